@@ -1,0 +1,1 @@
+"""Built-in conditioning encoders, one a file."""

@@ -1,0 +1,1 @@
+"""Built-in diffusion models, one a file."""

@@ -1,0 +1,1 @@
+"""Built-in reports, one a file."""

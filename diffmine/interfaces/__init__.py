@@ -1,0 +1,73 @@
+"""One small abstract class for each kind of component."""
+
+from diffmine.interfaces.component import (
+    OUTSIDE_KEY,
+    Component,
+    ComponentConfig,
+    PartsOf,
+    PartTable,
+    PretrainedPath,
+    RecipePath,
+)
+from diffmine.interfaces.datasets import Dataset, DatasetConfig, ImageSource
+from diffmine.interfaces.diffusion import (
+    Conditioning,
+    ConditioningEncoder,
+    Denoiser,
+    DiffusionModel,
+    ModelTools,
+    PromptEncoder,
+)
+from diffmine.interfaces.evaluation import Metric, Report
+from diffmine.interfaces.execution import Executor, Job, ProcessShard
+from diffmine.interfaces.finetuning import Finetuner, TrainingLog, TrainingSet
+from diffmine.interfaces.mining import (
+    Clusterer,
+    Extraction,
+    FeatureExtractor,
+    PatchRequest,
+    PatchSelector,
+    Projection,
+    Scoring,
+    SelectorConfig,
+    TypicalityScorer,
+)
+from diffmine.interfaces.progress import Progress, Silent
+
+__all__ = [
+    "OUTSIDE_KEY",
+    "Clusterer",
+    "Component",
+    "ComponentConfig",
+    "Conditioning",
+    "ConditioningEncoder",
+    "Dataset",
+    "DatasetConfig",
+    "Denoiser",
+    "DiffusionModel",
+    "Executor",
+    "Extraction",
+    "FeatureExtractor",
+    "Finetuner",
+    "ImageSource",
+    "Job",
+    "Metric",
+    "ModelTools",
+    "PartTable",
+    "PartsOf",
+    "PatchRequest",
+    "PatchSelector",
+    "PretrainedPath",
+    "ProcessShard",
+    "Progress",
+    "Projection",
+    "PromptEncoder",
+    "RecipePath",
+    "Report",
+    "Scoring",
+    "SelectorConfig",
+    "Silent",
+    "TrainingLog",
+    "TrainingSet",
+    "TypicalityScorer",
+]

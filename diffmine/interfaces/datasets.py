@@ -1,0 +1,68 @@
+"""Datasets: where labelled pictures come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from diffmine.interfaces.component import OUTSIDE_KEY, Component, ComponentConfig
+from diffmine.interfaces.progress import Progress
+from diffmine.types import BoolArray, ImageRecord, Item
+
+
+class DatasetConfig(ComponentConfig):
+    """Options that every dataset has."""
+
+    labels: tuple[str, ...] | None = Field(None, description="labels to keep; omitted: all")
+    per_label: int | None = Field(None, ge=1, description="at most this many images a label, drawn by the seed")
+    holdout: float = Field(0.1, ge=0, lt=1, description="share of each label's images kept for evaluation only")
+    image_size: int | None = Field(None, ge=16, description="short side in pixels; omitted: as stored")
+    crop: Annotated[Literal["none", "center", "random"], OUTSIDE_KEY] = Field(
+        "none", description="square crop in finetuning, of side image_size; mining sees the whole picture"
+    )
+    max_bad_fraction: Annotated[float, OUTSIDE_KEY] = Field(
+        0.05, ge=0, le=1, description="share of unreadable pictures above which the run stops"
+    )
+
+
+class ImageSource(ABC):
+    """An opened dataset."""
+
+    @abstractmethod
+    def scan(self) -> Iterator[Item]:
+        """Every labelled picture, in any order, in bounded memory."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """The encoded file behind ``Item.path``.
+
+        Raises:
+            OSError: it cannot be read; the run lists the picture with this cause.
+        """
+
+    def masks(self, record: ImageRecord) -> Mapping[str, BoolArray]:
+        """Where the elements of some labels are, for evaluation.
+
+        Returns:
+            label -> bool array, (height, width) of the picture as stored, upright; True on the element. Labels that
+            are not annotated in this picture are absent; an empty mapping means that nothing is known.
+        """
+        return {}
+
+
+class Dataset(Component):
+    """A recipe's ``[dataset]``."""
+
+    Config: ClassVar[type[ComponentConfig]] = DatasetConfig
+    config: DatasetConfig
+
+    def prepare(self, folder: Path, *, seed: int, progress: Progress) -> None:
+        """Draw, unpack or convert what ``open`` needs into ``folder``, which the store keeps; default: nothing."""
+
+    @abstractmethod
+    def open(self, prepared: Path) -> ImageSource:
+        """Open the dataset; ``prepared`` is the folder that ``prepare`` filled."""

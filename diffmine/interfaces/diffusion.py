@@ -1,0 +1,245 @@
+"""Diffusion models and their conditioning.
+
+A *component* (``DiffusionModel``, ``ConditioningEncoder``) is what a recipe names; what it loads (``Denoiser``,
+``PromptEncoder``) is what computes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffmine.interfaces.component import Component
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioning:
+    """What a denoiser is told besides the noisy latents.
+
+    Attributes:
+        tokens: float, (batch, tokens, width).
+        pooled: float, (batch, pooled width), for models that take one vector as well.
+        mask: bool, (batch, tokens); True where a token counts; None: all of them.
+    """
+
+    tokens: Tensor
+    pooled: Tensor | None = None
+    mask: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Conditioning:
+        """Apply ``function`` to each part, such as an index or a move to a device."""
+        return Conditioning(
+            function(self.tokens),
+            None if self.pooled is None else function(self.pooled),
+            None if self.mask is None else function(self.mask),
+        )
+
+    @staticmethod
+    def cat(parts: Sequence[Conditioning]) -> Conditioning:
+        """Join along the batch."""
+        import torch
+
+        def join(tensors: list[Tensor | None]) -> Tensor | None:
+            present = [tensor for tensor in tensors if tensor is not None]
+            return torch.cat(present) if present else None
+
+        return Conditioning(
+            torch.cat([part.tokens for part in parts]),
+            join([part.pooled for part in parts]),
+            join([part.mask for part in parts]),
+        )
+
+
+class Denoiser(ABC):
+    """A loaded diffusion model. Computes without gradients only where its caller asks for that.
+
+    Attributes:
+        device, dtype: where and in which precision the network computes; latents and losses are float32.
+        latent_channels: channels of a latent.
+        stride: image pixels to one latent cell, along each axis.
+        size_multiple: the sides of an encoded picture must be multiples of this; see ``diffmine.pictures.fit``.
+        num_blocks: number of up-blocks (or transformer blocks) whose output ``block_features`` gives.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    latent_channels: int
+    stride: int
+    size_multiple: int
+    num_blocks: int
+
+    @property
+    @abstractmethod
+    def network(self) -> torch.nn.Module:
+        """The module that finetuning trains (a UNet or a transformer)."""
+
+    @property
+    @abstractmethod
+    def conditioning_width(self) -> int:
+        """Width of ``Conditioning.tokens`` that the network takes."""
+
+    @abstractmethod
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Pixels to latents (the posterior's mode, scaled as the network expects).
+
+        Args:
+            pixels: float32, (batch, 3, height, width) in [-1, 1]; sides multiples of ``size_multiple``.
+        Returns:
+            float32, (batch, latent_channels, height / stride, width / stride).
+        """
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents to pixels, float32, (batch, 3, height, width) in [-1, 1]."""
+
+    @abstractmethod
+    def timesteps(self, fractions: Tensor) -> Tensor:
+        """Positions on the noise schedule to the network's timesteps.
+
+        Args:
+            fractions: float, (batch,), in [0, 1); 0 is clean, 1 is noise.
+        """
+
+    @abstractmethod
+    def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """The noisy latents z_t."""
+
+    @abstractmethod
+    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """What ``predict`` should return: noise, v, or the flow's velocity."""
+
+    @abstractmethod
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
+        """The network's prediction, float32, of the shape of ``noisy``."""
+
+    @abstractmethod
+    def block_features(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning, block: int) -> Tensor:
+        """The output of up-block ``block`` (from 0), float32, (batch, channels, h, w); later layers do not run."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the model in the diffusers layout, safetensors only."""
+
+    def initialise(self, pixels: Tensor, *, seed: int) -> None:
+        """Called once before finetuning, with a sample of training pictures, for models that start from nothing.
+
+        Args:
+            pixels: float32, (pictures, 3, height, width) in [-1, 1].
+        """
+
+    def text_encoder(self) -> tuple[Any, Any] | None:
+        """The tokenizer and the text encoder that came with the checkpoint, or None."""
+        return None
+
+    def snr(self, timesteps: Tensor) -> Tensor | None:
+        """Signal-to-noise ratio at ``timesteps``, or None where it is not defined; for min-SNR weighting."""
+        return None
+
+
+class DiffusionModel(Component):
+    """A recipe's ``[model]``."""
+
+    @abstractmethod
+    def load(self, device: torch.device, *, folder: Path | None = None) -> Denoiser:
+        """Load the network.
+
+        Args:
+            device: where it computes.
+            folder: what ``Denoiser.save`` wrote; None: the recipe's own checkpoint, or nothing trained.
+        Raises:
+            ModelError: there is no such checkpoint or it does not fit.
+        """
+
+    @property
+    @abstractmethod
+    def pretrained(self) -> bool:
+        """Whether ``load`` without a folder gives a trained model, which can be mined without finetuning."""
+
+    @abstractmethod
+    def forward_flops(self, height: int, width: int) -> float:
+        """Floating point operations of one forward for one picture of this size, from the configuration alone."""
+
+
+class PromptEncoder(ABC):
+    """A loaded conditioning encoder."""
+
+    @abstractmethod
+    def encode(self, labels: Sequence[str | None], columns: Sequence[Mapping[str, str]] | None = None) -> Conditioning:
+        """The conditioning of each label; None stands for the null condition.
+
+        Args:
+            labels: one a picture.
+            columns: the picture's further columns, for encoders whose prompts name them.
+        """
+
+    def parameters(self) -> Iterable[torch.nn.Parameter]:
+        """Parameters that are trained with the network; none where the encoder is frozen."""
+        return ()
+
+    def prompt(self, label: str | None) -> str:
+        """The label as the model is told it, for people."""
+        return "(null)" if label is None else label
+
+    def save(self, folder: Path) -> None:
+        """Write what ``parameters`` learned; nothing where the encoder is frozen."""
+
+
+class ConditioningEncoder(Component):
+    """A recipe's ``[conditioning]``."""
+
+    @abstractmethod
+    def load(
+        self, denoiser: Denoiser, labels: Sequence[str], *, seed: int, folder: Path | None = None
+    ) -> PromptEncoder:
+        """Load the encoder for a run's labels.
+
+        Args:
+            denoiser: the model it conditions; gives width, device and, where wanted, the checkpoint's own encoder.
+            labels: every label of the run, sorted.
+            seed: the run's seed, for encoders that start from random vectors.
+            folder: what ``PromptEncoder.save`` wrote; None: not finetuned.
+        """
+
+
+class ModelTools:
+    """The run's model, loaded when first used, for scorers and feature extractors.
+
+    Attributes:
+        device: where to compute.
+        seed: the run's seed.
+        labels: every label of the run, sorted.
+    """
+
+    def __init__(
+        self,
+        model: DiffusionModel,
+        conditioning: ConditioningEncoder,
+        *,
+        device: torch.device,
+        seed: int,
+        labels: Sequence[str],
+        folder: Path | None,
+    ) -> None:
+        self._model, self._conditioning, self._folder = model, conditioning, folder
+        self.device, self.seed, self.labels = device, seed, tuple(labels)
+
+    @cached_property
+    def denoiser(self) -> Denoiser:
+        denoiser = self._model.load(self.device, folder=self._folder)
+        denoiser.network.eval().requires_grad_(False)
+        return denoiser
+
+    @cached_property
+    def encoder(self) -> PromptEncoder:
+        return self._conditioning.load(self.denoiser, self.labels, seed=self.seed, folder=self._folder)

@@ -1,0 +1,38 @@
+"""Metrics and reports: what reads a run and says something about it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffmine.interfaces.component import Component
+from diffmine.types import MetricValue
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from diffmine.run_folder import Run
+
+
+class Metric(Component):
+    """One name in a recipe's ``[metrics]``."""
+
+    @abstractmethod
+    def compute(self, run: Run) -> Mapping[str, MetricValue]:
+        """Measure a run whose clusters are done.
+
+        Returns:
+            the figures by name; empty where the run has not what the metric needs (masks, held-out images).
+        """
+
+
+class Report(Component):
+    """One name in a recipe's ``[report]``. Reads a finished run; never needs torch."""
+
+    def write(self, run: Run, folder: Path) -> None:
+        """Write files; they are published at the same places in the run folder. Default: none."""
+
+    def show(self, run: Run, console: Console) -> None:
+        """Print to the terminal at the end of a run. Default: nothing."""

@@ -1,0 +1,54 @@
+"""Finetuners: how the model learns the labels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from diffmine.interfaces.component import Component
+from diffmine.interfaces.diffusion import ModelTools
+from diffmine.interfaces.progress import Progress
+from diffmine.types import ImageRecord, Picture
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """The pictures to learn from.
+
+    Attributes:
+        train: records of the train split.
+        heldout: records of the held-out split, for the validation loss; may be empty.
+        picture: opens a record at the pipeline's size.
+        crop: the recipe's ``dataset.crop``.
+    """
+
+    train: Sequence[ImageRecord]
+    heldout: Sequence[ImageRecord]
+    picture: Callable[[ImageRecord], Picture]
+    crop: Literal["none", "center", "random"]
+
+
+TrainingLog = Sequence[Mapping[str, float]]
+"""One row a logged step: ``step``, ``loss``, ``learning_rate``, and ``validation_loss`` where it was measured."""
+
+
+class Finetuner(Component):
+    """A recipe's ``[finetune]``."""
+
+    @abstractmethod
+    def finetune(
+        self, tools: ModelTools, data: TrainingSet, *, folder: Path, workspace: Path, progress: Progress
+    ) -> TrainingLog:
+        """Train the model and write it.
+
+        Args:
+            tools: gives the model and its conditioning encoder as the recipe names them.
+            data: the pictures.
+            folder: receives the trained model: the denoiser's ``save`` in ``folder`` itself, the encoder's ``save`` in
+                the same folder. Left empty, the base model is mined.
+            workspace: kept when the run is killed and given again when it goes on; checkpoints belong here.
+            progress: told of steps and losses.
+        """

@@ -1,0 +1,144 @@
+"""The mining proper: typicality, patches, features, projections, clusters."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import Field
+
+from diffmine.interfaces.component import Component, ComponentConfig
+from diffmine.interfaces.diffusion import ModelTools
+from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, IntArray, Picture, TypicalityMap
+
+
+class Scoring(ABC):
+    """A typicality scorer with its model loaded."""
+
+    @abstractmethod
+    def score(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> list[list[TypicalityMap]]:
+        """The typicality of each picture under each of its labels to score.
+
+        Args:
+            pictures: any sizes; the result for one does not depend on the others.
+            labels: for each picture, the labels to score it under.
+        Returns:
+            for each picture, one map a label, in the order of ``labels``.
+        """
+
+
+class TypicalityScorer(Component):
+    """A recipe's ``[scorer]``."""
+
+    @abstractmethod
+    def open(self, tools: ModelTools) -> Scoring:
+        """Load what scoring needs."""
+
+    def passes_per_label(self) -> float:
+        """Forwards of the model for one picture and one label, for the estimate that ``diffmine check`` prints."""
+        return 0.0
+
+
+class SelectorConfig(ComponentConfig):
+    """Options that every patch selector has."""
+
+    size: int = Field(64, ge=1, description="side of a patch in pixels")
+    per_image: int = Field(5, ge=1, description="patches to keep of each image, under each of its labels")
+    per_label: int = Field(1000, ge=1, description="patches to keep of each label")
+
+
+class PatchSelector(Component):
+    """A recipe's ``[patches]``."""
+
+    Config: ClassVar[type[ComponentConfig]] = SelectorConfig
+    config: SelectorConfig
+
+    @abstractmethod
+    def select(
+        self,
+        typicality: TypicalityMap,
+        record: ImageRecord,
+        pixels: Callable[[], ByteArray],
+        *,
+        stride: int,
+        seed: int,
+    ) -> list[Candidate]:
+        """The patches to propose for one image under one label, best first.
+
+        Args:
+            typicality: the map, on the latent grid.
+            record: the image.
+            pixels: opens the picture, uint8, (height, width, 3); slow, so call it only where pixels matter.
+            stride: image pixels to one cell of the map.
+            seed: the run's seed.
+        """
+
+    def controls(self) -> tuple[PatchSelector, ...]:
+        """Further selectors to run beside this one, such as the least typical patches; default: none."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatchRequest:
+    """Patches of one picture, under one label, that need features."""
+
+    picture: Picture
+    label: str
+    boxes: tuple[Box, ...]
+
+
+class Extraction(ABC):
+    """A feature extractor with its model loaded."""
+
+    @abstractmethod
+    def extract(self, requests: Sequence[PatchRequest]) -> list[FloatArray]:
+        """The features of each request's patches.
+
+        Returns:
+            for each request float32, (boxes, dims), rows of unit L2 norm; the same ``dims`` for all. A result does not
+            depend on the other requests.
+        """
+
+
+class FeatureExtractor(Component):
+    """A recipe's ``[features]``."""
+
+    @abstractmethod
+    def open(self, tools: ModelTools) -> Extraction:
+        """Load what extraction needs."""
+
+    def passes_per_image(self) -> float:
+        """Forwards of the diffusion model for one image, for the estimate that ``diffmine check`` prints."""
+        return 0.0
+
+
+class Projection(Component):
+    """A recipe's ``[projection]``."""
+
+    @abstractmethod
+    def fit_transform(self, features: FloatArray, *, seed: int) -> FloatArray:
+        """Project one label's patches.
+
+        Args:
+            features: float32, (patches, dims), finite; rows in canonical order, so equal seeds give equal results.
+        Returns:
+            float32, (patches, projected dims).
+        """
+
+
+class Clusterer(Component):
+    """A recipe's ``[clusterer]``."""
+
+    @abstractmethod
+    def fit_predict(self, features: FloatArray, *, seed: int) -> IntArray:
+        """Cluster one label's patches.
+
+        Args:
+            features: float32, (patches, dims), finite; at least one row, in canonical order.
+        Returns:
+            int32, (patches,): cluster ids from 0; -1 marks an outlier.
+        Raises:
+            DataError: the features cannot be clustered with these options; the other labels go on.
+        """

@@ -1,0 +1,59 @@
+"""The kinds of components, and where a recipe names each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diffmine import interfaces
+from diffmine.interfaces import Component
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of component.
+
+    Attributes:
+        name: plural, as in the hook ``diffmine_register_<name>``.
+        table: the recipe's table.
+        interface: what its components derive from.
+        default: what ``use`` is when a recipe does not say; empty: the recipe must say.
+        many: whether ``use`` may be a list.
+    """
+
+    name: str
+    table: str
+    interface: type[Component]
+    default: str | tuple[str, ...]
+    many: bool = False
+
+    @property
+    def singular(self) -> str:
+        return self.name.removesuffix("s").replace("_", " ")
+
+    @property
+    def hook(self) -> str:
+        return f"diffmine_register_{self.name}"
+
+
+DEFAULT_METRICS = (
+    "pixel_average_precision",
+    "pointing_accuracy",
+    "patch_precision",
+)
+
+KINDS = (
+    Kind("datasets", "dataset", interfaces.Dataset, ""),
+    Kind("diffusion_models", "model", interfaces.DiffusionModel, "patch-unet"),
+    Kind("conditioning_encoders", "conditioning", interfaces.ConditioningEncoder, "label-embedding"),
+    Kind("finetuners", "finetune", interfaces.Finetuner, "none"),
+    Kind("typicality_scorers", "scorer", interfaces.TypicalityScorer, "diffusion"),
+    Kind("patch_selectors", "patches", interfaces.PatchSelector, "top"),
+    Kind("feature_extractors", "features", interfaces.FeatureExtractor, "dift"),
+    Kind("projections", "projection", interfaces.Projection, "none"),
+    Kind("clusterers", "clusterer", interfaces.Clusterer, "kmeans"),
+    Kind("metrics", "metrics", interfaces.Metric, DEFAULT_METRICS, many=True),
+    Kind("executors", "executor", interfaces.Executor, "local"),
+    Kind("reports", "report", interfaces.Report, ("terminal", "figures", "html"), many=True),
+)
+KIND_OF_TABLE = {kind.table: kind for kind in KINDS}
+KIND_OF_NAME = {kind.name: kind for kind in KINDS}

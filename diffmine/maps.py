@@ -1,0 +1,61 @@
+"""Typicality maps at image size, and the means of their patches.
+
+Bilinear upsampling and average pooling are linear, so they commute with the mean over draws: the mean map on the
+latent grid is all that is stored.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffmine.types import FloatArray
+
+
+@lru_cache(maxsize=64)
+def _interpolation(cells: int, stride: int, length: int) -> FloatArray:
+    """Matrix of bilinear upsampling along one axis (align_corners = False), (length, cells)."""
+    position = np.clip((np.arange(length) + 0.5) / stride - 0.5, 0, cells - 1)
+    low = np.floor(position).astype(int)
+    high = np.minimum(low + 1, cells - 1)
+    weight = (position - low).astype(np.float32)
+    matrix = np.zeros((length, cells), dtype=np.float32)
+    rows = np.arange(length)
+    matrix[rows, low] += 1 - weight
+    matrix[rows, high] += weight
+    return matrix
+
+
+def upsample(grid: FloatArray, stride: int, height: int, width: int) -> FloatArray:
+    """Bilinear upsampling of a latent map to the image, cropped to it.
+
+    Args:
+        grid: (h, w); h * stride >= height, w * stride >= width.
+        stride: image pixels to one cell.
+    Returns:
+        float32, (height, width); equal to ``torch.nn.functional.interpolate(..., mode="bilinear")``.
+    """
+    rows = _interpolation(grid.shape[0], stride, height)
+    columns = _interpolation(grid.shape[1], stride, width)
+    image: FloatArray = rows @ grid.astype(np.float32) @ columns.T
+    return image
+
+
+def window_means(image: NDArray[np.floating], size: int) -> NDArray[np.float64]:
+    """Mean over every size x size window (stride 1, no padding), from a summed-area table.
+
+    Args:
+        image: (height, width).
+    Returns:
+        float64, (height - size + 1, width - size + 1); empty where the window does not fit.
+    """
+    height, width = image.shape
+    if size > height or size > width:
+        return np.empty((max(0, height - size + 1), max(0, width - size + 1)))
+    table = np.zeros((height + 1, width + 1))
+    np.cumsum(image, axis=0, out=table[1:, 1:])
+    np.cumsum(table[1:, 1:], axis=1, out=table[1:, 1:])
+    total = table[size:, size:] - table[:-size, size:] - table[size:, :-size] + table[:-size, :-size]
+    return total / size**2

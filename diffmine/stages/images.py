@@ -1,0 +1,172 @@
+"""Stage ``images``: list, draw, verify and split the pictures."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import heapq
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import pyarrow.parquet as pq
+
+from diffmine.errors import DataError, PictureError
+from diffmine.interfaces import ImageSource, Progress
+from diffmine.pictures import open_upright, pipeline_size
+from diffmine.seeding import derive_seed
+from diffmine.stages.work import Stage, Work
+from diffmine.tables import images_table
+from diffmine.types import ImageRecord, Item, Split
+
+ID_LENGTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What decoding an item told."""
+
+    item: Item
+    digest: str = ""
+    width: int = 0
+    height: int = 0
+    cause: str = ""
+
+
+def run(work: Work) -> None:
+    """Write ``images.parquet`` and ``skipped.csv``."""
+    dataset = work.components.dataset
+    prepared = work.folder / "prepared"
+    prepared.mkdir(exist_ok=True)
+    dataset.prepare(prepared, seed=work.seed, progress=work.progress)
+    source = dataset.open(prepared)
+    items = choose(source.scan(), dataset.config.labels, dataset.config.per_label, work.seed)
+    if not items:
+        raise DataError(_nothing_found(source, dataset.config.labels))
+    verified = list(verify(items, source, dataset.config.image_size, work.progress))
+    skipped = [(one.item.path, one.cause) for one in verified if one.cause]
+    _check_bad_fraction(skipped, len(verified), dataset.config.max_bad_fraction)
+    records, duplicates = merge_duplicates(one for one in verified if not one.cause)
+    records = split(records, dataset.config.holdout, work.seed)
+    _warn(work.progress, skipped, duplicates)
+    pq.write_table(images_table(records), work.public("images.parquet"))
+    with work.public("skipped.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "cause"), *sorted([*skipped, *duplicates])])
+
+
+def choose(items: Iterable[Item], labels: tuple[str, ...] | None, per_label: int | None, seed: int) -> list[Item]:
+    """Keep the wanted labels and draw at most ``per_label`` items of each, the same ones in whatever order they come.
+
+    Memory is bounded by what is kept.
+    """
+    wanted = _with_labels(items, labels)
+    if per_label is None:
+        return sorted(wanted, key=lambda item: item.path)
+    heaps: dict[str, list[tuple[int, str, Item]]] = defaultdict(list)
+    for item in wanted:
+        draw = -derive_seed(seed, "draw", item.path)
+        for label in item.labels:
+            push = heapq.heappush if len(heaps[label]) < per_label else heapq.heappushpop
+            push(heaps[label], (draw, item.path, item))
+    kept = {path: item for heap in heaps.values() for _, path, item in heap}
+    return [kept[path] for path in sorted(kept)]
+
+
+def _with_labels(items: Iterable[Item], labels: tuple[str, ...] | None) -> Iterator[Item]:
+    for item in items:
+        kept = item.labels if labels is None else tuple(label for label in item.labels if label in labels)
+        if kept:
+            yield Item(item.path, kept, item.columns)
+
+
+def verify(items: list[Item], source: ImageSource, image_size: int | None, progress: Progress) -> Iterator[Verified]:
+    """Decode every item, in order, on all cores."""
+
+    def verify_one(item: Item) -> Verified:
+        try:
+            data = source.read(item.path)
+            width, height = pipeline_size(*open_upright(data).size, image_size)
+        except PictureError as error:
+            return Verified(item, cause=str(error))
+        except OSError as error:
+            return Verified(item, cause=f"cannot be read: {error.strerror or error}")
+        return Verified(item, hashlib.sha256(data).hexdigest(), width, height)
+
+    progress.start(len(items), "pictures")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        remaining = iter(items)
+        while chunk := list(islice(remaining, 256)):
+            yield from pool.map(verify_one, chunk)
+            progress.advance(len(chunk))
+
+
+def merge_duplicates(verified: Iterable[Verified]) -> tuple[list[ImageRecord], list[tuple[str, str]]]:
+    """One record for each distinct content, carrying the labels of all its copies; and what was merged."""
+    first: dict[str, Verified] = {}
+    labels: dict[str, dict[str, None]] = defaultdict(dict)
+    duplicates = []
+    for one in verified:
+        labels[one.digest].update(dict.fromkeys(one.item.labels))
+        original = first.setdefault(one.digest, one)
+        if original is not one:
+            duplicates.append((one.item.path, f"duplicate of {original.item.path}"))
+    records = [
+        ImageRecord(
+            digest[:ID_LENGTH],
+            one.item.path,
+            tuple(labels[digest]),
+            one.width,
+            one.height,
+            digest,
+            "train",
+            one.item.columns,
+        )
+        for digest, one in first.items()
+    ]
+    return sorted(records, key=lambda record: record.image_id), duplicates
+
+
+def split(records: list[ImageRecord], holdout: float, seed: int) -> list[ImageRecord]:
+    """Hold out a share of each label's images, by a draw keyed by their content; of one image, never."""
+    by_label: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        by_label[record.labels[0]].append(record.image_id)
+    heldout: set[str] = set()
+    for ids in by_label.values():
+        drawn = sorted(ids, key=lambda image_id: derive_seed(seed, "split", image_id))
+        heldout.update(drawn[: min(round(holdout * len(ids)), len(ids) - 1)])
+
+    def placed(record: ImageRecord) -> ImageRecord:
+        place: Split = "heldout" if record.image_id in heldout else "train"
+        return replace(record, split=place)
+
+    return [placed(record) for record in records]
+
+
+def _check_bad_fraction(skipped: list[tuple[str, str]], total: int, allowed: float) -> None:
+    if (skipped and len(skipped) == total) or len(skipped) > allowed * total:
+        path, cause = skipped[0]
+        raise DataError(
+            f"{len(skipped)} of {total} pictures cannot be used, more than max_bad_fraction = {allowed} allows; "
+            f"the first: {path}: {cause}; mend them, leave them out, or raise [dataset] max_bad_fraction"
+        )
+
+
+def _warn(progress: Progress, skipped: list[tuple[str, str]], duplicates: list[tuple[str, str]]) -> None:
+    if skipped:
+        progress.warn(f"{len(skipped)} pictures were skipped; skipped.csv names each with its cause")
+    if duplicates:
+        progress.warn(f"{len(duplicates)} exact duplicates were merged; skipped.csv names them")
+
+
+def _nothing_found(source: ImageSource, labels: tuple[str, ...] | None) -> str:
+    found = sorted({label for item in islice(source.scan(), 10_000) for label in item.labels})
+    if labels is None or not found:
+        return "the dataset holds no labelled pictures; look at [dataset] path and its layout"
+    return f"no picture has one of the labels {', '.join(labels)}; found: {', '.join(found[:20])}"
+
+
+STAGE = Stage("images", 1, ("dataset",), (), run)

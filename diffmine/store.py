@@ -1,0 +1,235 @@
+"""Artifacts: content-addressed, complete or absent, verified when read.
+
+Layout::
+
+    STORE/format.json
+    STORE/<stage>/<key>/            a complete artifact; manifest.json lists every file with its SHA-256
+    STORE/<stage>/<key>.partial/    work in progress, kept when a run is killed, given to the next run
+    STORE/<stage>/<key>.lock        held while an artifact is made; the system frees it when its owner dies
+    STORE/runs/<digest>.json        where a run folder lies, so that ``clean`` knows what is still referred to
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from diffmine.errors import ArtifactError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+PARTIAL = ".partial"
+WORKSPACE = ".workspace"
+DIGEST_SUFFIX = ".sha256"
+_CHUNK = 1 << 20
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 of a JSON value, whatever the order of its keys; hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that after a crash it is there whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync_folder(path.parent)
+
+
+def write_shard(path: Path, data: bytes) -> None:
+    """Write a shard of a partial artifact, with its digest beside it; it counts as done when both are there."""
+    write_atomically(path, data)
+    write_atomically(path.with_name(path.name + DIGEST_SUFFIX), hashlib.sha256(data).hexdigest().encode())
+
+
+def shard_is_done(path: Path) -> bool:
+    """Whether ``write_shard`` finished this file and its content is unharmed."""
+    beside = path.with_name(path.name + DIGEST_SUFFIX)
+    return path.exists() and beside.exists() and file_digest(path) == beside.read_text()
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A complete artifact.
+
+    Attributes:
+        stage, key: its address.
+        path: its folder; never written to.
+    """
+
+    stage: str
+    key: str
+    path: Path
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """``format``, ``digest``, ``files`` (name -> size and sha256) and ``facts``."""
+        manifest: Mapping[str, Any] = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+        return manifest
+
+    @property
+    def digest(self) -> str:
+        """Digest of the content: equal for equal results, whatever computed them."""
+        return str(self.manifest["digest"])
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Timings, warnings and the like; not part of the digest."""
+        facts: Mapping[str, Any] = self.manifest["facts"]
+        return facts
+
+    def damage(self) -> str | None:
+        """What is wrong with the artifact, or None when every file is as its manifest says."""
+        try:
+            files = self.manifest["files"]
+        except (OSError, ValueError, KeyError) as error:
+            return f"its manifest cannot be read ({error})"
+        for name, entry in files.items():
+            path = self.path / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if path.stat().st_size != entry["size"] or file_digest(path) != entry["sha256"]:
+                return f"{name} has changed"
+        return None
+
+
+class Store:
+    """A folder of artifacts, shared by any number of runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._check_format()
+
+    def find(self, stage: str, key: str) -> Artifact | None:
+        """The artifact, if it is complete.
+
+        Raises:
+            ArtifactError: it is there but damaged; ``discard`` it to have it computed again.
+        """
+        artifact = Artifact(stage, key, self._path(stage, key))
+        if not artifact.path.exists():
+            return None
+        if damage := artifact.damage():
+            raise ArtifactError(f"the stored artifact {artifact.path} is damaged: {damage}")
+        return artifact
+
+    def discard(self, stage: str, key: str) -> None:
+        """Remove an artifact and what is left of earlier attempts at it."""
+        path = self._path(stage, key)
+        for folder in (path, self._partial(path)):
+            if folder.exists():
+                condemned = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+                folder.rename(condemned)
+                shutil.rmtree(condemned)
+
+    @contextmanager
+    def lock(self, stage: str, key: str) -> Iterator[None]:
+        """Hold the right to make an artifact; waits for another run that is making it."""
+        path = self._path(stage, key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path.with_name(f"{key}.lock")):
+            yield
+
+    def draft(self, stage: str, key: str) -> Path:
+        """The partial folder of an artifact, with whatever an interrupted run left there.
+
+        Its subfolder ``WORKSPACE`` is for checkpoints and the like, and is left out of the artifact.
+        """
+        partial = self._partial(self._path(stage, key))
+        partial.mkdir(parents=True, exist_ok=True)
+        return partial
+
+    def commit(self, stage: str, key: str, facts: Mapping[str, Any]) -> Artifact:
+        """Make a draft an artifact: digests, manifest, one rename."""
+        partial = self.draft(stage, key)
+        shutil.rmtree(partial / WORKSPACE, ignore_errors=True)
+        files = {}
+        for path in sorted(_files(partial)):
+            if path.name == MANIFEST or path.name.endswith(DIGEST_SUFFIX) or path.suffix == ".tmp":
+                path.unlink()
+                continue
+            _sync_file(path)
+            name = path.relative_to(partial).as_posix()
+            files[name] = {"size": path.stat().st_size, "sha256": file_digest(path)}
+        digest = json_digest({name: entry["sha256"] for name, entry in files.items()})
+        manifest = {"format": FORMAT, "digest": digest, "files": files, "facts": dict(facts)}
+        write_atomically(partial / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        path = self._path(stage, key)
+        partial.rename(path)
+        _sync_folder(path.parent)
+        return Artifact(stage, key, path)
+
+    def remember_run(self, run_folder: Path) -> None:
+        """Note that a run folder refers to artifacts of this store."""
+        path = str(run_folder.resolve())
+        name = hashlib.sha256(path.encode()).hexdigest()[:20]
+        write_atomically(self.root / "runs" / f"{name}.json", json.dumps({"path": path}).encode())
+
+    def run_folders(self) -> list[Path]:
+        """The run folders that were remembered and still exist."""
+        notes = sorted((self.root / "runs").glob("*.json"))
+        folders = [Path(json.loads(note.read_text(encoding="utf-8"))["path"]) for note in notes]
+        return [folder for folder in folders if (folder / "run.json").exists()]
+
+    def artifacts(self) -> Iterator[Path]:
+        """Folders of all artifacts and drafts."""
+        for stage in sorted(self.root.iterdir()):
+            if stage.is_dir() and stage.name != "runs":
+                yield from (path for path in sorted(stage.iterdir()) if path.is_dir())
+
+    def _path(self, stage: str, key: str) -> Path:
+        return self.root / stage / key
+
+    @staticmethod
+    def _partial(path: Path) -> Path:
+        return path.with_name(path.name + PARTIAL)
+
+    def _check_format(self) -> None:
+        path = self.root / "format.json"
+        if not path.exists():
+            write_atomically(path, json.dumps({"format": FORMAT}).encode())
+        found = json.loads(path.read_text(encoding="utf-8")).get("format")
+        if found != FORMAT:
+            raise ArtifactError(
+                f"the store {self.root} has format {found}, this diffmine reads format {FORMAT}; "
+                "name another folder with --store"
+            )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,113 @@
+"""The Arrow tables of the public run format, and how records and patches become rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import pyarrow as pa
+
+from diffmine.types import Box, ImageRecord, Patch
+
+IMAGES = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("path", pa.string()),
+        ("label", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("digest", pa.string()),
+        ("split", pa.string()),
+        ("columns", pa.map_(pa.string(), pa.string())),
+    ]
+)
+PATCHES = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("label", pa.string()),
+        ("y0", pa.int32()),
+        ("x0", pa.int32()),
+        ("y1", pa.int32()),
+        ("x1", pa.int32()),
+        ("typicality", pa.float32()),
+        ("typicality_stderr", pa.float32()),
+        ("selection", pa.string()),
+        ("rank", pa.int32()),
+    ]
+)
+CLUSTERED_PATCHES = PATCHES.append(pa.field("cluster", pa.int32())).append(pa.field("cluster_distance", pa.float32()))
+CLUSTERS = pa.schema(
+    [
+        ("label", pa.string()),
+        ("cluster", pa.int32()),
+        ("rank", pa.int32()),
+        ("size", pa.int32()),
+        ("median_typicality", pa.float32()),
+        ("mean_typicality", pa.float32()),
+    ]
+)
+
+
+def images_table(records: Iterable[ImageRecord]) -> pa.Table:
+    """Rows of ``images.parquet``; ``label`` is the first of ``labels``."""
+    rows = [
+        {
+            "image_id": record.image_id,
+            "path": record.path,
+            "label": record.labels[0],
+            "labels": list(record.labels),
+            "width": record.width,
+            "height": record.height,
+            "digest": record.digest,
+            "split": record.split,
+            "columns": list(record.columns.items()),
+        }
+        for record in records
+    ]
+    return pa.Table.from_pylist(rows, schema=IMAGES)
+
+
+def image_records(table: pa.Table) -> list[ImageRecord]:
+    """The inverse of :func:`images_table`."""
+    return [
+        ImageRecord(
+            row["image_id"],
+            row["path"],
+            tuple(row["labels"]),
+            row["width"],
+            row["height"],
+            row["digest"],
+            row["split"],
+            dict(row["columns"]),
+        )
+        for row in cast(list[dict[str, Any]], table.to_pylist())
+    ]
+
+
+def patches_table(patches: Sequence[Patch]) -> pa.Table:
+    """Rows of a patch table, without clusters."""
+    columns = {
+        "image_id": [patch.image_id for patch in patches],
+        "label": [patch.label for patch in patches],
+        "y0": [patch.box.y0 for patch in patches],
+        "x0": [patch.box.x0 for patch in patches],
+        "y1": [patch.box.y1 for patch in patches],
+        "x1": [patch.box.x1 for patch in patches],
+        "typicality": [patch.typicality for patch in patches],
+        "typicality_stderr": [patch.stderr for patch in patches],
+        "selection": [patch.selection for patch in patches],
+        "rank": [patch.rank for patch in patches],
+    }
+    return pa.table(columns, schema=PATCHES)
+
+
+def patches_of(table: pa.Table) -> list[Patch]:
+    """The inverse of :func:`patches_table`; further columns are left out."""
+    names = PATCHES.names
+    return [
+        Patch(image_id, label, Box(y0, x0, y1, x1), typicality, stderr, selection, rank)
+        for image_id, label, y0, x0, y1, x1, typicality, stderr, selection, rank in zip(
+            *(table[name].to_pylist() for name in names), strict=True
+        )
+    ]

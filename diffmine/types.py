@@ -1,0 +1,156 @@
+"""The data that travels between stages.
+
+Coordinates are pixels of the image as the pipeline sees it (after the recipe's resize); boxes are half-open,
+``[y0, y1) x [x0, x1)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int32]
+BoolArray = NDArray[np.bool_]
+ByteArray = NDArray[np.uint8]
+
+Split = Literal["train", "heldout"]
+SPLITS: tuple[Split, ...] = ("train", "heldout")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture as a dataset lists it, before it is opened.
+
+    Attributes:
+        path: where the dataset finds it, relative to its root, with forward slashes; unique within the dataset.
+        labels: its labels, at least one, in the dataset's order.
+        columns: further columns that prompts may name (``{region}``).
+    """
+
+    path: str
+    labels: tuple[str, ...]
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One usable picture of a run.
+
+    Attributes:
+        image_id: the first 20 hexadecimal digits of ``digest``.
+        path: as in :class:`Item`.
+        labels: as in :class:`Item`; a picture found under several labels carries all of them.
+        width: pixels, as the pipeline sees it.
+        height: pixels, as the pipeline sees it.
+        digest: SHA-256 of the file's content, hexadecimal.
+        split: ``train`` (finetuned on and mined) or ``heldout`` (evaluation only).
+        columns: as in :class:`Item`.
+    """
+
+    image_id: str
+    path: str
+    labels: tuple[str, ...]
+    width: int
+    height: int
+    digest: str
+    split: Split
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture: ``pixels`` is uint8, (height, width, 3), sRGB, at the pipeline's size."""
+
+    record: ImageRecord
+    pixels: ByteArray
+
+
+@dataclass(frozen=True, slots=True)
+class TypicalityMap:
+    """Typicality of one image under one label, on the latent grid (METHOD: T(x | c)).
+
+    Attributes:
+        image_id: the image.
+        label: the label c.
+        mean: float32, (h, w): mean over draws of null loss minus conditional loss; positive is typical.
+        stderr: float32, (h, w): Monte-Carlo standard error of ``mean``.
+        draws: number of (timestep, noise) draws behind each value.
+    """
+
+    image_id: str
+    label: str
+    mean: FloatArray
+    stderr: FloatArray
+    draws: int
+
+
+class Box(NamedTuple):
+    """Half-open rectangle in pixels."""
+
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+
+    @property
+    def area(self) -> int:
+        return (self.y1 - self.y0) * (self.x1 - self.x0)
+
+    def slices(self) -> tuple[slice, slice]:
+        """Index of the box in an array of shape (height, width, ...)."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A patch that a selector proposes for one image under one label.
+
+    Attributes:
+        box: where it is.
+        typicality: mean of the typicality over its pixels.
+        stderr: an upper bound of the standard error of ``typicality`` (the mean of the map's standard errors).
+        priority: position among the label's candidates; the engine keeps the lowest ``per_label`` of them.
+    """
+
+    box: Box
+    typicality: float
+    stderr: float
+    priority: float
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A selected patch; ``rank`` counts from 0 within (label, selection)."""
+
+    image_id: str
+    label: str
+    box: Box
+    typicality: float
+    stderr: float
+    selection: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """One measured figure.
+
+    Attributes:
+        value: the figure; NaN never (a metric that cannot be computed is left out).
+        low, high: bounds of its 95 % bootstrap interval, where one was computed.
+        chance: what a picture-blind guess reaches, where that is defined.
+        count: number of images (or patches, or clusters) behind the figure.
+        per_label: the figure for each label, where that is defined.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    count: int = 0
+    per_label: Mapping[str, float] = field(default_factory=dict)
