@@ -47,3 +47,7 @@ class StageError(DiffmineError):
         self.stage, self.component, self.plugin = stage, component, plugin
         detail = str(cause) if isinstance(cause, DiffmineError) else f"{type(cause).__name__}: {cause}"
         super().__init__(f"stage {stage!r} failed in component {component!r} of plugin {plugin!r}: {detail}")
+
+
+class DiffmineWarning(UserWarning):
+    """Something a person should know of a run that goes on all the same; kept in ``run.json``."""
