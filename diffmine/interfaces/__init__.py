@@ -17,6 +17,7 @@ from diffmine.interfaces.diffusion import (
     DiffusionModel,
     ModelTools,
     PromptEncoder,
+    TextEncoder,
 )
 from diffmine.interfaces.evaluation import Metric, Report
 from diffmine.interfaces.execution import Executor, Job, ProcessShard
@@ -67,6 +68,7 @@ __all__ = [
     "Scoring",
     "SelectorConfig",
     "Silent",
+    "TextEncoder",
     "TrainingLog",
     "TrainingSet",
     "TypicalityScorer",

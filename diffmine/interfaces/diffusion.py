@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from diffmine.interfaces.component import Component
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import Tensor
 
@@ -61,6 +62,28 @@ class Conditioning:
         )
 
 
+class TextEncoder(ABC):
+    """Prompts to what a denoiser is told; frozen.
+
+    Attributes:
+        width: of ``Conditioning.tokens``.
+    """
+
+    width: int
+
+    @abstractmethod
+    def encode(self, prompts: Sequence[str]) -> Conditioning:
+        """Encode prompts; what does not fit into the encoder's context is cut, see ``overflow``."""
+
+    @abstractmethod
+    def overflow(self, prompt: str) -> int:
+        """Number of tokens of ``prompt`` beyond the encoder's context; 0: nothing is cut."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write encoder and tokenizer into the model folder, in the diffusers layout."""
+
+
 class Denoiser(ABC):
     """A loaded diffusion model. Computes without gradients only where its caller asks for that.
 
@@ -88,6 +111,11 @@ class Denoiser(ABC):
     @abstractmethod
     def conditioning_width(self) -> int:
         """Width of ``Conditioning.tokens`` that the network takes."""
+
+    @property
+    def pooled_width(self) -> int | None:
+        """Width of ``Conditioning.pooled``; None: the network takes tokens only."""
+        return None
 
     @abstractmethod
     def encode(self, pixels: Tensor) -> Tensor:
@@ -138,8 +166,8 @@ class Denoiser(ABC):
             pixels: float32, (pictures, 3, height, width) in [-1, 1].
         """
 
-    def text_encoder(self) -> tuple[Any, Any] | None:
-        """The tokenizer and the text encoder that came with the checkpoint, or None."""
+    def text_encoder(self) -> TextEncoder | None:
+        """The text encoder that came with the checkpoint, or None."""
         return None
 
     def snr(self, timesteps: Tensor) -> Tensor | None:
@@ -175,12 +203,19 @@ class PromptEncoder(ABC):
     """A loaded conditioning encoder."""
 
     @abstractmethod
-    def encode(self, labels: Sequence[str | None], columns: Sequence[Mapping[str, str]] | None = None) -> Conditioning:
+    def encode(
+        self,
+        labels: Sequence[str | None],
+        columns: Sequence[Mapping[str, str]] | None = None,
+        *,
+        generator: np.random.Generator | None = None,
+    ) -> Conditioning:
         """The conditioning of each label; None stands for the null condition.
 
         Args:
             labels: one a picture.
             columns: the picture's further columns, for encoders whose prompts name them.
+            generator: given in training only; lets an encoder vary its prompts (``clip-text`` with ``extras``).
         """
 
     def parameters(self) -> Iterable[torch.nn.Parameter]:
