@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
@@ -25,6 +24,7 @@ from diffmine.pictures import decode, resize_mask
 from diffmine.recipe import Recipe, load_recipe
 from diffmine.registry import registry
 from diffmine.tables import image_records
+from diffmine.typicality_maps import TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord
 
 FORMAT = 1
@@ -112,6 +112,11 @@ class Run:
         """Every label of the run, sorted."""
         return sorted({label for record in self.records.values() for label in record.labels})
 
+    @property
+    def selection(self) -> str:
+        """The ``selection`` of the patches that the run's own selector chose; the others are controls."""
+        return str(self.recipe.tables["patches"]["use"])
+
     @cached_property
     def features(self) -> FloatArray:
         """Features of ``patches``, float32, row for row."""
@@ -123,9 +128,14 @@ class Run:
         return self._features("heldout")
 
     @cached_property
+    def maps(self) -> TypicalityMaps:
+        """The stored typicality maps."""
+        return TypicalityMaps(self.artifact("typicality"))
+
+    @property
     def stride(self) -> int:
         """Image pixels to one cell of a typicality map."""
-        return int(self._grid["stride"])
+        return self.maps.stride
 
     def typicality(self, image_id: str, label: str) -> tuple[FloatArray, FloatArray]:
         """Mean typicality and its standard error on the latent grid, each float32, (h, w).
@@ -133,22 +143,17 @@ class Run:
         Raises:
             KeyError: the image was not scored under this label.
         """
-        shard = self._typicality_index.get((image_id, label))
-        if shard is None:
-            scored = sorted(name for image, name in self._typicality_index if image == image_id)
-            raise KeyError(f"image {image_id!r} was not scored under {label!r}; it was under: {', '.join(scored)}")
-        with safe_open(self.artifact("typicality") / "shards" / f"{shard:05d}.safetensors", "np") as tensors:
-            mean, stderr = (tensors.get_tensor(f"{image_id}/{label}/{part}") for part in ("mean", "stderr"))
-        return mean.astype(np.float32), stderr.astype(np.float32)
+        one = self.maps.load(image_id, label)
+        return one.mean, one.stderr
 
     def typicality_image(self, image_id: str, label: str) -> FloatArray:
         """Mean typicality upsampled to the picture, float32, (height, width)."""
         record = self.records[image_id]
-        return upsample(self.typicality(image_id, label)[0], self.stride, record.height, record.width)
+        return upsample(self.maps.load(image_id, label).mean, self.stride, record.height, record.width)
 
     def scored_labels(self, image_id: str) -> list[str]:
-        """The labels under which an image was scored, sorted."""
-        return sorted(label for image, label in self._typicality_index if image == image_id)
+        """The labels under which an image was scored, sorted: its own, and any others the scorer added."""
+        return self.maps.labels(image_id)
 
     def picture(self, image_id: str) -> ByteArray:
         """The picture at the pipeline's size, uint8, (height, width, 3)."""
@@ -186,16 +191,6 @@ class Run:
     @cached_property
     def _source(self) -> ImageSource:
         return self._dataset.open(self.artifact("images") / "prepared")
-
-    @cached_property
-    def _grid(self) -> dict[str, Any]:
-        return cast(dict[str, Any], json.loads((self.artifact("typicality") / "grid.json").read_text(encoding="utf-8")))
-
-    @cached_property
-    def _typicality_index(self) -> dict[tuple[str, str], int]:
-        table = pq.read_table(self.artifact("typicality") / "index.parquet")
-        columns = (table[name].to_pylist() for name in ("image_id", "label", "shard"))
-        return {(image_id, label): shard for image_id, label, shard in zip(*columns, strict=True)}
 
     def _features(self, name: str) -> FloatArray:
         with safe_open(self.artifact("features") / "features.safetensors", "np") as tensors:
