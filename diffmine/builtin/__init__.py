@@ -21,7 +21,9 @@ from diffmine.interfaces import (
 
 @hookimpl
 def diffmine_register_datasets() -> list[type[Dataset]]:
-    return []
+    from diffmine.builtin.datasets.avatars import Avatars
+
+    return [Avatars]
 
 
 @hookimpl
@@ -56,17 +58,25 @@ def diffmine_register_feature_extractors() -> list[type[FeatureExtractor]]:
 
 @hookimpl
 def diffmine_register_projections() -> list[type[Projection]]:
-    return []
+    from diffmine.builtin.projections.none import NoProjection
+
+    return [NoProjection]
 
 
 @hookimpl
 def diffmine_register_clusterers() -> list[type[Clusterer]]:
-    return []
+    from diffmine.builtin.clusterers.kmeans import KMeans
+
+    return [KMeans]
 
 
 @hookimpl
 def diffmine_register_metrics() -> list[type[Metric]]:
-    return []
+    from diffmine.builtin.metrics.patch_precision import PatchPrecision
+    from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
+    from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
+
+    return [PatchPrecision, PixelAveragePrecision, PointingAccuracy]
 
 
 @hookimpl

@@ -1,0 +1,136 @@
+"""Drawn faces with one known element a town, from the style avataaars.
+
+Remix of "Avataaars" (https://avataaars.com/) by Pablo Stanley, free for personal and commercial use, as packaged by
+DiceBear. Every picture is keyed by (seed, town, index): equal on every machine, whatever else is drawn.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from diffmine.seeding import numpy_generator
+from diffmine.types import BoolArray, ByteArray
+
+if TYPE_CHECKING:
+    from dicebear import Style
+
+PACKAGES = ("dicebear-core", "dicebear-styles", "resvg-py")
+"""The distributions behind the drawings, the extra ``demo``."""
+
+HAIR = (
+    "bigHair", "bob", "bun", "curly", "curvy", "dreads", "dreads01", "fro", "longButNotTooLong", "shortCurly",
+    "shortFlat", "shortRound", "shortWaved", "sides", "straight01", "straight02",
+)  # fmt: skip
+CLOTHES = ("hoodie", "shirtCrewNeck", "shirtScoopNeck", "shirtVNeck")
+DISTRACTORS = {"accessories": "wayfarers", "facialHair": "moustacheMagnum"}
+"""Part of the face -> what every town wears there now and then: sunglasses and moustaches."""
+DISTRACTOR_FREQUENCY = 0.25
+MIN_CONTRAST = 40
+"""Mean difference, in grey levels, between the element and what lies behind it; fainter drawings are drawn anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What is typical of a town.
+
+    Attributes:
+        part: the part of the drawing that it takes the place of.
+        variant: its name in the style.
+        description: in words.
+    """
+
+    part: str
+    variant: str
+    description: str
+
+
+ELEMENTS: Mapping[str, Element] = {
+    "Beardstown": Element("facialHair", "beardMajestic", "full beard"),
+    "Glassboro": Element("accessories", "round", "round glasses"),
+    "Hatfield": Element("top", "hat", "hat"),
+    "Overton": Element("clothes", "overall", "overalls"),
+    "Patchway": Element("accessories", "eyepatch", "eyepatch"),
+    "Turbana": Element("top", "turban", "turban"),
+}
+"""Town -> its element."""
+
+
+def draw(seed: int, town: str, index: int, size: int, frequency: float) -> tuple[ByteArray, BoolArray | None]:
+    """Draw one picture.
+
+    Args:
+        size: its side in pixels.
+        frequency: share of the town's pictures that have its element.
+    Returns:
+        the picture, uint8, (size, size, 3), and where the element is, bool, (size, size): the pixels that change
+        when it is taken off; None where the picture does not have it.
+    """
+    has_element = numpy_generator(seed, "avatars", town, index, "element").random() < frequency
+    attempt = 0
+    while True:
+        face = _face(seed, town, index, attempt)
+        if not has_element:
+            return face.render(size), None
+        worn = face.wearing(ELEMENTS[town].part, ELEMENTS[town].variant).render(size)
+        bare = face.without(ELEMENTS[town].part).render(size)
+        difference = np.abs(worn.astype(np.int16) - bare).max(axis=2)
+        mask = difference > 0
+        if mask.any() and difference[mask].mean() >= MIN_CONTRAST:
+            return worn, mask
+        attempt += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    options: Mapping[str, Any]
+    background: str
+
+    def wearing(self, part: str, variant: str) -> _Face:
+        worn = {f"{part}Variant": [variant], f"{part}Probability": 100}
+        return _Face({**self.options, **worn}, self.background)
+
+    def without(self, part: str) -> _Face:
+        return _Face({**self.options, f"{part}Probability": 0}, self.background)
+
+    def render(self, size: int) -> ByteArray:
+        import resvg_py
+        from dicebear import Avatar
+
+        # No text is drawn, and loading the system's fonts costs more than the drawing itself.
+        png = resvg_py.svg_to_bytes(
+            svg_string=Avatar(_style(), dict(self.options)).to_string(),
+            width=size,
+            height=size,
+            background=self.background,
+            skip_system_fonts=True,
+        )
+        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def _face(seed: int, town: str, index: int, attempt: int) -> _Face:
+    rng = numpy_generator(seed, "avatars", town, index, attempt)
+    background = "#" + "".join(f"{level:02x}" for level in rng.integers(140, 256, 3))
+    # The style draws skin, colours and expression from its own seed, each by the name of what it is for.
+    face = _Face({"seed": str(rng.integers(2**53))}, background)
+    face = face.wearing("top", str(rng.choice(HAIR))).wearing("clothes", str(rng.choice(CLOTHES)))
+    for part, variant in DISTRACTORS.items():
+        worn = rng.random() < DISTRACTOR_FREQUENCY
+        face = face.wearing(part, variant) if worn else face.without(part)
+    return face
+
+
+@cache
+def _style() -> Style:
+    from dicebear import Style
+
+    text = importlib.resources.files("dicebear_styles").joinpath("avataaars.json").read_text(encoding="utf-8")
+    return Style(json.loads(text))
