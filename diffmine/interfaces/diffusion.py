@@ -269,6 +269,17 @@ class ModelTools:
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels = device, seed, tuple(labels)
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether the model has been trained: by the checkpoint that the recipe names, or by the run itself."""
+        return self._folder is not None or self._model.pretrained
+
+    def at(self, folder: Path) -> ModelTools:
+        """The same tools with the model and the encoder as their ``save`` wrote them to ``folder``."""
+        return ModelTools(
+            self._model, self._conditioning, device=self.device, seed=self.seed, labels=self.labels, folder=folder
+        )
+
     @cached_property
     def denoiser(self) -> Denoiser:
         denoiser = self._model.load(self.device, folder=self._folder)
