@@ -43,8 +43,13 @@ CLUSTERS = pa.schema(
         ("cluster", pa.int32()),
         ("rank", pa.int32()),
         ("size", pa.int32()),
+        ("images", pa.int32()),
         ("median_typicality", pa.float32()),
+        ("median_low", pa.float32()),
+        ("median_high", pa.float32()),
         ("mean_typicality", pa.float32()),
+        ("mean_low", pa.float32()),
+        ("mean_high", pa.float32()),
     ]
 )
 

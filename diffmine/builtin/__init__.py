@@ -43,12 +43,19 @@ def diffmine_register_finetuners() -> list[type[Finetuner]]:
 
 @hookimpl
 def diffmine_register_typicality_scorers() -> list[type[TypicalityScorer]]:
-    return []
+    from diffmine.builtin.scorers.contrast import Contrast
+    from diffmine.builtin.scorers.diffusion import Diffusion
+
+    return [Diffusion, Contrast]
 
 
 @hookimpl
 def diffmine_register_patch_selectors() -> list[type[PatchSelector]]:
-    return []
+    from diffmine.builtin.selectors.least import Least
+    from diffmine.builtin.selectors.random import Random
+    from diffmine.builtin.selectors.top import Top
+
+    return [Top, Least, Random]
 
 
 @hookimpl
@@ -81,7 +88,9 @@ def diffmine_register_metrics() -> list[type[Metric]]:
 
 @hookimpl
 def diffmine_register_executors() -> list[type[Executor]]:
-    return []
+    from diffmine.builtin.executors.local import Local
+
+    return [Local]
 
 
 @hookimpl

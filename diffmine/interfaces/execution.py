@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from diffmine.interfaces.component import Component
 from diffmine.interfaces.progress import Progress
@@ -17,9 +18,11 @@ class Job(ABC):
     Attributes:
         unit: plural noun of what a shard holds, such as ``images``.
         sizes: number of units in each shard.
+        folder: where the shards are committed; workers on other machines need it to be shared.
     """
 
     unit: str
+    folder: Path
     sizes: Sequence[int]
 
     @abstractmethod

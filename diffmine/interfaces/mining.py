@@ -11,19 +11,29 @@ from pydantic import Field
 
 from diffmine.interfaces.component import Component, ComponentConfig
 from diffmine.interfaces.diffusion import ModelTools
+from diffmine.interfaces.progress import Progress
 from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, IntArray, Picture, TypicalityMap
 
 
 class Scoring(ABC):
-    """A typicality scorer with its model loaded."""
+    """A typicality scorer with its model loaded.
+
+    Attributes:
+        stride: image pixels to one cell of a map, along each axis.
+    """
+
+    stride: int
 
     @abstractmethod
-    def score(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> list[list[TypicalityMap]]:
+    def score(
+        self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]], progress: Progress
+    ) -> list[list[TypicalityMap]]:
         """The typicality of each picture under each of its labels to score.
 
         Args:
             pictures: any sizes; the result for one does not depend on the others.
             labels: for each picture, the labels to score it under.
+            progress: told of pictures done.
         Returns:
             for each picture, one map a label, in the order of ``labels``.
         """
@@ -36,9 +46,17 @@ class TypicalityScorer(Component):
     def open(self, tools: ModelTools) -> Scoring:
         """Load what scoring needs."""
 
-    def passes_per_label(self) -> float:
-        """Forwards of the model for one picture and one label, for the estimate that ``diffmine check`` prints."""
-        return 0.0
+    def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
+        """The labels under which to score an image; default: its own.
+
+        Args:
+            labels: every label of the run, sorted.
+        """
+        return record.labels
+
+    def passes(self, labels: int) -> int:
+        """Forwards of the diffusion model to score one picture under so many labels, for estimates of cost."""
+        return 0
 
 
 class SelectorConfig(ComponentConfig):
@@ -109,9 +127,9 @@ class FeatureExtractor(Component):
     def open(self, tools: ModelTools) -> Extraction:
         """Load what extraction needs."""
 
-    def passes_per_image(self) -> float:
-        """Forwards of the diffusion model for one image, for the estimate that ``diffmine check`` prints."""
-        return 0.0
+    def passes(self) -> int:
+        """Forwards of the diffusion model for one image and label, for estimates of cost."""
+        return 0
 
 
 class Projection(Component):

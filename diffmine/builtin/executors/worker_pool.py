@@ -1,0 +1,43 @@
+"""Processes that each open a job once and then process shards."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from diffmine.interfaces import Job, ProcessShard, Progress, Silent
+
+_process: ProcessShard | None = None
+
+
+def run_in_processes(job: Job, shards: Sequence[int], *, workers: int, device: str, progress: Progress) -> None:
+    """Process the shards in ``workers`` processes; the first exception ends the others' queue and is raised."""
+    import torch
+
+    threads = max(1, torch.get_num_threads() // workers)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _open, (job, device, threads)) as pool:
+        pending = {pool.submit(_process_shard, shard): shard for shard in shards}
+        try:
+            for future in as_completed(pending):
+                for warning in future.result():
+                    progress.warn(warning)
+                progress.advance(job.sizes[pending[future]])
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _open(job: Job, device: str, threads: int) -> None:
+    global _process
+    import torch
+
+    torch.set_num_threads(threads)
+    _process = job.open(device)
+
+
+def _process_shard(shard: int) -> list[str]:
+    assert _process is not None
+    silent = Silent()
+    _process(shard, silent)
+    return silent.warnings

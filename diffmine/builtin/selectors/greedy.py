@@ -1,0 +1,107 @@
+"""Greedy choice of windows that do not overlap."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from diffmine.interfaces import PatchSelector, SelectorConfig
+from diffmine.maps import upsample, window_means
+from diffmine.seeding import numpy_generator
+from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, TypicalityMap
+
+Field2D = NDArray[np.float64]
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+class GreedyConfig(SelectorConfig):
+    """Options of the selectors that choose windows from the best down."""
+
+    sizes: tuple[int, ...] = Field((), description="sides in pixels to choose from for each patch; empty: just size")
+    min_distance: int = Field(0, ge=0, description="pixels between two patches of an image; 1 refuses those that touch")
+    grey_range: tuple[float, float] | None = Field(
+        None, description="lowest and highest mean grey level (0 to 255) of a patch; the paper's: [30, 225]"
+    )
+    min_contrast: float = Field(0, ge=0, description="least standard deviation of a patch's grey levels (0 to 128)")
+
+
+class GreedySelector(PatchSelector):
+    """Takes the window with the highest merit, then the highest of those that do not overlap it, and so on."""
+
+    config: GreedyConfig
+
+    @abstractmethod
+    def merit(self, means: Field2D, size: int, rng: np.random.Generator) -> Field2D:
+        """What to maximise, for every window of side ``size``, given the windows' mean typicality."""
+
+    def select(
+        self,
+        typicality: TypicalityMap,
+        record: ImageRecord,
+        pixels: Callable[[], ByteArray],
+        *,
+        stride: int,
+        seed: int,
+    ) -> list[Candidate]:
+        rng = numpy_generator(seed, "patches", self.name, record.digest, typicality.label)
+        image = upsample(typicality.mean, stride, record.height, record.width)
+        stderr = upsample(typicality.stderr, stride, record.height, record.width)
+        sizes = self.config.sizes or (self.config.size,)
+        means = [window_means(image, size) for size in sizes]
+        merits = [self.merit(one, size, rng) for one, size in zip(means, sizes, strict=True)]
+        self._refuse(merits, sizes, pixels)
+        return [
+            _candidate(box, float(means[index][box.y0, box.x0]), merit, stderr)
+            for index, box, merit in choose(merits, sizes, self.config.per_image, self.config.min_distance)
+        ]
+
+    def _refuse(self, merits: Sequence[Field2D], sizes: Sequence[int], pixels: Callable[[], ByteArray]) -> None:
+        """Windows that the filters refuse get no merit; without filters the picture is not opened."""
+        if self.config.grey_range is None and not self.config.min_contrast:
+            return
+        grey = pixels() @ _LUMA
+        low, high = self.config.grey_range or (0.0, 255.0)
+        for merit, size in zip(merits, sizes, strict=True):
+            level = window_means(grey, size)
+            variance = window_means(grey**2, size) - level**2
+            refused = (level < low) | (level > high) | (variance < self.config.min_contrast**2)
+            merit[refused] = -np.inf
+
+
+def choose(
+    merits: Sequence[Field2D], sizes: Sequence[int], count: int, min_distance: int = 0
+) -> list[tuple[int, Box, float]]:
+    """Greedy choice over the windows of several sizes.
+
+    Args:
+        merits: for each size, the merit of the window whose upper left pixel is at (y, x); -inf: never. Changed.
+        sizes: the sides of the windows, in pixels.
+        count: at most this many.
+        min_distance: pixels that must lie between two windows along some axis.
+    Returns:
+        (index of the size, box, merit), from the best down; of equal merits the first in reading order.
+    """
+    chosen: list[tuple[int, Box, float]] = []
+    for _ in range(count):
+        best = [float(merit.max(initial=-np.inf)) for merit in merits]
+        index = int(np.argmax(best))
+        if best[index] == -np.inf:
+            break
+        y, x = np.unravel_index(int(merits[index].argmax()), merits[index].shape)
+        box = Box(int(y), int(x), int(y) + sizes[index], int(x) + sizes[index])
+        chosen.append((index, box, best[index]))
+        for merit, size in zip(merits, sizes, strict=True):
+            reach = size + min_distance - 1
+            merit[
+                max(0, box.y0 - reach) : box.y1 + min_distance,
+                max(0, box.x0 - reach) : box.x1 + min_distance,
+            ] = -np.inf
+    return chosen
+
+
+def _candidate(box: Box, mean: float, merit: float, stderr: FloatArray) -> Candidate:
+    return Candidate(box, mean, float(stderr[box.slices()].mean()), -merit)

@@ -1,0 +1,75 @@
+"""Stage ``clusters``: which patches of a label show the same element, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import safe_open
+
+from diffmine.errors import DataError
+from diffmine.ranking import OUTLIER, Ranked, rank_clusters
+from diffmine.stages.work import Stage, Work
+from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, patches_of, patches_table
+from diffmine.types import FloatArray, Patch
+
+
+def run(work: Work) -> None:
+    """Write ``patches.parquet`` with clusters, and ``clusters.parquet``."""
+    patches = patches_of(pq.read_table(work.inputs.artifacts["patches"] / "patches.parquet"))
+    with safe_open(work.inputs.artifacts["features"] / "features.safetensors", "np") as tensors:
+        features: FloatArray = tensors.get_tensor("patches")
+    cluster = np.full(len(patches), OUTLIER, dtype=np.int32)
+    distance = np.full(len(patches), np.nan, dtype=np.float32)
+    rows: list[dict[str, Any]] = []
+    by_label = mined_rows(patches, work.components.patches.name)
+    work.progress.start(len(by_label), "labels")
+    for label, members in by_label.items():
+        ranked = cluster_label(work, label, [patches[row] for row in members], features[members])
+        if ranked is not None:
+            cluster[members], distance[members] = ranked.cluster, ranked.distance
+            rows.extend({"label": label, **asdict(row)} for row in ranked.table)
+        work.progress.advance()
+    if not rows:
+        raise DataError("no label's patches could be clustered; the warnings above say why for each")
+    mined = np.zeros(len(patches), dtype=bool)
+    mined[[row for members in by_label.values() for row in members]] = True
+    columns = [pa.array(cluster, mask=~mined), pa.array(distance, mask=cluster == OUTLIER)]
+    table = patches_table(patches)
+    for field, column in zip(list(CLUSTERED_PATCHES)[len(table.schema) :], columns, strict=True):
+        table = table.append_column(field, column)
+    pq.write_table(table, work.public("patches.parquet"))
+    pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), work.public("clusters.parquet"))
+
+
+def mined_rows(patches: list[Patch], selection: str) -> dict[str, list[int]]:
+    """The rows to cluster for each label, in an order that depends on nothing but the patches themselves."""
+    rows: dict[str, list[int]] = {}
+    for row, patch in _canonical(patches):
+        if patch.selection == selection:
+            rows.setdefault(patch.label, []).append(row)
+    return rows
+
+
+def _canonical(patches: list[Patch]) -> Iterator[tuple[int, Patch]]:
+    order = sorted(range(len(patches)), key=lambda row: (patches[row].label, patches[row].image_id, patches[row].box))
+    return ((row, patches[row]) for row in order)
+
+
+def cluster_label(work: Work, label: str, patches: list[Patch], features: FloatArray) -> Ranked | None:
+    """Project and cluster one label's patches; None, with a warning, where that cannot be done."""
+    try:
+        projected = work.components.projection.fit_transform(features, seed=work.seed)
+        labels = work.components.clusterer.fit_predict(projected, seed=work.seed)
+    except DataError as error:
+        work.progress.warn(f"label {label!r} has no clusters: {error}")
+        return None
+    typicality = np.array([patch.typicality for patch in patches], dtype=np.float32)
+    return rank_clusters(labels, projected, typicality, [patch.image_id for patch in patches])
+
+
+STAGE = Stage("clusters", 1, ("projection", "clusterer", "patches"), ("patches", "features"), run)

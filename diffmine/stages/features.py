@@ -1,0 +1,98 @@
+"""Stage ``features``: a vector for each selected patch, one pass for all patches of an image."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from safetensors.numpy import load_file, save_file
+
+from diffmine.interfaces import Job, PatchRequest, ProcessShard, Progress
+from diffmine.stages.shards import commit_shard, cut, process, shard_path
+from diffmine.stages.work import PUBLIC, Inputs, Stage, Work
+from diffmine.tables import patches_of
+from diffmine.types import Box, FloatArray, ImageRecord, Patch
+
+SHARD_SIZE = 32
+Rows = tuple[int, ...]
+
+
+class Group(NamedTuple):
+    """The patches of one image under one label, and their rows in the table of all patches."""
+
+    record: ImageRecord
+    label: str
+    boxes: tuple[Box, ...]
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class ExtractionJob(Job):
+    """Extract the features of the patches of a shard's images."""
+
+    inputs: Inputs
+    folder: Path
+    shards: Sequence[Sequence[Group]]
+    unit = "images"
+
+    @property
+    def sizes(self) -> Sequence[int]:  # type: ignore[override]
+        """Images (under one label each) in each shard."""
+        return [len(shard) for shard in self.shards]
+
+    def open(self, device: str) -> ProcessShard:
+        """Load the extractor with its model."""
+        extraction = self.inputs.recipe.components.features.open(self.inputs.tools(device))
+        picture = self.inputs.opener()
+
+        def extract(number: int, progress: Progress) -> None:
+            groups = self.shards[number]
+            requests = [PatchRequest(picture(group.record), group.label, group.boxes) for group in groups]
+            features = np.concatenate(extraction.extract(requests))
+            rows = np.array([row for group in groups for row in group.rows], dtype=np.int64)
+            commit_shard(self.folder, number, {"rows": rows, "features": features.astype(np.float32)})
+            progress.advance(len(groups))
+
+        return extract
+
+
+def run(work: Work) -> None:
+    """Write ``features.safetensors``: ``patches`` and ``heldout``, row for row as the patch tables."""
+    train = patches_of(pq.read_table(work.inputs.artifacts["patches"] / "patches.parquet"))
+    heldout = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "heldout_patches.parquet"))
+    records = {record.image_id: record for record in work.inputs.records()}
+    shards = cut(group_by_image([*train, *heldout], records), SHARD_SIZE)
+    process(work, ExtractionJob(work.inputs, work.workspace, shards))
+    features = gather([shard_path(work.workspace, number) for number in range(len(shards))], len(train) + len(heldout))
+    save_file(
+        {"patches": features[: len(train)], "heldout": features[len(train) :]}, work.folder / "features.safetensors"
+    )
+
+
+def group_by_image(patches: Sequence[Patch], records: dict[str, ImageRecord]) -> list[Group]:
+    """Patches grouped by (image, label), ordered by image so that a shard opens each picture once."""
+    rows: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, patch in enumerate(patches):
+        rows[patch.image_id, patch.label].append(row)
+    return [
+        Group(records[image_id], label, tuple(patches[row].box for row in members), tuple(members))
+        for (image_id, label), members in sorted(rows.items())
+    ]
+
+
+def gather(shards: Sequence[Path], total: int) -> FloatArray:
+    """The features of all shards in the order of the table."""
+    loaded = [load_file(path) for path in shards]
+    dims = loaded[0]["features"].shape[1] if loaded else 0
+    features: FloatArray = np.empty((total, dims), dtype=np.float32)
+    for tensors in loaded:
+        features[tensors["rows"]] = tensors["features"]
+    return features
+
+
+STAGE = Stage("features", 1, ("features", "model", "conditioning"), ("images", "finetune", "patches"), run)

@@ -1,0 +1,47 @@
+"""Stage ``finetune``: the model learns the labels, or is left as it is."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+from diffmine.interfaces import TrainingLog, TrainingSet
+from diffmine.recipe import Components
+from diffmine.stages.work import Stage, Work
+
+
+def run(work: Work) -> None:
+    """Write ``model/`` and ``training.csv``, where the finetuner trains anything."""
+    records = work.inputs.records()
+    data = TrainingSet(
+        train=[record for record in records if record.split == "train"],
+        heldout=[record for record in records if record.split == "heldout"],
+        picture=work.inputs.opener(),
+        crop=work.components.dataset.config.crop,
+    )
+    folder = work.public("model")
+    folder.mkdir(exist_ok=True)
+    log = work.components.finetune.finetune(
+        work.inputs.tools(work.device), data, folder=folder, workspace=work.workspace, progress=work.progress
+    )
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    if log:
+        write_log(work, log)
+
+
+def write_log(work: Work, log: TrainingLog) -> None:
+    """``training.csv``: one row a logged step, empty where a column was not measured."""
+    columns = list(dict.fromkeys(name for row in log for name in row))
+    with work.public("training.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(log)
+
+
+def settings(components: Components) -> dict[str, Any]:
+    """The crop decides what the model is trained on."""
+    return {"crop": components.dataset.config.crop}
+
+
+STAGE = Stage("finetune", 1, ("finetune", "model", "conditioning"), ("images",), run, settings)

@@ -1,0 +1,100 @@
+"""Stage ``patches``: the best patches of each label, and the controls."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import NamedTuple
+
+import os
+
+import pyarrow.parquet as pq
+
+from diffmine.interfaces import PatchSelector
+from diffmine.stages.work import Stage, Work
+from diffmine.tables import patches_table
+from diffmine.types import ByteArray, Candidate, ImageRecord, Patch, Split
+from diffmine.typicality_maps import TypicalityMaps
+
+
+class Proposal(NamedTuple):
+    """A candidate with all that decides its place; tuples compare in this order."""
+
+    priority: float
+    image_id: str
+    candidate: Candidate
+
+
+class Shortlist:
+    """The best ``capacity`` proposals of a label, whatever the order in which they come."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._proposals: list[Proposal] = []
+
+    def add(self, proposals: Iterable[Proposal]) -> None:
+        self._proposals.extend(proposals)
+        if len(self._proposals) > 2 * self.capacity + 1024:
+            self._proposals = self.best()
+
+    def best(self) -> list[Proposal]:
+        return heapq.nsmallest(self.capacity, self._proposals, key=lambda p: (p.priority, p.image_id, p.candidate.box))
+
+
+def run(work: Work) -> None:
+    """Write ``patches.parquet`` (training images) and ``heldout_patches.parquet``."""
+    selector = work.components.patches
+    selectors = (selector, *selector.controls())
+    records = work.inputs.records()
+    maps = TypicalityMaps(work.inputs.artifacts["typicality"])
+    shortlists: dict[tuple[Split, str, str], Shortlist] = defaultdict(lambda: Shortlist(selector.config.per_label))
+
+    def propose(record: ImageRecord) -> list[tuple[str, PatchSelector, list[Candidate]]]:
+        return list(candidates(record, selectors, maps, work.seed, cache(lambda: open_pixels(record))))
+
+    picture = work.inputs.opener()
+
+    def open_pixels(record: ImageRecord) -> ByteArray:
+        return picture(record).pixels
+
+    work.progress.start(len(records), "images")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for record, found in zip(records, pool.map(propose, records), strict=True):
+            for label, chosen_by, proposed in found:
+                proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
+                shortlists[record.split, label, chosen_by.name].add(proposals)
+            work.progress.advance()
+    names = [one.name for one in selectors]
+    pq.write_table(patches_table(ranked(shortlists, "train", names)), work.folder / "patches.parquet")
+    pq.write_table(patches_table(ranked(shortlists, "heldout", names)), work.public("heldout_patches.parquet"))
+
+
+def candidates(
+    record: ImageRecord,
+    selectors: Iterable[PatchSelector],
+    maps: TypicalityMaps,
+    seed: int,
+    pixels: Callable[[], ByteArray],
+) -> Iterator[tuple[str, PatchSelector, list[Candidate]]]:
+    """What each selector proposes for an image under each of its labels."""
+    for label in record.labels:
+        typicality = maps.load(record.image_id, label)
+        for selector in selectors:
+            yield label, selector, selector.select(typicality, record, pixels, stride=maps.stride, seed=seed)
+
+
+def ranked(shortlists: dict[tuple[Split, str, str], Shortlist], split: Split, names: list[str]) -> list[Patch]:
+    """The patches of a split, by label, selection and rank."""
+    keys = sorted((key for key in shortlists if key[0] == split), key=lambda key: (key[1], names.index(key[2])))
+    return [
+        Patch(proposal.image_id, key[1], one.box, one.typicality, one.stderr, key[2], rank)
+        for key in keys
+        for rank, proposal in enumerate(shortlists[key].best())
+        for one in [proposal.candidate]
+    ]
+
+
+STAGE = Stage("patches", 1, ("patches",), ("images", "typicality"), run)

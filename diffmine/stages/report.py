@@ -1,0 +1,20 @@
+"""Stage ``report``: files that people look at."""
+
+from __future__ import annotations
+
+from diffmine.run_folder import load_run
+from diffmine.stages.work import PUBLIC, Stage, Work
+
+
+def run(work: Work) -> None:
+    """Write the files of every report."""
+    finished = load_run(work.run_folder)
+    folder = work.folder / PUBLIC
+    folder.mkdir(exist_ok=True)
+    work.progress.start(len(work.components.report), "reports")
+    for report in work.components.report:
+        report.write(finished, folder)
+        work.progress.advance()
+
+
+STAGE = Stage("report", 1, ("report",), ("images", "finetune", "typicality", "patches", "clusters", "metrics"), run)
