@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from diffmine.hookspecs import hookimpl
-from diffmine.interfaces import (
-    Clusterer,
-    ConditioningEncoder,
-    Dataset,
-    DiffusionModel,
-    Executor,
-    FeatureExtractor,
-    Finetuner,
-    Metric,
-    PatchSelector,
-    Projection,
-    Report,
-    TypicalityScorer,
-)
+
+if TYPE_CHECKING:
+    from diffmine.interfaces import (
+        Clusterer,
+        ConditioningEncoder,
+        Dataset,
+        DiffusionModel,
+        Executor,
+        FeatureExtractor,
+        Finetuner,
+        Metric,
+        PatchSelector,
+        Projection,
+        Report,
+        TypicalityScorer,
+    )
 
 
 @hookimpl
@@ -28,12 +32,16 @@ def diffmine_register_datasets() -> list[type[Dataset]]:
 
 @hookimpl
 def diffmine_register_diffusion_models() -> list[type[DiffusionModel]]:
-    return []
+    from diffmine.builtin.models.patch_unet import PatchUNet
+
+    return [PatchUNet]
 
 
 @hookimpl
 def diffmine_register_conditioning_encoders() -> list[type[ConditioningEncoder]]:
-    return []
+    from diffmine.builtin.encoders.label_embedding import LabelEmbedding
+
+    return [LabelEmbedding]
 
 
 @hookimpl
@@ -60,7 +68,10 @@ def diffmine_register_patch_selectors() -> list[type[PatchSelector]]:
 
 @hookimpl
 def diffmine_register_feature_extractors() -> list[type[FeatureExtractor]]:
-    return []
+    from diffmine.builtin.extractors.dift import Dift
+    from diffmine.builtin.extractors.pixels import Pixels
+
+    return [Dift, Pixels]
 
 
 @hookimpl
