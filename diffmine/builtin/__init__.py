@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 @hookimpl
 def diffmine_register_datasets() -> list[type[Dataset]]:
     from diffmine.builtin.datasets.avatars import Avatars
+    from diffmine.builtin.datasets.folder import Folder
 
-    return [Avatars]
+    return [Avatars, Folder]
 
 
 @hookimpl

@@ -66,7 +66,8 @@ def _background(rng: np.random.Generator, size: int) -> ByteArray:
     corners = rng.uniform(130, 230, (2, 3))
     slope = np.linspace(0, 1, size)[:, None, None]
     gradient = corners[0] * (1 - slope) + corners[1] * slope + rng.normal(0, 4, (size, size, 3))
-    return np.clip(gradient, 0, 255).astype(np.uint8)
+    pixels: ByteArray = np.clip(gradient, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _place(rng: np.random.Generator, size: int, side: int) -> tuple[int, int, int]:
