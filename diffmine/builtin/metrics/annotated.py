@@ -1,0 +1,78 @@
+"""Held-out images whose element is known, and figures over them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diffmine.bootstrap import mean_interval
+from diffmine.types import BoolArray, ImageRecord, MetricValue
+
+if TYPE_CHECKING:
+    from diffmine.run_folder import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """A held-out image that has the element of one of its labels.
+
+    Attributes:
+        record: the image.
+        label: the label.
+        mask: bool, (height, width), True on the element; at least one pixel.
+    """
+
+    record: ImageRecord
+    label: str
+    mask: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One image under one label, measured.
+
+    Attributes:
+        image_id: the image.
+        label: the label.
+        value: the figure.
+        chance: what a picture-blind guess reaches on this image.
+    """
+
+    image_id: str
+    label: str
+    value: float
+    chance: float
+
+
+def annotated_heldout(run: Run) -> Iterator[Annotated]:
+    """Every held-out image that has the element of a label it carries, once for each such label."""
+    for record in run.records.values():
+        if record.split == "heldout":
+            masks = run.masks(record.image_id)
+            for label in record.labels:
+                if label in masks and masks[label].any():
+                    yield Annotated(record, label, masks[label])
+
+
+def figure(name: str, measured: Sequence[Measured]) -> dict[str, MetricValue]:
+    """The mean over images with its interval, its chance level and the mean for each label; empty over no images."""
+    if not measured:
+        return {}
+    values = [one.value for one in measured]
+    interval = mean_interval(values, [one.image_id for one in measured], name)
+    by_label: dict[str, list[float]] = defaultdict(list)
+    for one in measured:
+        by_label[one.label].append(one.value)
+    figure = MetricValue(
+        value=float(np.mean(values)),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        chance=float(np.mean([one.chance for one in measured])),
+        count=len({one.image_id for one in measured}),
+        per_label={label: float(np.mean(by_label[label])) for label in sorted(by_label)},
+    )
+    return {name: figure}

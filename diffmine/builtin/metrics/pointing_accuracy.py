@@ -1,0 +1,46 @@
+"""Does the most typical pixel point at the element?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from diffmine.builtin.metrics.annotated import Annotated, Measured, annotated_heldout, figure
+from diffmine.interfaces import ComponentConfig, Metric
+from diffmine.types import MetricValue
+
+if TYPE_CHECKING:
+    from diffmine.run_folder import Run
+
+
+class PointingAccuracy(Metric):
+    """Share of images whose most typical pixel lies on the element, or next to it.
+
+    The pointing game of Zhang et al., *Top-down Neural Attention by Excitation Backprop* (ECCV 2016), with a tolerance
+    relative to the image: for each held-out image that has the element, the maximum of the map, upsampled to the
+    image, must lie within ``tolerance`` times the image's short side of an element pixel (Euclidean distance of pixel
+    centres). Where several pixels share the maximum, the image counts with the share of them that hit. Chance is the
+    mean share of pixels that would hit. In [0, 1].
+    """
+
+    name = "pointing_accuracy"
+
+    class Config(ComponentConfig):
+        """Options of ``pointing_accuracy``."""
+
+        tolerance: float = Field(0.05, ge=0, le=1, description="distance that still hits, as a share of the short side")
+
+    config: Config
+
+    def compute(self, run: Run) -> Mapping[str, MetricValue]:
+        return figure(self.name, [self._measure(run, one) for one in annotated_heldout(run)])
+
+    def _measure(self, run: Run, one: Annotated) -> Measured:
+        from scipy.ndimage import distance_transform_edt
+
+        hits = distance_transform_edt(~one.mask) <= self.config.tolerance * min(one.mask.shape)
+        typicality = run.typicality_image(one.record.image_id, one.label)
+        value = hits[typicality == typicality.max()].mean()
+        return Measured(one.record.image_id, one.label, float(value), float(hits.mean()))

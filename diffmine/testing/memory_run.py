@@ -1,0 +1,94 @@
+"""A run that lies in memory, for tests of metrics and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from diffmine.recipe import parse_recipe
+from diffmine.run_folder import FORMAT, Run
+from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table
+from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord, IntArray, Patch, TypicalityMap
+from diffmine.typicality_maps import TypicalityMaps
+
+
+class MemoryMaps(TypicalityMaps):
+    """Typicality maps that were never written."""
+
+    def __init__(self, maps: Sequence[TypicalityMap], stride: int) -> None:
+        self.stride = stride
+        self.draws = maps[0].draws if maps else 0
+        self._maps = {(one.image_id, one.label): one for one in maps}
+
+    def labels(self, image_id: str) -> list[str]:
+        return sorted(label for image, label in self._maps if image == image_id)
+
+    def load(self, image_id: str, label: str) -> TypicalityMap:
+        return self._maps[image_id, label]
+
+
+class MemoryRun(Run):
+    """A :class:`~diffmine.run_folder.Run` made of values instead of files.
+
+    Args:
+        records: the images.
+        maps: their typicality maps.
+        stride: image pixels to one cell of a map.
+        masks: image id -> label -> where its element is.
+        pictures: image id -> pixels.
+        patches: selected patches of training images.
+        heldout_patches: selected patches of held-out images.
+        cluster: int32, one a row of ``patches``, as ``patches.parquet`` would say.
+        clusters: rows of ``clusters.parquet``.
+        features, heldout_features: float32, row for row as the patches.
+        selection: the name of the selector whose patches are not controls.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[ImageRecord],
+        maps: Sequence[TypicalityMap] = (),
+        *,
+        stride: int = 1,
+        masks: Mapping[str, Mapping[str, BoolArray]] | None = None,
+        pictures: Mapping[str, ByteArray] | None = None,
+        patches: Sequence[Patch] = (),
+        heldout_patches: Sequence[Patch] = (),
+        cluster: IntArray | None = None,
+        clusters: Sequence[Mapping[str, object]] = (),
+        features: FloatArray | None = None,
+        heldout_features: FloatArray | None = None,
+        training_log: pa.Table | None = None,
+        selection: str = "top",
+    ) -> None:
+        self.path = Path("memory")
+        self.info = {"format": FORMAT, "name": "memory", "stages": {}}
+        self.recipe = parse_recipe({"name": "memory", "dataset": {"use": "memory"}, "patches": {"use": selection}})
+        self.images = images_table(records)
+        self.maps = MemoryMaps(maps, stride)
+        self.patches = _with_clusters(patches_table(patches), cluster)
+        self.heldout_patches = patches_table(heldout_patches)
+        self.clusters = pa.Table.from_pylist([dict(row) for row in clusters], schema=CLUSTERS)
+        self.features = np.zeros((len(patches), 1), np.float32) if features is None else features
+        self.heldout_features = (
+            np.zeros((len(heldout_patches), 1), np.float32) if heldout_features is None else heldout_features
+        )
+        self.training_log = training_log
+        self._masks, self._pictures = masks or {}, pictures or {}
+
+    def masks(self, image_id: str) -> dict[str, BoolArray]:
+        return dict(self._masks.get(image_id, {}))
+
+    def picture(self, image_id: str) -> ByteArray:
+        return self._pictures[image_id]
+
+
+def _with_clusters(table: pa.Table, cluster: IntArray | None) -> pa.Table:
+    ids = pa.nulls(len(table), pa.int32()) if cluster is None else pa.array(cluster, pa.int32(), from_pandas=True)
+    columns = {"cluster": ids, "cluster_distance": pa.nulls(len(table), pa.float32())}
+    for name, column in columns.items():
+        table = table.append_column(CLUSTERED_PATCHES.field(name), column)
+    return table
