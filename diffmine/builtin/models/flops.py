@@ -1,0 +1,93 @@
+"""Floating point operations of a forward, from the network's configuration alone.
+
+Convolutions, matrix products and attention count, two operations for each multiplication and addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+KERNEL = 9
+"""Weights of a 3 x 3 convolution for each pair of channels."""
+
+
+def unet_flops(config: Mapping[str, Any], height: int, width: int, *, tokens: int) -> float:
+    """One forward of a ``UNet2DConditionModel`` for one latent.
+
+    Args:
+        config: the UNet's ``config.json``.
+        height, width: of the latent.
+        tokens: length of the conditioning.
+    """
+    return 2.0 * _UNet(config, height, width, tokens).multiplications()
+
+
+class _UNet:
+    def __init__(self, config: Mapping[str, Any], height: int, width: int, tokens: int) -> None:
+        self.config, self.tokens = config, tokens
+        self.channels: tuple[int, ...] = tuple(config["block_out_channels"])
+        self.cells = [int(-(-height // 2**level) * -(-width // 2**level)) for level in range(len(self.channels))]
+
+    def multiplications(self) -> float:
+        ends: int = (
+            (self.config["in_channels"] + self.config["out_channels"]) * self.channels[0] * KERNEL * self.cells[0]
+        )
+        return ends + self._down() + self._middle() + self._up()
+
+    def _down(self) -> float:
+        total, previous = 0.0, self.channels[0]
+        for level, out in enumerate(self.channels):
+            attends = "CrossAttn" in self.config["down_block_types"][level]
+            for inputs in [previous] + [out] * (self._layers(level) - 1):
+                total += self._residual(inputs, out, level) + attends * self._attention(level)
+            if level < len(self.channels) - 1:
+                total += KERNEL * out * out * self.cells[level + 1]
+            previous = out
+        return total
+
+    def _middle(self) -> float:
+        kind, last = self.config.get("mid_block_type", "UNetMidBlock2DCrossAttn"), len(self.channels) - 1
+        if kind is None:
+            return 0.0
+        attends = "CrossAttn" in kind
+        return (1 + attends) * self._residual(self.channels[-1], self.channels[-1], last) + attends * self._attention(
+            last
+        )
+
+    def _up(self) -> float:
+        total, skips, previous = 0.0, self._skips(), self.channels[-1]
+        for block, level in enumerate(reversed(range(len(self.channels)))):
+            out = self.channels[level]
+            attends = "CrossAttn" in self.config["up_block_types"][block]
+            for _ in range(self._layers(level) + 1):
+                total += self._residual(previous + skips.pop(), out, level) + attends * self._attention(level)
+                previous = out
+            if level > 0:
+                total += KERNEL * out * out * self.cells[level - 1]
+        return total
+
+    def _skips(self) -> list[int]:
+        skips = [self.channels[0]]
+        for level, out in enumerate(self.channels):
+            skips += [out] * (self._layers(level) + (level < len(self.channels) - 1))
+        return skips
+
+    def _residual(self, inputs: int, out: int, level: int) -> float:
+        shortcut = inputs * out if inputs != out else 0
+        return (KERNEL * (inputs * out + out * out) + shortcut) * self.cells[level]
+
+    def _attention(self, level: int) -> float:
+        """Projections in and out, and transformer layers: self-attention, cross-attention, gated feed-forward."""
+        c, n, m = self.channels[level], self.cells[level], self.tokens
+        self_attention = 4 * c * c * n + 2 * n * n * c
+        cross_attention = 2 * c * c * n + 2 * c * self._of_level("cross_attention_dim", level, 1280) * m + 2 * n * m * c
+        layer = self_attention + cross_attention + 12 * c * c * n
+        return 2 * c * c * n + self._of_level("transformer_layers_per_block", level, 1) * layer
+
+    def _layers(self, level: int) -> int:
+        return self._of_level("layers_per_block", level, 2)
+
+    def _of_level(self, option: str, level: int, default: int) -> int:
+        value = self.config.get(option, default)
+        return int(value if isinstance(value, int) else value[level])
