@@ -1,6 +1,31 @@
 """diffmine: what, visibly, makes labelled pictures what they are."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from diffmine.hookspecs import hookimpl
 from diffmine.version import __version__
 
-__all__ = ["__version__", "hookimpl"]
+if TYPE_CHECKING:
+    from diffmine.api import run as run
+    from diffmine.recipe import load_recipe as load_recipe
+    from diffmine.run_folder import Run as Run
+    from diffmine.run_folder import load_run as load_run
+
+_HOMES = {
+    "run": "diffmine.api",
+    "load_recipe": "diffmine.recipe",
+    "Run": "diffmine.run_folder",
+    "load_run": "diffmine.run_folder",
+}
+
+__all__ = ["Run", "__version__", "hookimpl", "load_recipe", "load_run", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used, so that ``diffmine --help`` does not wait for them."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -82,7 +82,9 @@ class RunWriter:
 
     def publish(self, artifact: Artifact, *, seconds: float, reused: bool, warnings: Sequence[str]) -> None:
         """Copy a stage's public files into the run folder, take away what an earlier run left, and note the stage."""
-        names = [name.removeprefix(f"{PUBLIC}/") for name in artifact.manifest["files"] if name.startswith(f"{PUBLIC}/")]
+        names = [
+            name.removeprefix(f"{PUBLIC}/") for name in artifact.manifest["files"] if name.startswith(f"{PUBLIC}/")
+        ]
         for name in names:
             _place(artifact.path / PUBLIC / name, self.folder / name)
         for name in set(self._previous.get(artifact.stage, ())) - set(names):

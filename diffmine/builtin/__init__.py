@@ -107,4 +107,6 @@ def diffmine_register_executors() -> list[type[Executor]]:
 
 @hookimpl
 def diffmine_register_reports() -> list[type[Report]]:
-    return []
+    from diffmine.builtin.reports.terminal import Terminal
+
+    return [Terminal]

@@ -9,7 +9,7 @@ from diffmine.interfaces.component import (
     PretrainedPath,
     RecipePath,
 )
-from diffmine.interfaces.datasets import Dataset, DatasetConfig, ImageSource
+from diffmine.interfaces.datasets import Dataset, DatasetConfig, ImageSource, Preview
 from diffmine.interfaces.diffusion import (
     Conditioning,
     ConditioningEncoder,
@@ -59,6 +59,7 @@ __all__ = [
     "PatchRequest",
     "PatchSelector",
     "PretrainedPath",
+    "Preview",
     "ProcessShard",
     "Progress",
     "Projection",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -27,6 +28,20 @@ class DatasetConfig(ComponentConfig):
     max_bad_fraction: Annotated[float, OUTSIDE_KEY] = Field(
         0.05, ge=0, le=1, description="share of unreadable pictures above which the run stops"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a dataset will make when it is prepared.
+
+    Attributes:
+        images: label -> number of pictures.
+        width, height: of a picture, pixels as stored.
+    """
+
+    images: Mapping[str, int]
+    width: int
+    height: int
 
 
 class ImageSource(ABC):
@@ -62,6 +77,10 @@ class Dataset(Component):
 
     def prepare(self, folder: Path, *, seed: int, progress: Progress) -> None:
         """Draw, unpack or convert what ``open`` needs into ``folder``, which the store keeps; default: nothing."""
+
+    def preview(self) -> Preview | None:
+        """What ``prepare`` would make; None: it makes nothing, and ``open(Path())`` can be scanned at once."""
+        return None
 
     @abstractmethod
     def open(self, prepared: Path) -> ImageSource:

@@ -194,6 +194,11 @@ class DiffusionModel(Component):
     def pretrained(self) -> bool:
         """Whether ``load`` without a folder gives a trained model, which can be mined without finetuning."""
 
+    @property
+    def stride(self) -> int:
+        """Image pixels to one latent cell, as far as the configuration tells without loading; for estimates of cost."""
+        return 8
+
     @abstractmethod
     def forward_flops(self, height: int, width: int) -> float:
         """Floating point operations of one forward for one picture of this size, from the configuration alone."""

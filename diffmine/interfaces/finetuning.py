@@ -38,6 +38,10 @@ TrainingLog = Sequence[Mapping[str, float]]
 class Finetuner(Component):
     """A recipe's ``[finetune]``."""
 
+    def trained_pictures(self) -> int:
+        """Pictures that pass forwards and backwards through the network, all steps together, for estimates of cost."""
+        return 0
+
     @abstractmethod
     def finetune(
         self, tools: ModelTools, data: TrainingSet, *, folder: Path, workspace: Path, progress: Progress

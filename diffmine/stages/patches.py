@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
-
-import os
 
 import pyarrow.parquet as pq
 

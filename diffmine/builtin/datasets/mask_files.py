@@ -33,5 +33,5 @@ def read_mask(path: Path) -> BoolArray:
             values = np.asarray(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"the mask {path} cannot be read: {error}; mend it or remove it") from None
-    mask: BoolArray = values.reshape(*values.shape[:2], -1).any(axis=2)
+    mask: BoolArray = np.any(values.reshape(*values.shape[:2], -1), axis=2)
     return mask

@@ -19,7 +19,9 @@ class Local(Executor):
         """Options of ``local``."""
 
         workers: Annotated[int, OUTSIDE_KEY] = Field(
-            1, ge=1, description="processes; each loads the model, so more than one pays where a model leaves cores idle"
+            1,
+            ge=1,
+            description="processes; each loads the model, so more than one pays where a model leaves cores idle",
         )
 
     config: Config

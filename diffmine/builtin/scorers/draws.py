@@ -50,7 +50,7 @@ def mean_and_stderr(config: LossConfig, values: Tensor) -> tuple[Tensor, Tensor]
     """
     values = values.double()
     if config.antithetic:
-        values = values.unflatten(0, (-1, 2)).mean(1)
+        values = (values[0::2] + values[1::2]) / 2
     count = len(values)
     if config.timesteps == "stratified" and count > 1:
         variance = values.diff(dim=0).square().sum(0) / (2 * (count - 1))

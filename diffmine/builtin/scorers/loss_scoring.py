@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from diffmine.batching import run_in_batches
+from diffmine.batching import BatchSize, run_in_batches
 from diffmine.builtin.scorers.draws import draw, mean_and_stderr
 from diffmine.builtin.scorers.settings import LossConfig
 from diffmine.interfaces import Conditioning, ModelTools, Progress, Scoring
@@ -50,7 +50,7 @@ class Trial(NamedTuple):
     """One draw of one picture, denoised under all of the picture's conditions."""
 
     prepared: Prepared
-    index: int
+    number: int
 
 
 class LossScoring(Scoring):
@@ -65,6 +65,7 @@ class LossScoring(Scoring):
         self._tools, self._config, self._gain = tools, config, gain
         self._denoiser = tools.denoiser
         self.stride = self._denoiser.stride
+        self._sizes: dict[int, BatchSize] = {}
 
     @torch.inference_mode()
     def score(
@@ -72,18 +73,20 @@ class LossScoring(Scoring):
     ) -> list[list[TypicalityMap]]:
         maps: dict[str, list[TypicalityMap]] = {}
         for group in self._groups(pictures, labels):
-            trials = [Trial(prepared, index) for prepared in group for index in range(self._config.draws)]
-            at_once = max(1, self._config.batch_size // max(len(prepared.conditions) for prepared in group))
-            losses = run_in_batches(self._losses, trials, at_once)
+            trials = [Trial(prepared, number) for prepared in group for number in range(self._config.draws)]
+            losses = list(run_in_batches(self._losses, trials, self._trials_at_once(group)))
             for number, prepared in enumerate(group):
                 of_picture = losses[number * self._config.draws : (number + 1) * self._config.draws]
                 maps[prepared.picture.record.image_id] = list(self._maps(prepared, torch.stack(of_picture, dim=1)))
                 progress.advance()
         return [maps[picture.record.image_id] for picture in pictures]
 
-    def _groups(
-        self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]
-    ) -> Iterator[list[Prepared]]:
+    def _trials_at_once(self, group: Sequence[Prepared]) -> BatchSize:
+        """How many trials make up a batch; a trial takes as many forwards as the picture has conditions."""
+        conditions = max(len(prepared.conditions) for prepared in group)
+        return self._sizes.setdefault(conditions, BatchSize(max(1, self._config.batch_size // conditions)))
+
+    def _groups(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> Iterator[list[Prepared]]:
         """Pictures of one size, as many as fill a batch."""
         waiting: dict[torch.Size, list[Prepared]] = defaultdict(list)
         for picture, wanted in zip(pictures, labels, strict=True):
@@ -108,13 +111,13 @@ class LossScoring(Scoring):
         device, denoiser = self._tools.device, self._denoiser
         counts = torch.tensor([len(trial.prepared.conditions) for trial in trials], device=device)
         latents = torch.stack([trial.prepared.latent for trial in trials]).to(device)
-        noise = torch.stack([trial.prepared.noise[trial.index] for trial in trials]).to(device)
-        fractions = torch.stack([trial.prepared.fractions[trial.index] for trial in trials]).to(device)
+        noise = torch.stack([trial.prepared.noise[trial.number] for trial in trials]).to(device)
+        fractions = torch.stack([trial.prepared.fractions[trial.number] for trial in trials]).to(device)
         timesteps = denoiser.timesteps(fractions)
         noisy = denoiser.add_noise(latents, noise, timesteps).repeat_interleave(counts, dim=0)
         target = denoiser.target(latents, noise, timesteps).repeat_interleave(counts, dim=0)
         prediction = denoiser.predict(noisy, timesteps.repeat_interleave(counts), self._conditioning(trials))
-        return list((prediction - target).square().mean(1).cpu().split(counts.tolist()))
+        return list(torch.split((prediction - target).square().mean(1).cpu(), counts.tolist()))
 
     def _conditioning(self, trials: Sequence[Trial]) -> Conditioning:
         rows = [(condition, trial) for trial in trials for condition in trial.prepared.conditions]

@@ -21,7 +21,9 @@ class LossConfig(ComponentConfig):
     timesteps: Literal["uniform", "stratified"] = Field(
         "uniform", description="independent over the range (the paper), or one in each of as many equal parts of it"
     )
-    antithetic: bool = Field(False, description="every other draw repeats the timestep before it with the noise negated")
+    antithetic: bool = Field(
+        False, description="every other draw repeats the timestep before it with the noise negated"
+    )
     batch_size: Annotated[int, OUTSIDE_KEY] = Field(
         16, ge=1, description="forwards at once; halved when memory runs out, without changing results"
     )

@@ -1,0 +1,83 @@
+"""Running recipes from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffmine.errors import RecipeError
+from diffmine.pipeline import STAGES, NobodyWatches, Options, Pipeline, Watcher
+from diffmine.plugins import plugin_manager
+from diffmine.recipe import Recipe, load_recipe, parse_recipe, resolve
+from diffmine.registry import did_you_mean, registry
+from diffmine.run_folder import Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STORE_VARIABLE = "DIFFMINE_STORE"
+
+
+def run(
+    recipe: str | Path | Recipe | Mapping[str, Any],
+    *,
+    out: str | Path | None = None,
+    store: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    until: str | None = None,
+    device: str = "auto",
+    fresh: bool = False,
+    watcher: Watcher | None = None,
+) -> Run:
+    """Run a recipe; stages that the store has already are reused.
+
+    Args:
+        recipe: a TOML file, a loaded recipe, or nested dictionaries as TOML would give them.
+        out: the run folder; default ``runs/NAME``.
+        store: the folder of artifacts; default ``$DIFFMINE_STORE`` or the user's cache folder.
+        overrides: settings such as ``patches.size=48``, for a recipe that is a file.
+        until: the last stage to run.
+        device: ``auto`` or a torch device.
+        fresh: compute everything again.
+        watcher: told how the run goes.
+    Raises:
+        RecipeError: the recipe is wrong; nothing was computed.
+        StageError: a stage failed; the same call goes on from there.
+    """
+    loaded = _load(recipe, overrides)
+    if until is not None and until not in (names := [stage.name for stage in STAGES]):
+        raise RecipeError(f"until = {until!r}: there is no such stage{did_you_mean(until, names)}; {', '.join(names)}")
+    resolved = resolve(loaded, registry())
+    options = Options(
+        out=Path(out) if out else Path("runs") / resolved.name,
+        store=store_path(store),
+        device=device,
+        until=until or STAGES[-1].name,
+        fresh=fresh,
+    )
+    return Pipeline(resolved, options, plugin_manager(), registry(), watcher or NobodyWatches()).run()
+
+
+def show_reports(run: Run, console: Console) -> None:
+    """Print what the run's reports show on a terminal."""
+    for report in resolve(run.recipe, registry()).components.report:
+        report.show(run, console)
+
+
+def store_path(store: str | Path | None) -> Path:
+    """The store's folder: as named, else ``$DIFFMINE_STORE``, else in the user's cache folder."""
+    if chosen := store or os.environ.get(STORE_VARIABLE):
+        return Path(chosen).expanduser().resolve()
+    import platformdirs
+
+    return platformdirs.user_cache_path("diffmine") / "store"
+
+
+def _load(recipe: str | Path | Recipe | Mapping[str, Any], overrides: Sequence[str]) -> Recipe:
+    if isinstance(recipe, (str, Path)):
+        return load_recipe(recipe, overrides)
+    if overrides:
+        raise RecipeError("overrides are for recipe files; change the recipe's tables instead")
+    return recipe if isinstance(recipe, Recipe) else parse_recipe(recipe)

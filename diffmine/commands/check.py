@@ -1,0 +1,32 @@
+"""``diffmine check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from diffmine.commands.options import json_option, recipe_argument, set_option, store_option
+
+
+@click.command("check")
+@recipe_argument
+@set_option
+@store_option
+@click.option("--device", default="auto", show_default=True, help="The device whose time to estimate.")
+@json_option
+def command(recipe: Path, overrides: tuple[str, ...], store: Path | None, device: str, as_json: bool) -> None:
+    """Check RECIPE without loading a model; print it with every default, and what it will cost."""
+    from diffmine.console import output, print_check
+    from diffmine.estimate import estimate
+    from diffmine.recipe import load_recipe, resolve
+    from diffmine.registry import registry
+
+    resolved = resolve(load_recipe(recipe, overrides), registry())
+    cost = estimate(resolved, device)
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"recipe": resolved.components.describe(), "cost": cost.as_dict()}, indent=1))
+    else:
+        print_check(output(), resolved, cost)

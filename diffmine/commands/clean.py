@@ -1,0 +1,31 @@
+"""``diffmine clean``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from diffmine.commands.options import store_option
+
+
+@click.command("clean")
+@store_option
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def command(store: Path | None, dry_run: bool) -> None:
+    """Remove stored artifacts that no existing run folder refers to."""
+    from diffmine.api import store_path
+    from diffmine.cleaning import remove, unreferenced
+    from diffmine.console import human_size
+    from diffmine.store import Store
+
+    opened = Store(store_path(store))
+    condemned = unreferenced(opened)
+    for path, size in condemned:
+        click.echo(f"{'would remove' if dry_run else 'removing'} {path} ({human_size(size)})")
+        if not dry_run:
+            remove(opened, path)
+    total = sum(size for _, size in condemned)
+    click.echo(
+        f"{len(condemned)} artifacts, {human_size(total)}{' would be' if dry_run else ''} freed in {opened.root}"
+    )

@@ -1,0 +1,20 @@
+"""``diffmine plugins``."""
+
+from __future__ import annotations
+
+import click
+
+from diffmine.commands.options import json_option
+
+
+@click.command("plugins")
+@json_option
+def command(as_json: bool) -> None:
+    """List installed components: kind, name, what it is, where it comes from; and plugins that failed."""
+    from diffmine.console import output, plugins_json, print_plugins
+    from diffmine.registry import registry
+
+    if as_json:
+        click.echo(plugins_json(registry()))
+    else:
+        print_plugins(output(), registry())

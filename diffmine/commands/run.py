@@ -1,0 +1,54 @@
+"""``diffmine run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from diffmine.commands.options import json_option, recipe_argument, set_option, store_option
+
+
+@click.command("run")
+@recipe_argument
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder (default: runs/NAME).")
+@store_option
+@set_option
+@click.option("--until", metavar="STAGE", help="Stop after this stage.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or another torch device.")
+@click.option("--fresh", is_flag=True, help="Compute everything again, whatever is stored.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
+@json_option
+def command(
+    recipe: Path,
+    out: Path | None,
+    store: Path | None,
+    overrides: tuple[str, ...],
+    until: str | None,
+    device: str,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Run RECIPE: finetune, score, select, cluster, measure, report.
+
+    Finished stages are kept in the store: after an interruption, or a change in the recipe, only what is missing is
+    computed.
+    """
+    from diffmine import api
+    from diffmine.console import output, summary_json, watcher
+
+    finished = api.run(
+        recipe,
+        out=out,
+        store=store,
+        overrides=overrides,
+        until=until,
+        device=device,
+        fresh=fresh,
+        watcher=watcher(quiet=quiet or as_json),
+    )
+    if as_json:
+        click.echo(summary_json(finished))
+    elif not quiet:
+        api.show_reports(finished, output())

@@ -1,0 +1,16 @@
+"""``diffmine schema``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("schema")
+def command() -> None:
+    """Print the JSON Schema of recipes over all installed components, for editors."""
+    from diffmine.recipe_schema import recipe_schema
+    from diffmine.registry import registry
+
+    click.echo(json.dumps(recipe_schema(registry()), indent=1, ensure_ascii=False))
