@@ -15,8 +15,9 @@ from diffmine.builtin.datasets import avatar_drawing
 from diffmine.builtin.datasets.avatar_drawing import ELEMENTS, draw
 from diffmine.builtin.datasets.avatars import Avatars
 from diffmine.errors import DataError
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Dataset, Silent
 from diffmine.pictures import open_upright
+from diffmine.testing.contracts.datasets import DatasetContract
 from diffmine.types import ImageRecord
 
 pytest.importorskip("dicebear")
@@ -25,7 +26,7 @@ PREPARE = """
 import sys
 from pathlib import Path
 from diffmine.builtin.datasets.avatars import Avatars
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Dataset, Silent
 Avatars(Avatars.Config(per_label=16, size=32)).prepare(Path(sys.argv[1]), seed=5, progress=Silent())
 """
 
@@ -139,3 +140,11 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 def test_an_unknown_town_is_refused() -> None:
     with pytest.raises(ValueError, match="no town 'Paris'; the towns are Beardstown, Glassboro"):
         Avatars.Config(labels=("Paris",))
+
+
+class TestAvatars(DatasetContract):
+    has_masks = True
+
+    @pytest.fixture
+    def dataset(self) -> Dataset:
+        return Avatars(Avatars.Config(per_label=3, size=32, labels=("Glassboro", "Overton")))
