@@ -107,6 +107,7 @@ def diffmine_register_executors() -> list[type[Executor]]:
 
 @hookimpl
 def diffmine_register_reports() -> list[type[Report]]:
+    from diffmine.builtin.reports.figures import Figures
     from diffmine.builtin.reports.terminal import Terminal
 
-    return [Terminal]
+    return [Figures, Terminal]

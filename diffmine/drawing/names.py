@@ -1,0 +1,21 @@
+"""File names that a label cannot harm."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+_LONGEST = 40
+
+
+def slug(text: str) -> str:
+    """A file name for any text: lower-case ASCII letters, digits and hyphens, then a digest of the text.
+
+    Different texts give different names, none empty, none with dots or separators: ``"São Tomé"`` becomes
+    ``"sao-tome-31e1c5"``.
+    """
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).strip("-")[:_LONGEST].strip("-")
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{words}-{digest}" if words else digest

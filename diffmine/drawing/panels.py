@@ -1,0 +1,79 @@
+"""Many crops composed into one array, so that a figure draws once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffmine.types import ByteArray, FloatArray
+
+WHITE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One label's part of a figure.
+
+    Attributes:
+        title: the label.
+        image: uint8, (height, width, 3).
+        names: of the rows of crops, from the top; all rows are of one height.
+        scale: the typicality at which the heat map saturates, where there is one.
+    """
+
+    title: str
+    image: ByteArray
+    names: Sequence[str]
+    scale: float | None = None
+
+    @property
+    def aspect(self) -> float:
+        """Height by width."""
+        return float(self.image.shape[0] / self.image.shape[1])
+
+
+def sheet(rows: Sequence[Sequence[ByteArray] | ByteArray], columns: int, gap: int) -> ByteArray:
+    """Rows of crops on white.
+
+    Args:
+        rows: for each row its crops, uint8, all (height, width, 3); short rows stay white at the end.
+        columns: crops in a row.
+        gap: white pixels between crops.
+    Returns:
+        uint8, (rows * (height + gap) - gap, columns * (width + gap) - gap, 3).
+    """
+    height, width = next((cells[0].shape[:2] for cells in rows if len(cells)), (1, 1))
+    down, across = height + gap, width + gap
+    canvas = np.full((max(len(rows), 1) * down - gap, columns * across - gap, 3), WHITE, dtype=np.uint8)
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells[:columns]):
+            canvas[row * down : row * down + height, column * across : column * across + width] = cell
+    return canvas
+
+
+def lines(cells: Sequence[ByteArray] | ByteArray, rows: int, columns: int) -> list[Sequence[ByteArray] | ByteArray]:
+    """Cells broken into so many rows."""
+    return [cells[row * columns : (row + 1) * columns] for row in range(rows)]
+
+
+def scale_of(maps: Sequence[FloatArray]) -> float:
+    """The typicality at which colours saturate: the 99th percentile of absolute values, never 0."""
+    if not maps:
+        return 1.0
+    values = np.concatenate([np.abs(one).ravel() for one in maps])
+    return float(np.quantile(values, 0.99)) or 1.0
+
+
+def fade(pixels: ByteArray, typicality: FloatArray, scale: float) -> ByteArray:
+    """The picture, white where it is not typical, as the paper shows typicality.
+
+    Args:
+        pixels: uint8, (height, width, 3).
+        typicality: (height, width).
+        scale: the typicality from which a pixel is shown in full.
+    """
+    opacity = np.clip(typicality / scale, 0, 1)[..., None]
+    faded: ByteArray = np.rint(WHITE + (pixels.astype(np.float32) - WHITE) * opacity).astype(np.uint8)
+    return faded
