@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDPMScheduler, UNet2DConditionModel
+from numpy.typing import NDArray
+
+from diffmine.builtin.extractors.dift import Dift
+from diffmine.builtin.models.patch_autoencoder import PatchAutoencoder
+from diffmine.errors import ModelError
+from diffmine.interfaces import ModelTools, PatchRequest
+from diffmine.seeding import derive_seed
+from diffmine.testing.toy_tools import as_picture, toy_tools
+from diffmine.testing.toys_pictures import toy_picture
+from diffmine.types import Box
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> ModelTools:
+    return toy_tools(tmp_path / "model", seed=5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tools: ModelTools) -> Path:
+    return tmp_path / "model"
+
+
+class Literal:
+    """DIFT of one patch as one would write it from the paper: one noise and one cell at a time, float64, a hook."""
+
+    def __init__(self, folder: Path, tools: ModelTools) -> None:
+        self.tools = tools
+        self.unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet").double().eval()
+        self.autoencoder = PatchAutoencoder.from_pretrained(folder, subfolder="vae").double()
+        self.alphas = DDPMScheduler.from_pretrained(folder, subfolder="scheduler").alphas_cumprod.double()
+
+    @torch.no_grad()
+    def __call__(
+        self, request: PatchRequest, box: Box, *, timestep: int, block: int, ensemble: int
+    ) -> NDArray[np.float64]:
+        pixels = request.picture.pixels
+        image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].double() / 255 * 2 - 1
+        latent = self.autoencoder.encode(image)
+        maps = []
+        handle = self.unet.up_blocks[block].register_forward_hook(lambda module, inputs, output: maps.append(output[0]))
+        for number in range(ensemble):
+            generator = torch.Generator().manual_seed(derive_seed(5, request.picture.record.digest, "dift", number))
+            noise = torch.randn(latent.shape[1:], generator=generator)[None].double()
+            noisy = self.alphas[timestep].sqrt() * latent + (1 - self.alphas[timestep]).sqrt() * noise
+            self.unet(noisy, timestep, self.tools.encoder.encode([request.label]).tokens.double())
+        handle.remove()
+        total: NDArray[np.float64] = sum(mean_of_box(grid.numpy(), box, pixels.shape[0]) for grid in maps)
+        return total / np.linalg.norm(total)
+
+
+def mean_of_box(grid: NDArray[np.float64], box: Box, height: int) -> NDArray[np.float64]:
+    cell = height // grid.shape[1]
+    cells = [grid[:, y // cell, x // cell] for y in range(box.y0, box.y1) for x in range(box.x0, box.x1)]
+    return np.mean(cells, axis=0)
+
+
+@pytest.mark.parametrize(("timestep", "block", "ensemble"), [(161, 1, 3), (999, 0, 1)])
+def test_it_equals_a_literal_forward(folder: Path, tools: ModelTools, timestep: int, block: int, ensemble: int) -> None:
+    config = Dift.Config(timestep=timestep, block=block, ensemble=ensemble, batch_size=4)
+    boxes = (Box(0, 0, 16, 16), Box(5, 3, 22, 17), Box(13, 17, 14, 18))
+    requests = [
+        PatchRequest(as_picture(toy_picture(number, 2, 32, 0, 1)[0][:24]), label, boxes)
+        for number in range(2)
+        for label in ("a", "b")
+    ]
+    found = Dift(config).open(tools).extract(requests)
+    literal = Literal(folder, tools)
+    for request, rows in zip(requests, found, strict=True):
+        expected = [literal(request, box, timestep=timestep, block=block, ensemble=ensemble) for box in boxes]
+        np.testing.assert_allclose(rows, expected, atol=1e-5)
+
+
+def test_the_label_and_the_seed_matter(tmp_path: Path, tools: ModelTools) -> None:
+    picture = as_picture(toy_picture(0, 2, 32, 0, 1)[0])
+    requests = [PatchRequest(picture, label, (Box(0, 0, 16, 16),)) for label in ("a", "b")]
+    dift = Dift(Dift.Config(ensemble=1))
+    first, other_label = dift.open(tools).extract(requests)
+    assert np.abs(first - other_label).max() > 1e-4
+    reseeded = ModelTools(
+        tools._model, tools._conditioning, device=tools.device, seed=6, labels=tools.labels, folder=tools._folder
+    )
+    assert np.abs(first - dift.open(reseeded).extract(requests)[0]).max() > 1e-4
+
+
+def test_patches_take_the_cells_under_them(tools: ModelTools, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map that is a step: channel 0 left of x = 16, channel 1 right of it; the picture is padded from 37 x 29."""
+
+    def step(*_: object) -> torch.Tensor:
+        grid = torch.zeros(1, 3, 5, 8)
+        grid[:, 0, :, :4], grid[:, 1, :, 4:], grid[:, 2, 3:] = 1, 1, 5
+        return grid
+
+    monkeypatch.setattr(tools.denoiser, "block_features", step)
+    pixels = np.zeros((37, 29, 3), np.uint8)
+    boxes = (Box(0, 0, 16, 16), Box(0, 16, 16, 29), Box(4, 12, 20, 20), Box(0, 13, 8, 17), Box(16, 0, 32, 8))
+    rows = Dift(Dift.Config(ensemble=1)).open(tools).extract([PatchRequest(as_picture(pixels), "a", boxes)])[0]
+    expected = np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0], [0.75, 0.25, 0], [1, 0, 2.5]])
+    np.testing.assert_allclose(rows, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_one_picture_is_encoded_once_and_passes_are_one_a_noise_and_label(
+    tools: ModelTools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denoiser = tools.denoiser
+    encoded, passed = [], []
+    encode, forward = denoiser.encode, denoiser.block_features
+
+    def count_encode(pixels: torch.Tensor) -> torch.Tensor:
+        encoded.append(len(pixels))
+        return encode(pixels)
+
+    def count_forward(noisy: torch.Tensor, *rest: Any) -> torch.Tensor:
+        passed.append(len(noisy))
+        return forward(noisy, *rest)
+
+    monkeypatch.setattr(denoiser, "encode", count_encode)
+    monkeypatch.setattr(denoiser, "block_features", count_forward)
+    picture = as_picture(toy_picture(0, 2, 32, 0, 1)[0])
+    boxes = tuple(Box(y, 0, y + 8, 8) for y in range(24))
+    dift = Dift(Dift.Config(ensemble=3))
+    dift.open(tools).extract([PatchRequest(picture, label, boxes) for label in ("a", "b")])
+    assert sum(encoded) == 1
+    assert sum(passed) == 2 * dift.passes()
+
+
+def test_a_block_that_the_model_has_not_is_refused(tools: ModelTools) -> None:
+    with pytest.raises(ModelError, match=r"block = 2: this model has 2 blocks; choose one from 0 to 1"):
+        Dift(Dift.Config(block=2)).open(tools)
