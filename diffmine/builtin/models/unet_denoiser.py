@@ -16,6 +16,9 @@ from diffmine.builtin.models.stopping import output_of
 from diffmine.errors import ModelError
 from diffmine.interfaces import Conditioning, Denoiser
 
+ROUNDING = 1e-3
+"""In timesteps: more than what a float32 fraction is off by."""
+
 
 class UNetDenoiser(Denoiser):
     """A UNet over latents with the discrete noise schedule of DDPM (Ho et al. 2020).
@@ -52,9 +55,9 @@ class UNetDenoiser(Denoiser):
         return width if isinstance(width, int) else width[0]
 
     def timesteps(self, fractions: Tensor) -> Tensor:
-        """Integers in [0, number of training timesteps), rounded down."""
+        """Integers in [0, number of training timesteps), rounded down; k / number is k in any precision."""
         count: int = self.schedule.config.num_train_timesteps
-        return (fractions.double() * count).long().clamp_(0, count - 1).to(self.device)
+        return (fractions.double() * count + ROUNDING).long().clamp_(0, count - 1).to(self.device)
 
     def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """z_t = sqrt(alpha_bar_t) z + sqrt(1 - alpha_bar_t) noise (Ho et al. 2020, eq. 4)."""

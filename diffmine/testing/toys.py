@@ -1,0 +1,6 @@
+"""Tiny genuine checkpoints and a model whose optimum is known, for tests of everything that takes a model."""
+
+from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianModel, GaussianPrompts
+from diffmine.testing.toy_stable_diffusion import tiny_stable_diffusion
+
+__all__ = ["GaussianDenoiser", "GaussianMeans", "GaussianModel", "GaussianPrompts", "tiny_stable_diffusion"]
