@@ -47,7 +47,11 @@ def diffmine_register_conditioning_encoders() -> list[type[ConditioningEncoder]]
 
 @hookimpl
 def diffmine_register_finetuners() -> list[type[Finetuner]]:
-    return []
+    from diffmine.builtin.finetuners.full import FullFinetuning
+    from diffmine.builtin.finetuners.lora import LoRA
+    from diffmine.builtin.finetuners.none import NoFinetuning
+
+    return [FullFinetuning, LoRA, NoFinetuning]
 
 
 @hookimpl
@@ -78,15 +82,21 @@ def diffmine_register_feature_extractors() -> list[type[FeatureExtractor]]:
 @hookimpl
 def diffmine_register_projections() -> list[type[Projection]]:
     from diffmine.builtin.projections.none import NoProjection
+    from diffmine.builtin.projections.pca import Pca
+    from diffmine.builtin.projections.umap import Umap
 
-    return [NoProjection]
+    return [NoProjection, Pca, Umap]
 
 
 @hookimpl
 def diffmine_register_clusterers() -> list[type[Clusterer]]:
+    from diffmine.builtin.clusterers.agglomerative import Agglomerative
+    from diffmine.builtin.clusterers.gaussian_mixture import GaussianMixture
+    from diffmine.builtin.clusterers.hdbscan import Hdbscan
     from diffmine.builtin.clusterers.kmeans import KMeans
+    from diffmine.builtin.clusterers.spherical_kmeans import SphericalKMeans
 
-    return [KMeans]
+    return [Agglomerative, GaussianMixture, Hdbscan, KMeans, SphericalKMeans]
 
 
 @hookimpl
