@@ -27,22 +27,25 @@ if TYPE_CHECKING:
 def diffmine_register_datasets() -> list[type[Dataset]]:
     from diffmine.builtin.datasets.avatars import Avatars
     from diffmine.builtin.datasets.folder import Folder
+    from diffmine.builtin.datasets.table import Table
 
-    return [Avatars, Folder]
+    return [Avatars, Folder, Table]
 
 
 @hookimpl
 def diffmine_register_diffusion_models() -> list[type[DiffusionModel]]:
     from diffmine.builtin.models.patch_unet import PatchUNet
+    from diffmine.builtin.models.stable_diffusion import StableDiffusion
 
-    return [PatchUNet]
+    return [PatchUNet, StableDiffusion]
 
 
 @hookimpl
 def diffmine_register_conditioning_encoders() -> list[type[ConditioningEncoder]]:
+    from diffmine.builtin.encoders.clip_text import ClipText
     from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 
-    return [LabelEmbedding]
+    return [LabelEmbedding, ClipText]
 
 
 @hookimpl

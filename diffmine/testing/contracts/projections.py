@@ -58,7 +58,7 @@ class ProjectionContract:
             features = np.repeat(features[:1], rows, axis=0)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.simplefilter("default", DiffmineWarning)
+            warnings.simplefilter("ignore", DiffmineWarning)
             try:
                 projected = projection.fit_transform(features, seed=0)
             except DataError:
