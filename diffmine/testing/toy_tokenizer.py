@@ -39,7 +39,7 @@ def write_tokenizer(folder: Path) -> int:
 
 def _learn_merges() -> list[tuple[str, str]]:
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
     alphabet = pre_tokenizers.ByteLevel.alphabet()
