@@ -76,10 +76,13 @@ def diffmine_register_patch_selectors() -> list[type[PatchSelector]]:
 
 @hookimpl
 def diffmine_register_feature_extractors() -> list[type[FeatureExtractor]]:
+    from diffmine.builtin.extractors.clip import Clip
+    from diffmine.builtin.extractors.concat import Concat
     from diffmine.builtin.extractors.dift import Dift
+    from diffmine.builtin.extractors.dino import Dino
     from diffmine.builtin.extractors.pixels import Pixels
 
-    return [Dift, Pixels]
+    return [Clip, Concat, Dift, Dino, Pixels]
 
 
 @hookimpl

@@ -57,7 +57,10 @@ class PartsOf:
 
 
 def _part_table(value: Any) -> Any:
-    return {"use": value} if isinstance(value, str) else value
+    table = {"use": value} if isinstance(value, str) else value
+    if isinstance(table, dict) and not isinstance(table.get("use"), str):
+        raise ValueError(f"the part {table} must name its component; add use = \"...\"")
+    return table
 
 
 PartTable = Annotated[dict[str, Any], BeforeValidator(_part_table)]

@@ -2,5 +2,14 @@
 
 from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianModel, GaussianPrompts
 from diffmine.testing.toy_stable_diffusion import tiny_stable_diffusion
+from diffmine.testing.toy_vision import tiny_clip, tiny_dino
 
-__all__ = ["GaussianDenoiser", "GaussianMeans", "GaussianModel", "GaussianPrompts", "tiny_stable_diffusion"]
+__all__ = [
+    "GaussianDenoiser",
+    "GaussianMeans",
+    "GaussianModel",
+    "GaussianPrompts",
+    "tiny_clip",
+    "tiny_dino",
+    "tiny_stable_diffusion",
+]

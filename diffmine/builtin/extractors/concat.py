@@ -1,0 +1,78 @@
+"""Several extractors side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from diffmine.builtin.extractors.cells import unit_rows
+from diffmine.interfaces import (
+    ComponentConfig,
+    Extraction,
+    FeatureExtractor,
+    ModelTools,
+    PartsOf,
+    PartTable,
+    PatchRequest,
+)
+from diffmine.types import FloatArray
+
+
+class Concat(FeatureExtractor):
+    """Features of several extractors, each of unit length, joined and scaled to unit length again.
+
+    The cosine similarity of two patches is then the weighted mean of the parts' cosine similarities. CLIP beside DIFT
+    is ``parts = [{use = "clip", path = "..."}, "dift"]``.
+    """
+
+    name = "concat"
+
+    class Config(ComponentConfig):
+        """Options of ``concat``."""
+
+        parts: Annotated[tuple[PartTable, ...], PartsOf("feature_extractors")] = Field(
+            min_length=1, description="the extractors: names, or tables with use and options"
+        )
+        weights: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+            None, description="one positive weight a part, in its share of the similarity; omitted: equal"
+        )
+
+        @model_validator(mode="after")
+        def _one_weight_a_part(self) -> Concat.Config:
+            if self.weights is not None and len(self.weights) != len(self.parts):
+                raise ValueError(
+                    f"weights = {list(self.weights)} must have one number for each of {len(self.parts)} parts"
+                )
+            return self
+
+    config: Config
+    parts: tuple[FeatureExtractor, ...]
+
+    def open(self, tools: ModelTools) -> Extraction:
+        """Load every part."""
+        weights = self.config.weights or (1.0,) * len(self.parts)
+        return ConcatExtraction([part.open(tools) for part in self.parts], weights)
+
+    def passes(self) -> int:
+        """Those of all parts."""
+        return sum(part.passes() for part in self.parts)
+
+
+class ConcatExtraction(Extraction):
+    """The parts with their models loaded."""
+
+    def __init__(self, parts: Sequence[Extraction], weights: Sequence[float]) -> None:
+        self._parts = parts
+        self._scales = np.sqrt(np.array(weights))
+
+    def extract(self, requests: Sequence[PatchRequest]) -> list[FloatArray]:
+        """Features of each request's patches, (boxes, sum of the parts' dims)."""
+        extracted = [part.extract(requests) for part in self._parts]
+        return [self._join(parts) for parts in zip(*extracted, strict=True)]
+
+    def _join(self, parts: Sequence[FloatArray]) -> FloatArray:
+        scaled = [scale * unit_rows(part) for scale, part in zip(self._scales, parts, strict=True)]
+        return unit_rows(np.concatenate(scaled, axis=1))
