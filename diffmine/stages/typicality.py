@@ -67,7 +67,7 @@ def run(work: Work) -> None:
     schema = pa.schema([("image_id", pa.string()), ("label", pa.string()), ("shard", pa.int32())])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), work.folder / "index.parquet")
     with safe_open(shard_path(work.folder, 0), "np") as tensors:
-        grid = {name: int(tensors.get_tensor(name)) for name in ("stride", "draws")}
+        grid = {name: int(tensors.get_tensor(name).item()) for name in ("stride", "draws")}
     work.write_json(work.folder / "grid.json", grid)
 
 

@@ -63,9 +63,9 @@ def test_the_standard_error_is_calibrated(options: dict) -> None:
 
     The cells of a picture share their timesteps, so it takes many pictures rather than large ones.
     """
-    config = Diffusion.Config(draws=64, t_min=0.3, t_max=0.8, **options)
+    config = Diffusion.Config(draws=64, t_min=0.3, t_max=0.8, batch_size=512, **options)
     covered, total = 0, 0
-    for number in range(400):
+    for number in range(250):
         with_tools, scored = tools(seed=number), picture(number, 4, 4)
         found = one_map(Diffusion(config).open(with_tools), "warm", scored)
         denoiser = with_tools.denoiser
