@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from diffmine.errors import PictureError
 from diffmine.types import BoolArray, ByteArray
@@ -40,6 +41,21 @@ def open_upright(data: bytes) -> Image.Image:
     if min(rgb.size) < MIN_SIDE:
         raise PictureError(f"{rgb.width} x {rgb.height} pixels, smaller than {MIN_SIDE} x {MIN_SIDE}")
     return rgb
+
+
+def stored_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture file as stored, upright, from its header alone.
+
+    Raises:
+        PictureError: it is no picture.
+        OSError: it cannot be read.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+            return (image.height, image.width) if sideways else image.size
+    except UnidentifiedImageError:
+        raise PictureError(f"not a picture in one of the formats {', '.join(FORMATS)}") from None
 
 
 def pipeline_size(width: int, height: int, image_size: int | None) -> tuple[int, int]:

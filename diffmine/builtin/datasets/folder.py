@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from diffmine.builtin.datasets.listing import listing_digest, require_folder, walk_pictures
+from diffmine.builtin.datasets.listing import listing_digest, require_folder, statuses, walk_pictures
 from diffmine.builtin.datasets.mask_files import find_mask, read_mask
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import OUTSIDE_KEY, Dataset, DatasetConfig, ImageSource, RecipePath
@@ -50,7 +50,7 @@ class Folder(Dataset):
         Raises:
             DataError: there is no such folder.
         """
-        return listing_digest(walk_pictures(root) for root in self._roots())
+        return " ".join(listing_digest(statuses(walk_pictures(root))) for root in self._roots())
 
     def open(self, prepared: Path) -> ImageSource:
         self._roots()

@@ -57,30 +57,33 @@ def _walk(folder: str, prefix: str, ancestors: tuple[tuple[int, int], ...]) -> I
                 yield f"{prefix}{entry.name}", entry
 
 
-def listing_digest(listings: Iterable[Iterable[Entry]]) -> str:
-    """Digest of names, sizes and times of change; the order of the entries does not matter, their listing does."""
-    digest = hashlib.blake2b(digest_size=16)
-    for listing in listings:
-        total = count = 0
-        for path, entry in listing:
-            status = _status(entry)
-            line = f"{path}\0{status.st_size}\0{status.st_mtime_ns}".encode()
-            # A sum of digests: the order does not matter and nothing needs to be kept for sorting.
-            total = (total + int.from_bytes(hashlib.blake2b(line, digest_size=16).digest(), "big")) % 2**128
-            count += 1
-        digest.update(f"{count} {total:032x}\n".encode())
-    return digest.hexdigest()
+def statuses(entries: Iterable[Entry]) -> Iterator[tuple[str, os.stat_result]]:
+    """Path and status of each entry; of a link to nothing, the link's own."""
+    for path, entry in entries:
+        try:
+            yield path, entry.stat()
+        except OSError:
+            yield path, entry.stat(follow_symlinks=False)
+
+
+def listing_digest(files: Iterable[tuple[str, os.stat_result | None]]) -> str:
+    """Digest of names, sizes and times of change, in whatever order the files come.
+
+    Args:
+        files: relative path and status; None: the file does not exist.
+    """
+    total = count = 0
+    for path, status in files:
+        state = f"{status.st_size} {status.st_mtime_ns}" if status else "missing"
+        # A sum of digests: the order does not matter and nothing needs to be kept for sorting.
+        line = hashlib.blake2b(f"{path}\0{state}".encode(), digest_size=16).digest()
+        total = (total + int.from_bytes(line, "big")) % 2**128
+        count += 1
+    return f"{count}-{total:032x}"
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
-
-
-def _status(entry: os.DirEntry[str]) -> os.stat_result:
-    try:
-        return entry.stat()
-    except OSError:  # a link to nothing
-        return entry.stat(follow_symlinks=False)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

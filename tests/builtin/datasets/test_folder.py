@@ -101,7 +101,7 @@ def test_listing_needs_no_memory_for_the_files_listed(tmp_path: Path) -> None:
         tracemalloc.stop()
         return most
 
-    assert peak(20_000) < peak(200) + 50_000
+    assert peak(5_000) < peak(200) + 50_000
 
 
 def test_the_fingerprint_follows_what_is_listed_and_nothing_else(tmp_path: Path) -> None:

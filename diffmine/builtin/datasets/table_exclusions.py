@@ -1,0 +1,80 @@
+"""Files that say which pictures of a table to leave out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diffmine.builtin.datasets.table_index import cell
+from diffmine.builtin.datasets.table_paths import Template
+from diffmine.errors import DataError
+
+
+class Exclusions:
+    """What an exclude file says.
+
+    A text file has one entry a line. JSON is a list of entries, or a mapping. For the template
+    ``images/{id}/{angle}.jpg``, an entry is a picture's path (``images/7/45.jpg``, or ``7/45.jpg`` below the fixed
+    folder), the value of the first placeholder (``7``: all of its pictures), the values of all placeholders (``7/45``,
+    or a list), or an object of columns and values that must all agree. In a mapping, the keys are such entries; where
+    the value is a list (``{"7": [45, 135]}``) only those of its pictures are left out, and where it is ``false`` none.
+    """
+
+    def __init__(self, content: Any) -> None:
+        self._entries: set[str] = set()
+        self._conditions: list[dict[str, str]] = []
+        if isinstance(content, dict):
+            for key, value in content.items():
+                self._add_of_mapping(str(key), value)
+        else:
+            for entry in content:
+                self._add(entry)
+
+    def excludes(self, path: str, template: Template, cells: Mapping[str, str]) -> bool:
+        """Whether a picture is left out.
+
+        Args:
+            path: relative to the dataset's root.
+            template: what made the path.
+            cells: the row's cells and the free placeholders' values.
+        """
+        values = [cells[name] for name in template.names]
+        names = (path, path.removeprefix(template.fixed_folder), values[0], "/".join(values))
+        if not self._entries.isdisjoint(names):
+            return True
+        return any(all(cells.get(name) == value for name, value in condition.items()) for condition in self._conditions)
+
+    def _add(self, entry: Any) -> None:
+        if isinstance(entry, dict):
+            self._conditions.append({name: cell(value) for name, value in entry.items()})
+        elif isinstance(entry, list):
+            self._entries.add("/".join(map(cell, entry)))
+        else:
+            self._entries.add(cell(entry))
+        self._entries.discard("")
+
+    def _add_of_mapping(self, key: str, value: Any) -> None:
+        if isinstance(value, list):
+            self._entries.update(f"{key}/{cell(member)}" for member in value)
+        elif value is not False:
+            self._entries.add(key)
+
+
+def read_exclusions(path: Path) -> Exclusions:
+    """Read an exclude file.
+
+    Raises:
+        DataError: there is no such file, or it is no list or mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text) if path.suffix.lower() == ".json" else text.splitlines()
+    except OSError as error:
+        raise DataError(f"[dataset] exclude: {path} cannot be read: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"[dataset] exclude: {path} is no valid JSON: {error}") from None
+    if not isinstance(content, (list, dict)):
+        raise DataError(f"[dataset] exclude: {path} holds neither a list nor a mapping of what to leave out")
+    return Exclusions(content)
