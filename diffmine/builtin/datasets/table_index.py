@@ -20,6 +20,8 @@ LIST_SEPARATOR = "\x1f"
 KEY, VALUE = "key", "value"
 """Columns of a JSON mapping from a key to one value, where ``columns`` does not name them."""
 
+DAMAGE = (OSError, ValueError, pa.ArrowException, csv.Error)
+
 Row = dict[str, str]
 
 
@@ -37,8 +39,18 @@ class Index(ABC):
         self.path = path
 
     @abstractmethod
+    def _rows(self) -> Iterator[tuple[str, Row]]: ...
+
     def rows(self) -> Iterator[tuple[str, Row]]:
-        """Where a row stands, for people (``row 3 of metadata.csv``), and its cells."""
+        """Where a row stands, for people (``row 3 of metadata.csv``), and its cells.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        try:
+            yield from self._rows()
+        except DAMAGE as error:
+            raise DataError(f"{self.path} cannot be read: {error}") from None
 
     def require(self, name: str, option: str) -> None:
         """Refuse a column that is not there.
@@ -75,7 +87,7 @@ def open_index(path: Path, option: str, names: Sequence[str] | None = None, deli
         raise DataError(f"[dataset] {option}: {path} is no table; its name must end in {', '.join(READERS)}")
     try:
         return _TextIndex(path, names, delimiter) if delimiter else reader(path, names)
-    except (ValueError, pa.ArrowException, csv.Error) as error:
+    except DAMAGE as error:
         raise DataError(f"[dataset] {option}: {path} cannot be read: {error}") from None
 
 
@@ -88,7 +100,7 @@ class _TextIndex(Index):
         self._header = list(names) if names else next((cells for _, cells in self._lines()), [])
         self.columns = _checked_columns(path, self._header)
 
-    def rows(self) -> Iterator[tuple[str, Row]]:
+    def _rows(self) -> Iterator[tuple[str, Row]]:
         width = len(self._header)
         for number, cells in self._lines(skip=int(self._has_header)):
             if any(cells[width:]):
@@ -137,7 +149,7 @@ class _ParquetIndex(Index):
         schema = pq.read_schema(path)
         self.columns = tuple(field.name for field in schema if not _is_opaque(field.type))
 
-    def rows(self) -> Iterator[tuple[str, Row]]:
+    def _rows(self) -> Iterator[tuple[str, Row]]:
         number = 0
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=4096, columns=list(self.columns)):
@@ -152,9 +164,9 @@ class _JsonLinesIndex(Index):
     def __init__(self, path: Path, names: Sequence[str] | None) -> None:
         super().__init__(path)
         self._names = names
-        self.columns = _union(row for _, row in self.rows())
+        self.columns = _union(row for _, row in self._rows())
 
-    def rows(self) -> Iterator[tuple[str, Row]]:
+    def _rows(self) -> Iterator[tuple[str, Row]]:
         with self.path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
@@ -178,11 +190,11 @@ class _JsonIndex(Index):
         if not isinstance(content, list):
             raise DataError(f"{path} holds neither a list nor a mapping of pictures")
         places = (self.place(number, "entry") for number in range(1, len(content) + 1))
-        self._rows = [(place, _json_row(entry, names, place)) for place, entry in zip(places, content, strict=True)]
-        self.columns = _union(row for _, row in self._rows)
+        self._content = [(place, _json_row(entry, names, place)) for place, entry in zip(places, content, strict=True)]
+        self.columns = _union(row for _, row in self._content)
 
-    def rows(self) -> Iterator[tuple[str, Row]]:
-        return iter(self._rows)
+    def _rows(self) -> Iterator[tuple[str, Row]]:
+        return iter(self._content)
 
 
 def cell(value: Any) -> str:
