@@ -35,9 +35,11 @@ def diffmine_register_datasets() -> list[type[Dataset]]:
 @hookimpl
 def diffmine_register_diffusion_models() -> list[type[DiffusionModel]]:
     from diffmine.builtin.models.patch_unet import PatchUNet
+    from diffmine.builtin.models.pixart import PixArt
     from diffmine.builtin.models.stable_diffusion import StableDiffusion
+    from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
 
-    return [PatchUNet, StableDiffusion]
+    return [PatchUNet, StableDiffusion, StableDiffusion3, PixArt]
 
 
 @hookimpl
@@ -124,6 +126,7 @@ def diffmine_register_executors() -> list[type[Executor]]:
 @hookimpl
 def diffmine_register_reports() -> list[type[Report]]:
     from diffmine.builtin.reports.figures import Figures
+    from diffmine.builtin.reports.html import Html
     from diffmine.builtin.reports.terminal import Terminal
 
-    return [Figures, Terminal]
+    return [Figures, Html, Terminal]

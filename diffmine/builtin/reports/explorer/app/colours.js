@@ -1,0 +1,34 @@
+// Scales that read the same with any colour vision: viridis for amounts, blue to red around zero for typicality.
+
+const VIRIDIS = "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725";
+const DIVERGING = "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f";
+const NAMED = "0072b2 e69f00 009e73 cc79a7 d55e00 56b4e9 b8a900";
+
+const hex = (text) => [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16));
+const table = (stops) => {
+  const anchors = stops.split(" ").map(hex);
+  return Array.from({ length: 256 }, (_, level) => {
+    const place = (level / 255) * (anchors.length - 1);
+    const low = Math.min(Math.floor(place), anchors.length - 2);
+    return anchors[low].map((one, channel) => Math.round(one + (anchors[low + 1][channel] - one) * (place - low)));
+  });
+};
+const viridisTable = table(VIRIDIS);
+const divergingTable = table(DIVERGING);
+
+const level = (share) => Math.max(0, Math.min(255, Math.round(share * 255)));
+
+/** [red, green, blue] for a share from 0 to 1. */
+export const viridis = (share) => viridisTable[level(share)];
+
+/** [red, green, blue] for a value; colours saturate at plus and minus `scale`. */
+export const diverging = (value, scale) => divergingTable[level(value / (2 * scale) + 0.5)];
+
+export const css = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;
+
+/** A colour for a number; the first seven are told apart with any colour vision, further ones by place and name too. */
+export function categorical(number) {
+  const known = NAMED.split(" ");
+  if (number < known.length) return `#${known[number]}`;
+  return `oklch(${0.5 + 0.1 * (number % 4)} 0.13 ${(number * 137.5) % 360})`;
+}

@@ -1,0 +1,70 @@
+// What the report knows. `patches` are columns; a patch is a number; patches of a group are consecutive numbers.
+
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+
+export const data = read("data");
+export const { labels, groups, patches, images } = data;
+export const patchCount = patches.image.length;
+
+let parsedOverlays = null;
+
+/** Maps and masks of a picture, or undefined where the report holds only its crops. Parsed when first wanted. */
+export function overlayOf(image) {
+  parsedOverlays ??= read("overlays");
+  return parsedOverlays[image];
+}
+
+export const labelNumber = new Map(labels.map((label, number) => [label.name, number]));
+export const groupsOfLabel = labels.map(() => []);
+groups.forEach((group, number) => {
+  group.number = number;
+  group.size = group.stop - group.start;
+  groupsOfLabel[group.label].push(group);
+});
+
+export const clustersOf = (label) => groupsOfLabel[label].filter((group) => group.facts);
+export const otherGroupsOf = (label) => groupsOfLabel[label].filter((group) => !group.facts);
+
+/** The group that holds a patch. */
+export function groupOf(patch) {
+  let low = 0;
+  let high = groups.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (groups[middle].start <= patch) low = middle;
+    else high = middle - 1;
+  }
+  return groups[low];
+}
+
+/** Box of a patch in pixels of the picture. */
+export function boxOf(patch) {
+  const [y0, x0, y1, x1] = patches.box.slice(4 * patch, 4 * patch + 4);
+  return { y0, x0, y1, x1 };
+}
+
+export function imageOf(patch) {
+  const [id, path, width, height, own, whole] = images[patches.image[patch]];
+  return { number: patches.image[patch], id, path, width, height, labels: own, whole: Boolean(whole) };
+}
+
+let byImage = null;
+
+/** Every patch that was cut from a picture. */
+export function patchesOfImage(image) {
+  if (!byImage) {
+    byImage = images.map(() => []);
+    patches.image.forEach((one, patch) => byImage[one].push(patch));
+  }
+  return byImage[image];
+}
+
+/** Numbers from `start` up to `stop`. */
+export const range = (start, stop) => Array.from({ length: Math.max(0, stop - start) }, (_, step) => start + step);
+export const membersOf = (group) => range(group.start, group.stop);
+
+export function groupTitle(group) {
+  if (group.facts) return `Element ${group.facts.rank + 1}`;
+  const titles = { outliers: "Outliers", random: "Random patches", least: "Least typical patches" };
+  return titles[group.name] ?? `Selection ${group.name}`;
+}

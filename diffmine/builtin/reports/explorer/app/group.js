@@ -1,0 +1,131 @@
+// One element: all its crops, how they spread over pictures, and where else something like it is seen.
+
+import { crop, CropGrid } from "./crops.js";
+import { clustersOf, groups, groupTitle, labels, membersOf, patches } from "./data.js";
+import { el, named, svg } from "./dom.js";
+import { count, figure, interval, percent } from "./numbers.js";
+import { groupAddress, labelAddress, overviewAddress } from "./routes.js";
+
+const NEAR_CROPS = 5;
+
+export function groupView({ label, group }) {
+  const side = matchMedia("(max-width: 640px)").matches ? 72 : 96;
+  const grid = new CropGrid(membersOf(group), side, `${groupTitle(group)} of ${labels[label].name}`);
+  const element = el(
+    "div",
+    { class: "page" },
+    groupHead(label, group),
+    el("div", { class: "group-facts" }, factList(group), histogram(group)),
+    group.near?.length ? nearby(group) : null,
+    el(
+      "section",
+      {},
+      el("h2", {}, `All ${count(group.size, "patch")}`),
+      el("p", { class: "quiet below" }, group.facts ? "The most central first." : "The best ranked first."),
+      grid.element,
+    ),
+  );
+  const siblings = clustersOf(label);
+  const place = siblings.indexOf(group);
+  const keys = {
+    ArrowLeft: place > 0 ? groupAddress(siblings[place - 1]) : null,
+    ArrowRight: place >= 0 && place + 1 < siblings.length ? groupAddress(siblings[place + 1]) : null,
+  };
+  return { title: `${groupTitle(group)} · ${labels[label].name}`, up: labelAddress(label), element, keys, destroy: () => grid.destroy() };
+}
+
+export function crumbs(label, group) {
+  return el(
+    "nav",
+    { class: "crumbs", "aria-label": "You are here" },
+    el("a", { href: overviewAddress }, "Overview"),
+    el("a", { href: labelAddress(label) }, named(labels[label].name)),
+    group && el("a", { href: groupAddress(group) }, groupTitle(group)),
+  );
+}
+
+function groupHead(label, group) {
+  const siblings = clustersOf(label);
+  const place = siblings.indexOf(group);
+  const step = (to, text, symbol) => siblings[to] && el("a", { class: "step", href: groupAddress(siblings[to]), "aria-label": text }, symbol);
+  return el(
+    "section",
+    { class: "intro" },
+    crumbs(label),
+    el(
+      "div",
+      { class: "title-row" },
+      el("h1", {}, `${groupTitle(group)} of `, named(labels[label].name)),
+      place >= 0 && [step(place - 1, "Previous element", "‹"), step(place + 1, "Next element", "›")],
+    ),
+  );
+}
+
+function factList(group) {
+  const facts = group.facts ?? {};
+  const pairs = [
+    ["Patches", String(group.size)],
+    ["Pictures", String(group.images)],
+    ["Most from one picture", String(mostFromOne(group))],
+    group.facts && ["Median typicality", figure(facts.median_typicality)],
+    interval(facts.median_low, facts.median_high) && ["95 % interval", interval(facts.median_low, facts.median_high)],
+    facts.purity !== undefined && ["Purity", figure(facts.purity)],
+    group.significant !== undefined && ["Above chance", percent(group.significant)],
+  ];
+  return el("dl", { class: "facts" }, pairs.filter(Boolean).map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
+}
+
+function mostFromOne(group) {
+  const counts = new Map();
+  for (const patch of membersOf(group)) counts.set(patches.image[patch], (counts.get(patches.image[patch]) ?? 0) + 1);
+  return Math.max(...counts.values());
+}
+
+/** How the members' typicality spreads, against all other mined patches of the label. */
+function histogram(group) {
+  const all = clustersOf(group.label).flatMap(membersOf).map((patch) => patches.typicality[patch]);
+  const own = membersOf(group).map((patch) => patches.typicality[patch]);
+  const [least, most] = [...own, ...all].reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+  const bins = 32;
+  const shares = (values) => {
+    const counts = new Array(bins).fill(0);
+    for (const one of values) counts[Math.min(bins - 1, Math.floor((bins * (one - least)) / (most - least || 1)))] += 1;
+    const top = Math.max(...counts, 1);
+    return counts.map((one) => one / top);
+  };
+  const bars = (values, name) =>
+    shares(values).map((share, bin) => svg("rect", { class: name, x: bin * 10, width: 9, y: 60 - 58 * share, height: 58 * share }));
+  return el(
+    "figure",
+    { class: "histogram" },
+    svg(
+      "svg",
+      { viewBox: "0 0 320 78", role: "img", "aria-label": `Typicality from ${figure(least)} to ${figure(most)}` },
+      bars(all, "all"),
+      bars(own, "own"),
+      svg("line", { class: "axis", x1: 0, x2: 320, y1: 60.5, y2: 60.5 }),
+      svg("text", { x: 0, y: 75 }, figure(least)),
+      svg("text", { x: 320, y: 75, "text-anchor": "end" }, figure(most)),
+    ),
+    el("figcaption", {}, "Typicality of ", el("i", { class: "own" }), " these patches and ", el("i", { class: "all" }), " all of the label"),
+  );
+}
+
+function nearby(group) {
+  return el(
+    "section",
+    {},
+    el("h2", {}, "Also seen in"),
+    el("p", { class: "quiet" }, "The clusters of other labels whose features are nearest."),
+    el("div", { class: "near" }, group.near.map(([number, cosine]) => nearRow(groups[number], cosine))),
+  );
+}
+
+function nearRow(group, cosine) {
+  return el(
+    "div",
+    { class: "near-row" },
+    el("a", { href: groupAddress(group) }, named(labels[group.label].name), el("span", {}, `${groupTitle(group)}, similarity ${cosine.toFixed(2)}`)),
+    el("div", { class: "cover-crops" }, membersOf(group).slice(0, NEAR_CROPS).map((patch) => crop(patch, 56))),
+  );
+}

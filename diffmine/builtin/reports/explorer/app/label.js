@@ -1,0 +1,106 @@
+// One label: its elements as ranked rows of crops, the paper's figure, to sort and to filter.
+
+import { crop, GAP } from "./crops.js";
+import { clustersOf, labels, membersOf, otherGroupsOf, groupTitle } from "./data.js";
+import { el, named } from "./dom.js";
+import { count, figure, interval, percent } from "./numbers.js";
+import { groupAddress, labelAddress, mapAddress, overviewAddress } from "./routes.js";
+import { VirtualRows } from "./virtual.js";
+
+const spread = (group) => group.images / group.size;
+const SORTS = {
+  rank: ["Rank", (one, other) => one.facts.rank - other.facts.rank],
+  size: ["Size", (one, other) => other.size - one.size],
+  spread: ["Spread over pictures", (one, other) => spread(other) - spread(one)],
+  purity: ["Purity", (one, other) => (other.facts.purity ?? 0) - (one.facts.purity ?? 0)],
+  significant: ["Share above chance", (one, other) => other.significant - one.significant],
+};
+
+export function labelView({ label }) {
+  const clusters = clustersOf(label);
+  const state = { sort: "rank", least: 1 };
+  const list = el("div", { class: "elements", role: "list", "aria-label": `Elements of ${labels[label].name}` });
+  const compact = matchMedia("(max-width: 640px)");
+  let shown = [];
+  const rows = new VirtualRows(list, 0, (row) => elementRow(shown[row], list.clientWidth, compact.matches, shown.length, row));
+
+  const status = el("p", { class: "quiet", role: "status" });
+  const update = () => {
+    rows.height = compact.matches ? 142 : 118;
+    shown = clusters.filter((group) => group.size >= state.least).sort(SORTS[state.sort][1]);
+    status.textContent = shown.length === clusters.length ? count(shown.length, "element") : `${shown.length} of ${count(clusters.length, "element")}`;
+    rows.reset(shown.length);
+  };
+  const resizing = new ResizeObserver(update);
+  resizing.observe(list);
+
+  const element = el(
+    "div",
+    { class: "page" },
+    labelHead(label),
+    el(
+      "div",
+      { class: "toolbar" },
+      sorter(clusters, (sort) => Object.assign(state, { sort }) && update()),
+      filter(clusters, (least) => Object.assign(state, { least }) && update()),
+      status,
+      el("nav", { class: "chips", "aria-label": "Other patches" }, otherGroupsOf(label).map((group) => chip(group))),
+    ),
+    clusters.length ? list : el("p", { class: "empty" }, "This label has no clusters; the warnings on the overview say why."),
+  );
+  const destroy = () => {
+    resizing.disconnect();
+    rows.destroy();
+  };
+  return { title: labels[label].name, up: overviewAddress, element, destroy };
+}
+
+function labelHead(label) {
+  const step = (to, text, symbol) =>
+    to >= 0 && to < labels.length && el("a", { class: "step", href: labelAddress(to), "aria-label": `${text}: ${labels[to].name}` }, symbol);
+  return el(
+    "section",
+    { class: "intro" },
+    el("nav", { class: "crumbs", "aria-label": "You are here" }, el("a", { href: overviewAddress }, "Overview")),
+    el("div", { class: "title-row" }, el("h1", {}, named(labels[label].name)), step(label - 1, "Previous label", "‹"), step(label + 1, "Next label", "›")),
+    el("p", { class: "lead" }, count(labels[label].images, "picture"), " · ", el("a", { href: mapAddress(label) }, "map of its patches")),
+  );
+}
+
+function sorter(clusters, changed) {
+  const offered = Object.entries(SORTS).filter(
+    ([name]) => (name !== "purity" || clusters.some((one) => one.facts.purity !== undefined)) && (name !== "significant" || clusters.some((one) => one.significant !== undefined)),
+  );
+  const select = el("select", { on: { change: () => changed(select.value) } }, offered.map(([name, [title]]) => el("option", { value: name }, title)));
+  return el("label", {}, "Sort by ", select);
+}
+
+function filter(clusters, changed) {
+  const most = Math.max(1, ...clusters.map((group) => group.size));
+  const input = el("input", { type: "number", min: 1, max: most, value: 1, on: { input: () => changed(Number(input.value) || 1) } });
+  return el("label", {}, "At least ", input, " patches");
+}
+
+const chip = (group) => el("a", { class: "chip", href: groupAddress(group) }, groupTitle(group), el("span", {}, group.size));
+
+function elementRow(group, width, compact, total, row) {
+  const { rank, median_typicality: median, median_low: low, median_high: high } = group.facts;
+  const side = compact ? 72 : 88;
+  const room = compact ? width : width - 188;
+  const fitting = Math.max(1, Math.floor((room + GAP) / (side + GAP)));
+  const bounds = interval(low, high);
+  return el(
+    "div",
+    { class: "element-row", role: "listitem", "aria-setsize": total, "aria-posinset": row + 1 },
+    el(
+      "a",
+      { class: "element-facts", href: groupAddress(group), title: bounds ? `95 % interval of the median: ${bounds}` : null },
+      el("b", {}, `Element ${rank + 1}`),
+      el("span", { class: "typicality" }, figure(median), bounds && el("small", {}, ` ${bounds}`)),
+      el("span", {}, `${count(group.size, "patch")}, ${count(group.images, "picture")}`),
+      group.images === 1 && el("span", { class: "flag" }, "one picture only"),
+      group.significant !== undefined && el("span", {}, `${percent(group.significant)} above chance`),
+    ),
+    el("div", { class: "element-crops" }, membersOf(group).slice(0, fitting).map((patch) => crop(patch, side))),
+  );
+}

@@ -1,0 +1,20 @@
+// Numbers for people.
+
+const whole = new Intl.NumberFormat("en");
+
+export const count = (value, noun) => `${whole.format(value)} ${value === 1 ? noun : plural(noun)}`;
+
+const plural = (noun) => (noun.endsWith("ch") ? `${noun}es` : `${noun}s`);
+
+/** Three significant digits, so that figures below each other are equally exact, with a true minus sign. */
+export function figure(value) {
+  if (value === null || value === undefined) return "–";
+  const text = value === 0 ? "0" : value.toPrecision(3);
+  return text.replace("-", "−");
+}
+
+export const percent = (value) => `${Math.round(100 * value)} %`;
+
+export function interval(low, high) {
+  return low === null || low === undefined || high === null ? "" : `${figure(low)} to ${figure(high)}`;
+}

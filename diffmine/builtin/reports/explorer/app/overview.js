@@ -1,0 +1,86 @@
+// The whole run at a glance: each label with its best elements, then how well the run did and what was run.
+
+import { cover } from "./crops.js";
+import { clustersOf, data, groups, labels, patchCount } from "./data.js";
+import { el, named } from "./dom.js";
+import { metricsPanel, trainingPanel } from "./evidence.js";
+import { count, figure } from "./numbers.js";
+import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
+import { groupAddress, labelAddress } from "./routes.js";
+
+const NARROW = 380;
+const LARGEST = 72;
+const BESIDE = 98;
+
+export function overviewView() {
+  const { run } = data;
+  const clusters = groups.filter((group) => group.facts).length;
+  const facts = [
+    count(labels.length, "label"),
+    count(run.images, "picture"),
+    count(patchCount, "patch"),
+    count(clusters, "element"),
+  ];
+  const cards = el("section", { class: "cards", "aria-label": "Labels" });
+  const element = el(
+    "div",
+    { class: "page" },
+    el(
+      "section",
+      { class: "intro" },
+      el("h1", {}, named(run.name)),
+      el("p", { class: "lead" }, facts.join(" · ")),
+      el(
+        "p",
+        { class: "explain" },
+        "Each row below is one visual element that a diffusion model found typical of a label: ",
+        "crops cut from the pictures, the most typical element first. Select a crop to see where it comes from.",
+      ),
+    ),
+    warningsPanel(),
+    cards,
+    el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel()),
+  );
+  const resizing = new ResizeObserver(() => fillCards(cards));
+  resizing.observe(cards);
+  return { title: "Overview", tab: "overview", element, shown: () => fillCards(cards), destroy: () => resizing.disconnect() };
+}
+
+/** Make the cards, with crops so large that a row of them fills a card. */
+function fillCards(cards) {
+  const [width] = getComputedStyle(cards).gridTemplateColumns.split(" ").map(parseFloat);
+  const columns = width < NARROW ? 5 : 6;
+  const side = Math.max(24, Math.min(LARGEST, Math.floor((width - BESIDE) / columns) - 5));
+  if (cards.dataset.side === String(side)) return;
+  cards.dataset.side = side;
+  cards.replaceChildren(...labels.map((_, label) => card(label, side, columns)));
+}
+
+function card(label, side, columns) {
+  const rows = data.covers.labels[label];
+  const clusters = clustersOf(label).length;
+  const facts = `${count(labels[label].images, "picture")} · ${count(clusters, "element")}`;
+  return el(
+    "article",
+    { class: "card" },
+    el("h2", {}, el("a", { href: labelAddress(label) }, named(labels[label].name))),
+    el("p", { class: "quiet" }, facts),
+    rows.length ? null : el("p", { class: "empty" }, "No patches were mined for this label."),
+    rows.map(([number, members]) => coverRow(groups[number], members.slice(0, columns), side)),
+  );
+}
+
+function coverRow(group, members, side) {
+  const median = figure(group.facts.median_typicality);
+  return el(
+    "div",
+    { class: "cover-row" },
+    el(
+      "a",
+      { class: "cover-rank", href: groupAddress(group), "aria-label": `Element ${group.facts.rank + 1}, median typicality ${median}` },
+      el("b", {}, group.facts.rank + 1),
+      el("span", {}, median),
+    ),
+    el("div", { class: "cover-crops" }, members.map((patch) => cover(patch, side))),
+  );
+}

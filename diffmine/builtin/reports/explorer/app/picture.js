@@ -1,0 +1,170 @@
+// One patch in its picture.
+
+import { crop, GAP } from "./crops.js";
+import { diverging } from "./colours.js";
+import { groupOf, groupTitle, imageOf, labels, membersOf, patches, patchesOfImage } from "./data.js";
+import { el, named } from "./dom.js";
+import { crumbs } from "./group.js";
+import { figure } from "./numbers.js";
+import { groupAddress, labelAddress, patchAddress } from "./routes.js";
+import { mappedLabels, PAINTS } from "./typicality.js";
+import { Stage } from "./stage.js";
+
+const STRIP_SIDE = 48;
+
+// What the viewer last chose holds for the next picture too.
+const chosen = { how: "heat", opacity: 0.7, boxes: true, masks: true };
+
+export function pictureView({ label, group, patch }) {
+  const image = imageOf(patch);
+  const room = Math.min(640, document.documentElement.clientWidth - 32, Math.max(240, innerHeight - 260) * (image.width / image.height));
+  const readout = el("output", { class: "readout" });
+  const stage = new Stage(patch, Math.round(room), (value) => {
+    readout.textContent = value === null ? "" : `T = ${figure(value)}`;
+  });
+  const members = membersOf(group);
+  const place = members.indexOf(patch);
+  const address = (step) => (members[place + step] === undefined ? null : patchAddress(group, members[place + step]));
+  const element = el(
+    "div",
+    { class: "page" },
+    el("section", { class: "intro" }, crumbs(label, group), head(group, place, address)),
+    el(
+      "div",
+      { class: "viewer" },
+      el("div", { class: "viewer-picture" }, stage.element, strip(group, members, place, stage.shownWidth)),
+      el("div", { class: "viewer-side" }, overlayPanel(stage, label, image, readout), factPanel(patch, group, image)),
+    ),
+  );
+  const keys = { ArrowLeft: address(-1), ArrowRight: address(1) };
+  return { title: `Patch ${place + 1} of ${group.size} · ${groupTitle(group)} · ${labels[label].name}`, up: groupAddress(group), element, keys };
+}
+
+function head(group, place, address) {
+  const step = (to, text, symbol) => to && el("a", { class: "step", href: to, "aria-label": text }, symbol);
+  return el(
+    "div",
+    { class: "title-row" },
+    el("h1", {}, `Patch ${place + 1} of ${group.size}`),
+    step(address(-1), "Previous patch", "‹"),
+    step(address(1), "Next patch", "›"),
+  );
+}
+
+function strip(group, members, place, width) {
+  const fitting = Math.max(5, Math.floor((width + GAP) / (STRIP_SIDE + GAP)));
+  const first = Math.max(0, Math.min(place - Math.floor(fitting / 2), members.length - fitting));
+  const shown = members.slice(first, first + fitting);
+  return el(
+    "nav",
+    { class: "strip", "aria-label": `${groupTitle(group)}: more patches` },
+    shown.map((one) => crop(one, STRIP_SIDE, { current: one === members[place] })),
+  );
+}
+
+function overlayPanel(stage, label, image, readout) {
+  const mapped = mappedLabels(image.number);
+  const state = { label: mapped.includes(label) ? label : mapped[0] };
+  const legend = el("canvas", { class: "gradient", width: 256, height: 1 });
+  const ends = el("div", { class: "gradient-ends" });
+  const draw = () => {
+    const scale = labels[state.label]?.scale ?? labels[label].scale ?? 1;
+    stage.showTypicality(state.label, chosen.how, chosen.opacity, scale);
+    stage.showMarks(label, chosen);
+    drawLegend(legend, ends, chosen.how, scale);
+  };
+  const choose = (changes) => {
+    Object.assign(chosen, changes);
+    draw();
+  };
+  draw();
+  const tick = (name, title) =>
+    el("label", {}, el("input", { type: "checkbox", checked: chosen[name], on: { change: (event) => choose({ [name]: event.target.checked }) } }), ` ${title}`);
+  const ticks = el("div", { class: "ticks" }, tick("boxes", "Patches"), stage.hasMasks && tick("masks", "Known masks"));
+  if (!mapped.length) {
+    return el("section", { class: "panel" }, el("h2", {}, "Typicality"), el("p", { class: "quiet" }, ABSENT), ticks);
+  }
+  return el(
+    "section",
+    { class: "panel" },
+    el("h2", {}, "Typicality"),
+    mapped.length > 1 ? labelChoice(mapped, state, draw) : el("p", { class: "quiet" }, "of ", named(labels[state.label].name)),
+    modes(choose),
+    el(
+      "label",
+      { class: "slider" },
+      "Opacity ",
+      el("input", { type: "range", min: 0, max: 1, step: 0.05, value: chosen.opacity, on: { input: (event) => choose({ opacity: Number(event.target.value) }) } }),
+    ),
+    legend,
+    ends,
+    el("p", { class: "quiet" }, "Null loss minus label loss: above zero, the label helps to explain this place. ", readout),
+    ticks,
+  );
+}
+
+const ABSENT = "This report holds only the patches of this picture, to stay small: whole pictures are included for the best patches first.";
+
+function modes(choose) {
+  const titles = { heat: "Heat", fade: "Only what is typical", off: "Off" };
+  return el(
+    "fieldset",
+    { class: "modes" },
+    el("legend", { class: "hidden" }, "Overlay"),
+    Object.entries(titles).map(([how, title]) =>
+      el("label", {}, el("input", { type: "radio", name: "overlay", checked: chosen.how === how, on: { change: () => choose({ how }) } }), el("span", {}, title)),
+    ),
+  );
+}
+
+function labelChoice(mapped, state, draw) {
+  const select = el(
+    "select",
+    {
+      on: {
+        change: () => {
+          state.label = Number(select.value);
+          draw();
+        },
+      },
+    },
+    mapped.map((one) => el("option", { value: one, selected: one === state.label }, labels[one].name)),
+  );
+  return el("label", {}, "of ", select);
+}
+
+function drawLegend(canvas, ends, how, scale) {
+  const context = canvas.getContext("2d");
+  canvas.hidden = ends.hidden = how === "off";
+  const [least, most] = how === "fade" ? [0, scale] : [-scale, scale];
+  context.clearRect(0, 0, 256, 1);
+  for (let x = 0; x < 256; x += 1) {
+    const value = least + ((most - least) * x) / 255;
+    const [red, green, blue, opacity] = how === "fade" ? PAINTS.fade(value, scale) : [...diverging(value, scale), 1];
+    context.fillStyle = `rgb(${red} ${green} ${blue} / ${opacity})`;
+    context.fillRect(x, 0, 1, 1);
+  }
+  const words = how === "fade" ? ["white", "as it is"] : ["less typical", "more typical"];
+  ends.replaceChildren(el("span", {}, `${figure(least)} ${words[0]}`), el("span", {}, `${words[1]} ${figure(most)}`));
+}
+
+function factPanel(patch, group, image) {
+  const { typicality, stderr, p, q, rank } = patches;
+  const error = stderr ? ` ± ${figure(stderr[patch])}` : "";
+  const pairs = [
+    ["Typicality", `${figure(typicality[patch])}${error}`],
+    ["Rank in label", String(rank[patch] + 1)],
+    q && ["q-value", figure(q[patch])],
+    p && ["p-value", figure(p[patch])],
+    ["Picture", named(image.path)],
+    ["Size", `${image.width} × ${image.height} px`],
+    ["Labels", image.labels.map((one) => el("a", { href: labelAddress(one) }, named(labels[one].name)))],
+  ];
+  const others = patchesOfImage(image.number).filter((one) => one !== patch && groupOf(one).facts);
+  return el(
+    "section",
+    { class: "panel" },
+    el("dl", { class: "pairs" }, pairs.filter(Boolean).map(([term, value]) => [el("dt", {}, term), el("dd", {}, value)])),
+    others.length ? [el("h2", {}, "Also mined from this picture"), el("div", { class: "cover-crops" }, others.slice(0, 24).map((one) => crop(one, 48)))] : null,
+  );
+}

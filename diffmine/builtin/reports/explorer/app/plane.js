@@ -1,0 +1,245 @@
+// A plane of patches on a canvas: zoom, move, hover, lasso.
+
+import { patches } from "./data.js";
+import { el } from "./dom.js";
+import { drawCrop, showCrop } from "./sprites.js";
+
+const CELL = 44;
+const POINT = 3;
+const REACH = 14;
+const TAP = 6;
+
+export class Plane {
+  constructor({ members, at, colour, hover, open, select }) {
+    Object.assign(this, { members, at, colour, hover, open, select });
+    this.view = { zoom: 1, x: 0.5, y: 0.5 };
+    this.style = "crops";
+    this.tool = "select";
+    this.lasso = [];
+    this.canvas = el("canvas", {
+      tabindex: "0",
+      role: "application",
+      "aria-label": "Map of patches. Arrow keys move, plus and minus zoom, Enter lists the patches in view.",
+      on: {
+        pointerdown: (event) => this.#down(event),
+        pointermove: (event) => this.#moved(event),
+        pointerup: (event) => this.#up(event),
+        pointerleave: () => this.#show(null),
+        keydown: (event) => this.#key(event),
+      },
+    });
+    this.canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    this.preview = el("div", { class: "preview", hidden: true });
+    this.element = el("div", { class: "plane" }, this.canvas, this.preview);
+    this.resizing = new ResizeObserver(() => this.resize());
+    this.resizing.observe(this.element);
+  }
+
+  toolbar() {
+    const choice = (property, value, title) => {
+      const button = el("button", { type: "button", "aria-pressed": String(this[property] === value), on: { click: () => this.#choose(property, value, button) } }, title);
+      return button;
+    };
+    const zoom = (factor, name, symbol) => el("button", { type: "button", "aria-label": name, on: { click: () => this.#zoom(factor, 0.5, 0.5) } }, symbol);
+    return [
+      el("div", { class: "buttons", role: "group", "aria-label": "Show as" }, choice("style", "crops", "Crops"), choice("style", "points", "Points")),
+      el("div", { class: "buttons", role: "group", "aria-label": "Dragging" }, choice("tool", "select", "Lasso"), choice("tool", "move", "Move")),
+      el("div", { class: "buttons", role: "group", "aria-label": "Zoom" }, zoom(1 / 1.5, "Zoom out", "−"), zoom(1.5, "Zoom in", "+")),
+    ];
+  }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    if (!width) return;
+    this.width = width;
+    this.height = height;
+    this.canvas.width = width * devicePixelRatio;
+    this.canvas.height = height * devicePixelRatio;
+    this.draw();
+  }
+
+  clear() {
+    this.lasso = [];
+    this.draw();
+  }
+
+  destroy() {
+    this.resizing.disconnect();
+    cancelAnimationFrame(this.frame);
+  }
+
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  #choose(property, value, button) {
+    this[property] = value;
+    for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
+    this.draw();
+  }
+
+  #toScreen(patch) {
+    const [x, y] = this.at(patch);
+    const span = Math.min(this.width, this.height) * 0.94 * this.view.zoom;
+    return [this.width / 2 + (x - this.view.x) * span, this.height / 2 + (y - this.view.y) * span];
+  }
+
+  #placed() {
+    const margin = CELL;
+    return this.members()
+      .map((patch) => [patch, ...this.#toScreen(patch)])
+      .filter(([, x, y]) => x > -margin && y > -margin && x < this.width + margin && y < this.height + margin);
+  }
+
+  #draw() {
+    const context = this.canvas.getContext("2d");
+    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    this.points = this.#placed();
+    if (this.style === "points") this.#drawPoints(context);
+    else this.#drawCrops(context);
+    this.#drawLasso(context);
+  }
+
+  #drawPoints(context) {
+    for (const [patch, x, y] of this.points) {
+      context.fillStyle = this.colour(patch);
+      context.beginPath();
+      context.arc(x, y, POINT, 0, 2 * Math.PI);
+      context.fill();
+    }
+  }
+
+  /** One crop, the most typical, for each place of a grid; the others as points. */
+  #drawCrops(context) {
+    const best = new Map();
+    for (const point of this.points) {
+      const place = `${Math.floor(point[1] / CELL)} ${Math.floor(point[2] / CELL)}`;
+      const other = best.get(place);
+      if (!other || patches.typicality[point[0]] > patches.typicality[other[0]]) best.set(place, point);
+    }
+    const side = CELL - 6;
+    for (const [patch, px, py] of best.values()) {
+      const x = (Math.floor(px / CELL) + 0.5) * CELL - side / 2;
+      const y = (Math.floor(py / CELL) + 0.5) * CELL - side / 2;
+      context.fillStyle = this.colour(patch);
+      context.fillRect(x - 2, y - 2, side + 4, side + 4);
+      drawCrop(context, patch, x, y, side, () => this.draw());
+    }
+    this.shown = [...best.values()];
+  }
+
+  #drawLasso(context) {
+    if (this.lasso.length < 2) return;
+    context.beginPath();
+    this.lasso.forEach(([x, y]) => context.lineTo(x, y));
+    context.closePath();
+    context.fillStyle = "rgb(120 120 255 / 0.15)";
+    context.fill();
+    context.strokeStyle = "rgb(90 90 230)";
+    context.lineWidth = 1.5;
+    context.stroke();
+  }
+
+  #down(event) {
+    this.canvas.setPointerCapture(event.pointerId);
+    this.drag = { from: [event.offsetX, event.offsetY], view: { ...this.view }, far: false };
+    if (this.tool === "select") this.lasso = [[event.offsetX, event.offsetY]];
+  }
+
+  #moved(event) {
+    const here = [event.offsetX, event.offsetY];
+    if (!this.drag) return this.#show(this.#nearest(...here), here);
+    const [dx, dy] = [here[0] - this.drag.from[0], here[1] - this.drag.from[1]];
+    if (Math.hypot(dx, dy) > TAP) this.drag.far = true;
+    if (this.tool === "select") this.lasso.push(here);
+    else {
+      const span = Math.min(this.width, this.height) * 0.94 * this.view.zoom;
+      Object.assign(this.view, { x: this.drag.view.x - dx / span, y: this.drag.view.y - dy / span });
+    }
+    return this.draw();
+  }
+
+  #up(event) {
+    if (!this.drag) return;
+    const { far } = this.drag;
+    this.drag = null;
+    if (far && this.tool === "select") {
+      const inside = this.points.filter(([, x, y]) => within(this.lasso, x, y)).map(([patch]) => patch);
+      this.select(inside);
+      this.draw();
+    } else if (!far) {
+      this.lasso = [];
+      const patch = this.#nearest(event.offsetX, event.offsetY);
+      if (patch !== null) this.open(patch);
+    }
+  }
+
+  #nearest(x, y) {
+    let best = null;
+    let distance = REACH;
+    for (const [patch, px, py] of this.points ?? []) {
+      const one = Math.hypot(px - x, py - y);
+      if (one < distance) [best, distance] = [patch, one];
+    }
+    if (best === null && this.style === "crops") {
+      const same = (point) => Math.floor(point[1] / CELL) === Math.floor(x / CELL) && Math.floor(point[2] / CELL) === Math.floor(y / CELL);
+      best = this.shown?.find(same)?.[0] ?? null;
+    }
+    return best;
+  }
+
+  #show(patch, [x, y] = [0, 0]) {
+    if (patch === this.hovered) return;
+    this.hovered = patch;
+    this.preview.hidden = patch === null;
+    this.hover(patch);
+    if (patch === null) return;
+    showCrop(this.preview, patch, 112);
+    this.preview.style.left = `${Math.min(x + 14, this.width - 120)}px`;
+    this.preview.style.top = `${Math.min(y + 14, this.height - 120)}px`;
+  }
+
+  #wheel(event) {
+    event.preventDefault();
+    this.#zoom(Math.exp(-event.deltaY / 400), event.offsetX / this.width, event.offsetY / this.height);
+  }
+
+  #zoom(factor, across, down) {
+    const before = Math.min(this.width, this.height) * 0.94 * this.view.zoom;
+    const zoom = Math.max(0.5, Math.min(60, this.view.zoom * factor));
+    const after = Math.min(this.width, this.height) * 0.94 * zoom;
+    this.view.x += (across - 0.5) * this.width * (1 / before - 1 / after);
+    this.view.y += (down - 0.5) * this.height * (1 / before - 1 / after);
+    this.view.zoom = zoom;
+    this.lasso = [];
+    this.draw();
+  }
+
+  #key(event) {
+    const step = 0.1 / this.view.zoom;
+    const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    if (event.key in moves) {
+      this.view.x += moves[event.key][0];
+      this.view.y += moves[event.key][1];
+      this.draw();
+    } else if (event.key === "+" || event.key === "=") this.#zoom(1.5, 0.5, 0.5);
+    else if (event.key === "-") this.#zoom(1 / 1.5, 0.5, 0.5);
+    else if (event.key === "Enter") this.select(this.points.map(([patch]) => patch));
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+/** Whether a point lies within a polygon (crossing number). */
+export function within(polygon, x, y) {
+  let inside = false;
+  for (let one = 0, other = polygon.length - 1; one < polygon.length; other = one, one += 1) {
+    const [x1, y1] = polygon[one];
+    const [x2, y2] = polygon[other];
+    if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) inside = !inside;
+  }
+  return inside;
+}

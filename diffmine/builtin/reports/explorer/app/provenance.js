@@ -1,0 +1,46 @@
+// Where the results come from: warnings, pictures left out, the recipe.
+
+import { data } from "./data.js";
+import { el, named } from "./dom.js";
+import { count } from "./numbers.js";
+
+export function warningsPanel() {
+  const { warnings } = data.run;
+  if (!warnings.length) return null;
+  return el(
+    "details",
+    { class: "panel warning", open: warnings.length <= 3 },
+    el("summary", {}, count(warnings.length, "warning")),
+    el("ul", {}, warnings.map((text) => el("li", {}, named(text)))),
+  );
+}
+
+export function skippedPanel() {
+  const { skipped, skippedCount } = data.run;
+  if (!skippedCount) return null;
+  return el(
+    "details",
+    { class: "panel" },
+    el("summary", {}, `${count(skippedCount, "picture")} left out`),
+    el("dl", { class: "pairs" }, skipped.map(({ path, cause }) => [el("dt", {}, named(path)), el("dd", {}, named(cause))])),
+    skippedCount > skipped.length && el("p", { class: "quiet" }, "The rest is in skipped.csv."),
+  );
+}
+
+export function recipePanel() {
+  const { recipe, seed, version } = data.run;
+  return el(
+    "details",
+    { class: "panel" },
+    el("summary", {}, "What was run"),
+    el("p", { class: "quiet" }, `diffmine ${version}, seed ${seed}; recipe.toml beside this report runs it again.`),
+    Object.entries(recipe).map(([table, { use, ...options }]) =>
+      el(
+        "div",
+        { class: "recipe" },
+        el("h3", {}, `${table}: `, named(use)),
+        el("dl", { class: "pairs" }, Object.entries(options).map(([name, value]) => [el("dt", {}, name), el("dd", {}, named(value))])),
+      ),
+    ),
+  );
+}

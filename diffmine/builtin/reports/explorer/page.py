@@ -1,0 +1,82 @@
+"""The page itself: modules and styles inlined, with a Content-Security-Policy that names them and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+HERE = Path(__file__).parent
+ENTRY = "main.js"
+_EXPORT = re.compile(r"^export (?:async function|function|class|const) (\w+|\{[^}]*\})", re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+
+
+def render(data: Any, overlays: Any) -> str:
+    """The HTML of the explorer.
+
+    Args:
+        data: what ``payload.payload`` gave.
+        overlays: what ``payload.overlays`` gave.
+    """
+    script, style = bundle(), stylesheet()
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src '{_hash(script)}'",
+            f"style-src '{_hash(style)}'",
+            "img-src 'self' data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+    template = _environment().get_template("index.html.jinja")
+    return template.render(policy=policy, script=script, style=style, data=data, overlays=overlays)
+
+
+def bundle() -> str:
+    """The modules of ``app/`` as one script, each after those that it imports.
+
+    Each module imports by ``import { names } from "./file.js";``. It becomes a function that returns what it exports,
+    so that only exported names need be unique across modules.
+    """
+    return "\n".join(_enclosed((HERE / "app" / name).read_text(encoding="utf-8")) for name in _ordered(ENTRY, {}))
+
+
+def stylesheet() -> str:
+    """The files of ``style/`` as one, in the order of their names."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted((HERE / "style").glob("*.css")))
+
+
+def _ordered(name: str, seen: dict[str, bool]) -> Iterator[str]:
+    if name in seen:
+        return
+    seen[name] = True
+    for imported in _IMPORT.findall((HERE / "app" / name).read_text(encoding="utf-8")):
+        yield from _ordered(imported, seen)
+    yield name
+
+
+def _enclosed(module: str) -> str:
+    names = [name for match in _EXPORT.findall(module) for name in re.findall(r"[\w$]+", match)]
+    body = re.sub(r"^export ", "", _IMPORT.sub("", module), flags=re.MULTILINE)
+    exported = f"{{ {', '.join(names)} }}"
+    return f"const {exported} = (() => {{\n{body}return {exported};\n}})();"
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _environment() -> Environment:
+    loader = FileSystemLoader(HERE / "templates")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
+    return environment

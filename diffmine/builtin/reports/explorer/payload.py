@@ -1,0 +1,142 @@
+"""What the page knows, as one JSON value. Nothing in it depends on when or where the run was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from diffmine.builtin.reports.explorer.ordering import Ordering
+from diffmine.builtin.reports.explorer.pictures import Gallery
+from diffmine.builtin.reports.explorer.placing import maps, neighbours
+from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
+from diffmine.types import ImageRecord
+
+SKIPPED_SHOWN = 1000
+SIGNIFICANT = 0.05
+"""Patches whose q-value is at most this stand above chance."""
+
+
+def payload(ordering: Ordering, sheets: Sequence[Sheet], covers: Sequence[Sheet], gallery: Gallery, size: int) -> Any:
+    """Everything but the overlays of pictures.
+
+    Args:
+        size: side of a crop in the sheets, pixels.
+    """
+    return {
+        "run": _run(ordering),
+        "labels": _labels(ordering, gallery),
+        "groups": _groups(ordering),
+        "patches": _patches(ordering),
+        "images": _images(ordering, gallery),
+        "sprites": {"size": size, "edge": EDGE, "columns": COLUMNS, "sheets": [asdict(one) for one in sheets]},
+        "covers": {"sheets": [asdict(one) for one in covers], "labels": ordering.covers()},
+    }
+
+
+def overlays(ordering: Ordering, gallery: Gallery) -> Any:
+    """Typicality maps and masks, by image and label number."""
+    numbers = {label: str(number) for number, label in enumerate(ordering.labels)}
+    return {
+        str(place): {
+            kind: {numbers[label]: value for label, value in overlay[kind].items() if label in numbers}
+            for kind in ("maps", "masks")
+        }
+        for place, image_id in enumerate(ordering.image_ids)
+        if (overlay := gallery.overlays.get(image_id)) is not None
+    }
+
+
+def _run(ordering: Ordering) -> dict[str, Any]:
+    run = ordering.contents.run
+    log = run.training_log
+    return {
+        "name": run.info["name"],
+        "version": run.info.get("diffmine", ""),
+        "seed": run.recipe.header.seed,
+        "images": len(run.records),
+        "heldout": sum(record.split == "heldout" for record in run.records.values()),
+        "stride": run.stride,
+        "mined": ordering.contents.mined,
+        "recipe": {table: {key: str(value) for key, value in one.items()} for table, one in run.recipe.tables.items()},
+        "warnings": list(run.info.get("warnings", [])),
+        "skipped": run.skipped[:SKIPPED_SHOWN],
+        "skippedCount": len(run.skipped),
+        "metrics": [{"name": name, **figure} for name, figure in run.metrics.items()],
+        "training": {} if log is None else {name: _numbers(log[name].to_pylist()) for name in log.column_names},
+    }
+
+
+def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
+    counts: dict[str, int] = {}
+    for record in ordering.contents.run.records.values():
+        for label in record.labels:
+            counts[label] = counts.get(label, 0) + 1
+    return [
+        {"name": label, "images": counts.get(label, 0), "scale": _short(gallery.scales.get(label))}
+        for label in ordering.labels
+    ]
+
+
+def _groups(ordering: Ordering) -> list[dict[str, Any]]:
+    contents = ordering.contents
+    near = neighbours(contents, contents.run.features)
+    numbers = {(ordering.labels[group.label], group.name): place for place, group in enumerate(ordering.groups)}
+    clusters = {(one.label, str(one.cluster)): one for label in ordering.labels for one in contents.clusters(label)}
+    groups = []
+    for group in ordering.groups:
+        rows = ordering.rows[group.start : group.stop]
+        row = {**asdict(group), "images": len(set(contents.image_ids(rows)))}
+        if cluster := clusters.get((ordering.labels[group.label], group.name)):
+            near_by = near[cluster.label, cluster.cluster]
+            row["near"] = [[numbers[label, str(one)], round(cosine, 3)] for label, one, cosine in near_by]
+            row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
+        if "q_value" in contents.run.patches.column_names:
+            row["significant"] = _short(float(np.mean(contents.column("q_value")[rows] <= SIGNIFICANT)))
+        groups.append(row)
+    return groups
+
+
+def _patches(ordering: Ordering) -> dict[str, list[Any]]:
+    contents, rows = ordering.contents, ordering.rows
+    places = {image_id: place for place, image_id in enumerate(ordering.image_ids)}
+    everywhere, own = maps(ordering, contents.run.features)
+    columns: dict[str, list[Any]] = {
+        "image": [places[image_id] for image_id in contents.image_ids(rows)],
+        "box": [one for box in contents.boxes(rows) for one in box],
+        "rank": contents.column("rank")[rows].tolist(),
+        "x": everywhere[:, 0].tolist(),
+        "y": everywhere[:, 1].tolist(),
+        "ownX": own[:, 0].tolist(),
+        "ownY": own[:, 1].tolist(),
+    }
+    names = {"typicality": "typicality", "typicality_stderr": "stderr", "p_value": "p", "q_value": "q"}
+    for name, short in names.items():
+        if name in contents.run.patches.column_names:
+            columns[short] = _numbers(contents.column(name)[rows].tolist())
+    return columns
+
+
+def _images(ordering: Ordering, gallery: Gallery) -> list[list[Any]]:
+    records = ordering.contents.run.records
+    numbers = {label: number for number, label in enumerate(ordering.labels)}
+
+    def row(record: ImageRecord) -> list[Any]:
+        shown = int(record.image_id in gallery.overlays)
+        labels = [numbers[label] for label in record.labels]
+        return [record.image_id, record.path, record.width, record.height, labels, shown]
+
+    return [row(records[image_id]) for image_id in ordering.image_ids]
+
+
+def _numbers(values: Sequence[float | None]) -> list[Any]:
+    return [_short(value) for value in values]
+
+
+def _short(value: Any) -> Any:
+    """Four significant digits; what is not finite becomes null."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.4g}") if np.isfinite(value) else None

@@ -1,0 +1,66 @@
+"""Where the patches lie in feature space: a map in two dimensions, and the nearest clusters of other labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffmine.builtin.reports.explorer.ordering import Ordering
+from diffmine.drawing.contents import Contents
+from diffmine.types import FloatArray
+
+GRID = 1000
+"""Coordinates of the map are whole numbers from 0 to this."""
+NEIGHBOURS = 4
+
+
+def principal_plane(features: FloatArray) -> NDArray[np.int64]:
+    """The two leading principal components, each turned so that its largest coordinate is positive.
+
+    Args:
+        features: float32, (patches, dims).
+    Returns:
+        (patches, 2), whole numbers from 0 to ``GRID``; the aspect ratio is kept.
+    """
+    if len(features) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    centred = features - features.mean(axis=0, dtype=np.float64)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    plane = centred @ vectors[:, ::-1][:, :2]
+    plane = np.pad(plane, ((0, 0), (0, 2 - plane.shape[1])))
+    plane *= np.where(plane[np.abs(plane).argmax(axis=0), [0, 1]] < 0, -1, 1)
+    return to_grid(plane)
+
+
+def to_grid(plane: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Coordinates in the plane to whole numbers from 0 to ``GRID``, centred; the farthest half percent is pulled in."""
+    low, high = np.quantile(plane, 0.005, axis=0), np.quantile(plane, 0.995, axis=0)
+    span = float((high - low).max()) or 1.0
+    middle = (np.clip(plane, low, high) - (low + high) / 2) / span
+    grid: NDArray[np.int64] = np.rint((middle + 0.5) * GRID).astype(np.int64)
+    return grid
+
+
+def maps(ordering: Ordering, features: FloatArray) -> list[NDArray[np.int64]]:
+    """Where each patch lies on the map of all labels, and on the map of its own label."""
+    ours = features[ordering.rows]
+    own = [principal_plane(ours[start:stop]) for start, stop in ordering.ranges()]
+    return [principal_plane(ours), np.concatenate([*own, np.zeros((0, 2), dtype=np.int64)])]
+
+
+def neighbours(contents: Contents, features: FloatArray) -> dict[tuple[str, int], list[tuple[str, int, float]]]:
+    """For each cluster the nearest clusters of other labels: (label, cluster, cosine of the mean features)."""
+    clusters = [one for label in contents.labels for one in contents.clusters(label)]
+    if not clusters:
+        return {}
+    means = np.stack([features[one.rows].mean(axis=0) for one in clusters])
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    labels = np.array([one.label for one in clusters], dtype=object)
+    found = {}
+    for one, mean in zip(clusters, means, strict=True):
+        cosines = np.where(labels == one.label, -np.inf, means @ mean)
+        best = [number for number in np.argsort(-cosines, kind="stable")[:NEIGHBOURS] if np.isfinite(cosines[number])]
+        found[one.label, one.cluster] = [
+            (clusters[number].label, clusters[number].cluster, float(cosines[number])) for number in best
+        ]
+    return found

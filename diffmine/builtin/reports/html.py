@@ -1,0 +1,62 @@
+"""Report ``html``: a static page to look at a run with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from diffmine.interfaces import ComponentConfig, Report
+
+if TYPE_CHECKING:
+    from diffmine.run_folder import Run
+
+FOLDER = "report"
+MEGABYTE = 1 << 20
+LEAST_SHARE_OF_PICTURES = 0.2
+
+
+class Html(Report):
+    """A page for the browser: clusters, pictures, typicality, a map; opens from disk, needs no network."""
+
+    name = "html"
+
+    class Config(ComponentConfig):
+        """Options of ``html``."""
+
+        crop_size: int = Field(64, ge=16, le=256, description="side of a crop as stored, pixels")
+        picture_size: int = Field(512, ge=64, le=2048, description="long side of a whole picture at most, pixels")
+        quality: int = Field(75, ge=1, le=100, description="WebP quality of crops and pictures")
+        max_megabytes: float = Field(
+            30.0,
+            ge=1,
+            description="size to aim at, MiB: all crops are included, then whole pictures while there is room, "
+            "the best first (at least a fifth of this size)",
+        )
+
+    config: Config
+
+    def write(self, run: Run, folder: Path) -> None:
+        """Write ``report/index.html`` and the pictures beside it."""
+        from diffmine.builtin.reports.explorer.ordering import Ordering
+        from diffmine.builtin.reports.explorer.page import render
+        from diffmine.builtin.reports.explorer.payload import overlays, payload
+        from diffmine.builtin.reports.explorer.pictures import write_pictures
+        from diffmine.builtin.reports.explorer.sprites import write_covers, write_sheets
+        from diffmine.drawing.contents import Contents
+
+        options, target = self.config, folder / FOLDER
+        target.mkdir(parents=True, exist_ok=True)
+        ordering = Ordering(Contents(run))
+        sheets = write_sheets(ordering, target, options.crop_size, options.quality)
+        covers = write_covers(ordering, target, options.crop_size, options.quality)
+        gallery = write_pictures(ordering, target, self._room(target), options.picture_size, options.quality)
+        data = payload(ordering, sheets, covers, gallery, options.crop_size)
+        (target / "index.html").write_text(render(data, overlays(ordering, gallery)), encoding="utf-8")
+
+    def _room(self, target: Path) -> int:
+        """Bytes that are left for whole pictures."""
+        total = self.config.max_megabytes * MEGABYTE
+        spent = sum(path.stat().st_size for path in target.glob("*.webp"))
+        return int(max(total * 0.9 - spent, total * LEAST_SHARE_OF_PICTURES))
