@@ -109,11 +109,31 @@ def diffmine_register_clusterers() -> list[type[Clusterer]]:
 
 @hookimpl
 def diffmine_register_metrics() -> list[type[Metric]]:
+    from diffmine.builtin.metrics.box_average_precision import BoxAveragePrecision
+    from diffmine.builtin.metrics.classifier_accuracy import ClassifierAccuracy
+    from diffmine.builtin.metrics.cluster_purity import ClusterPurity
+    from diffmine.builtin.metrics.dbcv import Dbcv
+    from diffmine.builtin.metrics.element_coverage import ElementCoverage
+    from diffmine.builtin.metrics.label_predictability import LabelPredictability
     from diffmine.builtin.metrics.patch_precision import PatchPrecision
     from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
     from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
+    from diffmine.builtin.metrics.separation import Separation
+    from diffmine.builtin.metrics.silhouette import Silhouette
 
-    return [PatchPrecision, PixelAveragePrecision, PointingAccuracy]
+    return [
+        BoxAveragePrecision,
+        ClassifierAccuracy,
+        ClusterPurity,
+        Dbcv,
+        ElementCoverage,
+        LabelPredictability,
+        PatchPrecision,
+        PixelAveragePrecision,
+        PointingAccuracy,
+        Separation,
+        Silhouette,
+    ]
 
 
 @hookimpl

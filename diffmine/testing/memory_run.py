@@ -11,7 +11,7 @@ import pyarrow as pa
 from diffmine.recipe import parse_recipe
 from diffmine.run_folder import FORMAT, Run
 from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table
-from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord, IntArray, Patch, TypicalityMap
+from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord, Patch, TypicalityMap
 from diffmine.typicality_maps import TypicalityMaps
 
 
@@ -41,7 +41,7 @@ class MemoryRun(Run):
         pictures: image id -> pixels.
         patches: selected patches of training images.
         heldout_patches: selected patches of held-out images.
-        cluster: int32, one a row of ``patches``, as ``patches.parquet`` would say.
+        cluster: one a row of ``patches``; None for controls, -1 for outliers; omitted: nothing was clustered.
         clusters: rows of ``clusters.parquet``.
         features, heldout_features: float32, row for row as the patches.
         selection: the name of the selector whose patches are not controls.
@@ -57,7 +57,7 @@ class MemoryRun(Run):
         pictures: Mapping[str, ByteArray] | None = None,
         patches: Sequence[Patch] = (),
         heldout_patches: Sequence[Patch] = (),
-        cluster: IntArray | None = None,
+        cluster: Sequence[int | None] | None = None,
         clusters: Sequence[Mapping[str, object]] = (),
         features: FloatArray | None = None,
         heldout_features: FloatArray | None = None,
@@ -86,8 +86,8 @@ class MemoryRun(Run):
         return self._pictures[image_id]
 
 
-def _with_clusters(table: pa.Table, cluster: IntArray | None) -> pa.Table:
-    ids = pa.nulls(len(table), pa.int32()) if cluster is None else pa.array(cluster, pa.int32(), from_pandas=True)
+def _with_clusters(table: pa.Table, cluster: Sequence[int | None] | None) -> pa.Table:
+    ids = pa.nulls(len(table), pa.int32()) if cluster is None else pa.array(list(cluster), pa.int32())
     columns = {"cluster": ids, "cluster_distance": pa.nulls(len(table), pa.float32())}
     for name, column in columns.items():
         table = table.append_column(CLUSTERED_PATCHES.field(name), column)

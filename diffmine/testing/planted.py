@@ -1,10 +1,13 @@
-"""A small run whose answer is known: every label has an element, planted somewhere in each of its pictures."""
+"""A small run whose answer is known: every label has an element, planted somewhere in each of its pictures.
+
+The element of a label comes in two looks, every other picture, and each look is a cluster.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -27,6 +30,7 @@ class PlantedPicture:
     pixels: ByteArray
     mask: BoolArray
     typicality: FloatArray
+    look: int
 
 
 def planted_run(
@@ -35,8 +39,8 @@ def planted_run(
     """A run over ``labels`` labels whose maps are standard normal noise, raised by ``signal`` on the element.
 
     The patches are the best, the least and a random one of each picture; their features are the direction of the
-    label's element, as far as the patch shows it, and noise; each label is one cluster. With ``signal = 0`` nothing
-    is to be found.
+    element's look, as far as the patch shows it, and noise; each look of a label is a cluster. With ``signal = 0``
+    nothing is to be found.
     """
     generator = numpy_generator("planted", seed)
     looks = np.linalg.qr(generator.normal(size=(DIMS, DIMS)))[0]
@@ -50,12 +54,13 @@ def planted_run(
 
     def features(patches: list[Patch]) -> FloatArray:
         shown = np.array([by_id[patch.image_id].mask[patch.box.slices()].mean() for patch in patches])
-        label = np.array([int(patch.label.removeprefix("label")) for patch in patches])
-        vectors = looks[label] * shown[:, None] + 0.1 * generator.normal(size=(len(patches), DIMS))
+        directions = looks[[by_id[patch.image_id].look for patch in patches]]
+        vectors = directions * shown[:, None] + 0.1 * generator.normal(size=(len(patches), DIMS))
         unit: FloatArray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
         return unit
 
     train_features = features(ranked["train"])
+    cluster, rows = _cluster(ranked["train"], train_features, by_id)
     return MemoryRun(
         [picture.record for picture in pictures],
         [
@@ -66,8 +71,8 @@ def planted_run(
         pictures={p.record.image_id: p.pixels for p in pictures},
         patches=ranked["train"],
         heldout_patches=ranked["heldout"],
-        cluster=np.array([0 if patch.selection == "top" else -1 for patch in ranked["train"]], dtype=np.int32),
-        clusters=list(_cluster_rows(ranked["train"], train_features)),
+        cluster=cluster,
+        clusters=rows,
         features=train_features,
         heldout_features=features(ranked["heldout"]),
     )
@@ -82,14 +87,14 @@ def _pictures(
             y, x = generator.integers(0, SIDE - PATCH, 2)
             mask = np.zeros((SIDE, SIDE), dtype=bool)
             mask[y : y + PATCH, x : x + PATCH] = True
-            pixels[mask] = np.roll([200, 60, 120], label)
+            pixels[mask] = np.roll([200, 60, 120 + 80 * (number % 2)], label)
             typicality = generator.normal(size=(SIDE, SIDE)) + signal * mask
             digest = hashlib.sha256(pixels.tobytes()).hexdigest()
             split: Split = "train" if number < images else "heldout"
             record = ImageRecord(
                 digest[:20], f"label{label}/{number}.png", (f"label{label}",), SIDE, SIDE, digest, split
             )
-            yield PlantedPicture(record, pixels, mask, typicality.astype(np.float32))
+            yield PlantedPicture(record, pixels, mask, typicality.astype(np.float32), 2 * label + number % 2)
 
 
 def _patches(generator: np.random.Generator, picture: PlantedPicture) -> Iterator[Patch]:
@@ -116,11 +121,19 @@ def _ranked(patches: list[Patch]) -> list[Patch]:
     return ranked
 
 
-def _cluster_rows(patches: list[Patch], features: FloatArray) -> Iterator[dict[str, object]]:
+def _cluster(
+    patches: list[Patch], features: FloatArray, pictures: dict[str, PlantedPicture]
+) -> tuple[list[int | None], list[dict[str, object]]]:
+    """The ``cluster`` column and the rows of the cluster table."""
+    column: list[int | None] = [None] * len(patches)
+    table: list[dict[str, object]] = []
     for label in sorted({patch.label for patch in patches}):
         rows = [i for i, patch in enumerate(patches) if patch.label == label and patch.selection == "top"]
         members = [patches[row] for row in rows]
+        looks = np.array([pictures[patch.image_id].look for patch in members], dtype=np.int32)
         typicality = np.array([patch.typicality for patch in members], dtype=np.float32)
-        ids = np.zeros(len(rows), dtype=np.int32)
-        for row in rank_clusters(ids, features[rows], typicality, [patch.image_id for patch in members]).table:
-            yield {"label": label, **{name: getattr(row, name) for name in row.__slots__}}
+        ranked = rank_clusters(looks, features[rows], typicality, [patch.image_id for patch in members])
+        for row, cluster in zip(rows, ranked.cluster.tolist(), strict=True):
+            column[row] = cluster
+        table += [{"label": label, **asdict(row)} for row in ranked.table]
+    return column, table

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diffmine.builtin.metrics.patch_precision import PatchPrecision, chance, shows
+from diffmine.builtin.metrics.patch_precision import PatchPrecision
 from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
 from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
+from diffmine.builtin.metrics.showing import chance_to_show, shows
 from diffmine.interfaces import Metric
 from diffmine.seeding import numpy_generator
 from diffmine.testing.contracts.metrics import MetricContract
@@ -124,7 +125,7 @@ def test_a_patch_counts_when_a_quarter_is_element_or_half_the_element_is_in_it(b
 def test_chance_of_a_patch_is_the_share_of_places_where_it_counts() -> None:
     mask = numpy_generator("mask").random((20, 20)) < 0.2
     boxes = [Box(y, x, y + 6, x + 6) for y in range(15) for x in range(15)]
-    assert chance(mask, boxes[0]) == pytest.approx(np.mean([shows(mask, box) for box in boxes]))
+    assert chance_to_show(mask, 6) == pytest.approx(np.mean([shows(mask, box) for box in boxes]))
 
 
 def test_the_best_patch_is_the_one_of_the_lowest_rank_of_the_runs_own_selection() -> None:
@@ -143,7 +144,7 @@ def test_the_best_patch_is_the_one_of_the_lowest_rank_of_the_runs_own_selection(
     figures = PatchPrecision(PatchPrecision.Config()).compute(run)
     assert (figures["patch_precision"].value, figures["patch_precision"].count) == (0.5, 2)
     assert (figures["patch_precision_random"].value, figures["patch_precision_random"].count) == (0.0, 1)
-    assert figures["patch_precision"].chance == pytest.approx(chance(MASK, hit))
+    assert figures["patch_precision"].chance == pytest.approx(chance_to_show(MASK, 4))
 
 
 def test_a_planted_signal_is_found_and_no_signal_is_at_chance() -> None:

@@ -1,0 +1,82 @@
+"""Do typical patches tell labels apart?"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from diffmine.builtin.metrics.annotated import Measured, figure
+from diffmine.interfaces import ComponentConfig, Metric
+from diffmine.tables import patches_of
+from diffmine.types import FloatArray, MetricValue, Patch
+
+if TYPE_CHECKING:
+    from diffmine.run_folder import Run
+
+
+class LabelPredictability(Metric):
+    """Accuracy of a linear classifier on patch features: trained on training images, tested on held-out images.
+
+    A ridge classifier (scikit-learn's ``RidgeClassifier``, labels weighted equally) learns the label of a patch from
+    its features; a held-out image is given the label of the largest mean decision value over its patches, which is
+    right when the image carries it. One figure for each selection: ``label_predictability`` for the run's own,
+    ``label_predictability_least`` and the like for its controls: typical patches should predict best. Held-out patches
+    are selected under the image's own label, as in training, so the figure compares selections; it is not the accuracy
+    to expect on unlabelled pictures. Chance is the share of the commonest label. In [0, 1].
+    """
+
+    name = "label_predictability"
+
+    class Config(ComponentConfig):
+        """Options of ``label_predictability``."""
+
+        ridge: float = Field(1.0, gt=0, description="penalty on squared weights, for features of unit norm")
+
+    config: Config
+
+    def compute(self, run: Run) -> Mapping[str, MetricValue]:
+        figures: dict[str, MetricValue] = {}
+        train, heldout = patches_of(run.patches), patches_of(run.heldout_patches)
+        for selection in sorted({patch.selection for patch in train}):
+            name = self.name if selection == run.selection else f"{self.name}_{selection}"
+            seen, unseen = _ordered(train, selection), _ordered(heldout, selection)
+            labels = [train[row].label for row in seen]
+            if unseen and len(set(labels)) > 1:
+                scores, classes = self._decide(run.features[seen], labels, run.heldout_features[unseen])
+                images = [heldout[row].image_id for row in unseen]
+                figures |= figure(name, list(_judge(run, images, scores, classes)))
+        return figures
+
+    def _decide(
+        self, features: FloatArray, labels: list[str], unseen: FloatArray
+    ) -> tuple[NDArray[np.float64], list[str]]:
+        """Decision values (patches, labels), and the label of each column."""
+        from sklearn.linear_model import RidgeClassifier
+
+        model = RidgeClassifier(self.config.ridge, class_weight="balanced").fit(features.astype(np.float64), labels)
+        scores = model.decision_function(unseen.astype(np.float64))
+        if scores.ndim == 1:
+            scores = np.stack([-scores, scores], axis=1)
+        return scores, [str(label) for label in model.classes_]
+
+
+def _ordered(patches: list[Patch], selection: str) -> list[int]:
+    """Rows of a selection, in an order that does not depend on the table's."""
+    rows = (row for row, patch in enumerate(patches) if patch.selection == selection)
+    return sorted(rows, key=lambda row: (patches[row].label, patches[row].image_id, patches[row].box))
+
+
+def _judge(run: Run, images: list[str], scores: NDArray[np.float64], classes: list[str]) -> Iterator[Measured]:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, image_id in enumerate(images):
+        rows[image_id].append(row)
+    true = {image_id: run.records[image_id].labels for image_id in rows}
+    commonest = max(Counter(label for labels in true.values() for label in labels).values()) / len(rows)
+    for image_id in sorted(rows):
+        predicted = classes[int(scores[rows[image_id]].mean(axis=0).argmax())]
+        yield Measured(image_id, true[image_id][0], float(predicted in true[image_id]), commonest)

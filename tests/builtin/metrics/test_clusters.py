@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import silhouette_score
+
+from diffmine.bootstrap import draws
+from diffmine.builtin.metrics.box_average_precision import BoxAveragePrecision, bounding_boxes
+from diffmine.builtin.metrics.cluster_purity import ClusterPurity
+from diffmine.builtin.metrics.dbcv import Dbcv
+from diffmine.builtin.metrics.element_coverage import ElementCoverage
+from diffmine.builtin.metrics.silhouette import Silhouette
+from diffmine.interfaces import Metric
+from diffmine.seeding import numpy_generator
+from diffmine.testing.contracts.clusterers import blobs
+from diffmine.testing.contracts.metrics import MetricContract
+from diffmine.testing.memory_run import MemoryRun
+from diffmine.types import Box, ImageRecord, Patch
+
+
+class TestBoxAveragePrecision(MetricContract):
+    @pytest.fixture
+    def metric(self) -> Metric:
+        return BoxAveragePrecision(BoxAveragePrecision.Config())
+
+
+class TestElementCoverage(MetricContract):
+    @pytest.fixture
+    def metric(self) -> Metric:
+        return ElementCoverage(ElementCoverage.Config())
+
+
+class TestClusterPurity(MetricContract):
+    @pytest.fixture
+    def metric(self) -> Metric:
+        return ClusterPurity(ClusterPurity.Config())
+
+
+class TestSilhouette(MetricContract):
+    @pytest.fixture
+    def metric(self) -> Metric:
+        return Silhouette(Silhouette.Config())
+
+
+class TestDbcv(MetricContract):
+    @pytest.fixture
+    def metric(self) -> Metric:
+        return Dbcv(Dbcv.Config())
+
+
+SIDE = 8
+ON, OFF = Box(0, 0, 2, 2), Box(4, 4, 6, 6)
+
+
+def clustered_run(shown: list[list[str]], label: str = "a", features: np.ndarray | None = None) -> MemoryRun:
+    """One image a member; ``shown[cluster]`` says what each member shows: the element of a label, or nothing."""
+    members = [(cluster, kind) for cluster, kinds in enumerate(shown) for kind in kinds]
+    names = [f"image{number}" for number in range(len(members))]
+    mask = np.zeros((SIDE, SIDE), dtype=bool)
+    mask[ON.slices()] = True
+    return MemoryRun(
+        [ImageRecord(name, f"{name}.png", (label,), SIDE, SIDE, name, "train") for name in names],
+        masks={name: {kind or label: mask} for name, (_, kind) in zip(names, members, strict=True)},
+        patches=[
+            Patch(name, label, ON if kind else OFF, 1.0, 0.1, "top", rank)
+            for rank, (name, (_, kind)) in enumerate(zip(names, members, strict=True))
+        ],
+        cluster=[cluster for cluster, _ in members],
+        features=features,
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "covered"),
+    [
+        ([["a", "a", ""]], 1.0),
+        ([["a", ""]], 1.0),
+        ([["a", "", ""]], 0.0),
+        ([["b", "b"]], 0.0),
+        ([[""], [""], [""], [""], ["a"]], 1.0),
+        ([[""], [""], [""], [""], [""], ["a"]], 0.0),
+    ],
+    ids=["majority", "half", "minority", "another label's element", "fifth cluster", "sixth cluster"],
+)
+def test_coverage_asks_for_a_majority_in_one_of_the_five_best_clusters(shown: list[list[str]], covered: float) -> None:
+    figures = ElementCoverage(ElementCoverage.Config()).compute(clustered_run(shown))
+    assert figures["element_coverage"].value == covered
+
+
+def test_a_label_of_outliers_only_is_not_covered() -> None:
+    run = clustered_run([["a", "a"]])
+    run.patches = run.patches.set_column(run.patches.schema.get_field_index("cluster"), "cluster", [[-1, -1]])
+    assert ElementCoverage(ElementCoverage.Config()).compute(run)["element_coverage"].value == 0.0
+    assert ClusterPurity(ClusterPurity.Config()).compute(run) == {}
+
+
+def test_purity_of_a_textbook_case() -> None:
+    """Introduction to Information Retrieval, figure 16.4: (5 + 4 + 3) / 17."""
+    shown = [["a"] * 5 + ["b"], ["a"] + ["b"] * 4 + [""], ["a"] * 2 + [""] * 3]
+    figure = ClusterPurity(ClusterPurity.Config()).compute(clustered_run(shown))["cluster_purity"]
+    assert figure.value == pytest.approx(12 / 17)
+    assert figure.chance == pytest.approx(8 / 17)
+
+
+def test_the_interval_of_purity_is_that_of_images_drawn_again() -> None:
+    shown = [["a"] * 7 + [""] * 3, [""] * 8 + ["a"] * 2]
+    figure = ClusterPurity(ClusterPurity.Config()).compute(clustered_run(shown))["cluster_purity"]
+    kinds = np.array(["a"] * 7 + [""] * 3 + [""] * 8 + ["a"] * 2)
+    order = sorted(range(20), key=lambda i: f"image{i}")
+    replicates = []
+    for weights in np.concatenate(list(draws(20, "purity", "a"))):
+        times = np.zeros(20, dtype=int)
+        times[order] = weights
+        drawn = [np.repeat(kinds[part], times[part]).tolist() for part in (slice(0, 10), slice(10, 20))]
+        replicates.append(sum(max(part.count("a"), part.count("")) for part in drawn) / 20)
+    assert (figure.low, figure.high) == pytest.approx(tuple(np.quantile(replicates, [0.025, 0.975])))
+
+
+def test_silhouette_is_that_of_scikit_learn() -> None:
+    features, group = blobs(groups=3, each=10)
+    features += 0.2 * numpy_generator("noise").normal(size=features.shape).astype(np.float32)
+    order = np.argsort(group, kind="stable")
+    run = clustered_run([["a"] * 10] * 3, features=features[order])
+    figure = Silhouette(Silhouette.Config()).compute(run)["silhouette"]
+    assert figure.value == pytest.approx(silhouette_score(features[order], group[order], metric="cosine"), abs=1e-6)
+
+
+def test_dbcv_prefers_the_true_groups() -> None:
+    features, group = blobs(groups=3, each=20, dims=64)
+    order = np.argsort(group, kind="stable")
+    true = Dbcv(Dbcv.Config()).compute(clustered_run([["a"] * 20] * 3, features=features[order]))["dbcv"]
+    mixed = Dbcv(Dbcv.Config()).compute(clustered_run([["a"] * 20] * 3, features=features))["dbcv"]
+    assert true.value > 0.5
+    assert mixed.value < 0
+
+
+def test_one_cluster_has_neither_silhouette_nor_validity() -> None:
+    run = clustered_run([["a"] * 5])
+    assert Silhouette(Silhouette.Config()).compute(run) == {}
+    assert Dbcv(Dbcv.Config()).compute(run) == {}
+
+
+def test_each_part_of_a_mask_becomes_its_bounding_box() -> None:
+    mask = np.zeros((6, 8), dtype=bool)
+    mask[[0, 1, 2], [0, 1, 2]] = True
+    mask[5, 6] = True
+    expected = np.zeros_like(mask)
+    expected[0:3, 0:3] = True
+    expected[5, 6] = True
+    assert np.array_equal(bounding_boxes(mask), expected)
