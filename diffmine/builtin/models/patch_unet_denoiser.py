@@ -13,6 +13,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from diffmine.builtin.models.patch_autoencoder import PatchAutoencoder
+from diffmine.builtin.models.saving import save_part
 from diffmine.builtin.models.unet_denoiser import UNetDenoiser
 from diffmine.errors import ModelError
 from diffmine.seeding import derive_seed
@@ -80,8 +81,8 @@ class PatchUNetDenoiser(UNetDenoiser):
         self._unet.load_state_dict(fresh.state_dict())
 
     def save(self, folder: Path) -> None:
-        self._unet.save_pretrained(folder / "unet", safe_serialization=True)
-        self.autoencoder.save_pretrained(folder / "vae", safe_serialization=True)
+        save_part(self._unet, folder / "unet")
+        save_part(self.autoencoder, folder / "vae")
         self.schedule.save_pretrained(folder / "scheduler")
         (folder / "model_index.json").write_text(json.dumps(_index(), indent=2) + "\n")
 

@@ -1,0 +1,5 @@
+"""``python -m diffmine``."""
+
+from diffmine.cli import main
+
+main()
