@@ -36,6 +36,9 @@ from diffmine.registry import Registry, did_you_mean, explain
 
 TOP_LEVEL = ("name", "seed", "extends")
 
+Layer = tuple[Mapping[str, Any], Path]
+"""Tables that go over those of a recipe, and the folder against which their relative paths are resolved."""
+
 
 class Header(BaseModel):
     """What a recipe says outside its tables."""
@@ -96,20 +99,20 @@ class Resolved:
         return tomli_w.dumps({"name": self.name, "seed": self.seed, **self.components.describe()})
 
 
-def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(path: str | Path, overrides: Sequence[str] = (), layers: Sequence[Layer] = ()) -> Recipe:
     """Read a recipe file.
 
     Args:
         path: a TOML file.
+        layers: tables that go over the file's, in order, merged by the rule of ``extends``.
         overrides: ``table.key=value`` settings, merged by the rule of ``extends``; relative paths in them are relative
             to the current folder.
     Raises:
         RecipeError: the file cannot be read, is not TOML, or has unknown tables.
     """
-    layers = [*_read_chain(Path(path), ()), (_overlay(overrides), Path.cwd())]
     merged: dict[str, Any] = {}
     folders: dict[str, dict[str, Path]] = {}
-    for layer, folder in layers:
+    for layer, folder in [*_read_chain(Path(path), ()), *layers, (_overlay(overrides), Path.cwd())]:
         merged, folders = _merge_layer(merged, folders, layer, folder)
     return _to_recipe(merged, folders)
 
@@ -130,11 +133,11 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     return Resolved(recipe.header.name, recipe.header.seed, Components(**cast(dict[str, Any], built)))
 
 
-def _read_chain(path: Path, seen: tuple[Path, ...]) -> list[tuple[dict[str, Any], Path]]:
+def _read_chain(path: Path, seen: tuple[Path, ...]) -> list[Layer]:
     path = path.resolve()
     if path in seen:
         raise RecipeError(f"{path}: extends itself, by way of {' > '.join(p.name for p in seen)}")
-    content = _read_toml(path)
+    content = read_toml(path)
     parent = content.pop("extends", None)
     if parent is None:
         return [(content, path.parent)]
@@ -143,11 +146,16 @@ def _read_chain(path: Path, seen: tuple[Path, ...]) -> list[tuple[dict[str, Any]
     return [*_read_chain(path.parent / parent, (*seen, path)), (content, path.parent)]
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, what: str = "recipe") -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        RecipeError: it is missing, cannot be read, or is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RecipeError(f"{path}: there is no such recipe file") from None
+        raise RecipeError(f"{path}: there is no such {what} file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
@@ -158,16 +166,24 @@ def _overlay(overrides: Sequence[str]) -> dict[str, Any]:
     overlay: dict[str, Any] = {}
     for override in overrides:
         key, equals, text = override.partition("=")
-        *parents, last = key.strip().split(".")
-        if not equals or not last:
+        if not equals or not key.strip().rpartition(".")[2]:
             raise RecipeError(f"--set {override!r}: must be KEY=VALUE, such as patches.size=48")
-        table = overlay
-        for parent in parents:
-            table = table.setdefault(parent, {})
-            if not isinstance(table, dict):
-                raise RecipeError(f"--set {override!r}: {parent!r} was set to a plain value before")
-        table[last] = _parse_value(text)
+        place(overlay, key.strip(), _parse_value(text), f"--set {override!r}")
     return overlay
+
+
+def place(tables: dict[str, Any], key: str, value: Any, where: str) -> None:
+    """Put a value at a dotted key, such as ``patches.size``, into nested tables.
+
+    Raises:
+        RecipeError: a part of the key was set to a plain value before; the message begins with ``where``.
+    """
+    *parents, last = key.split(".")
+    for parent in parents:
+        tables = tables.setdefault(parent, {})
+        if not isinstance(tables, dict):
+            raise RecipeError(f"{where}: {parent!r} was set to a plain value before")
+    tables[last] = value
 
 
 def _parse_value(text: str) -> Any:

@@ -21,6 +21,9 @@ class DatasetConfig(ComponentConfig):
     labels: tuple[str, ...] | None = Field(None, description="labels to keep; omitted: all")
     per_label: int | None = Field(None, ge=1, description="at most this many images a label, drawn by the seed")
     holdout: float = Field(0.1, ge=0, lt=1, description="share of each label's images kept for evaluation only")
+    shuffle_labels: bool = Field(
+        False, description="deal the labels out among the pictures anew, by the seed: a control that must find nothing"
+    )
     image_size: int | None = Field(None, ge=16, description="short side in pixels; omitted: as stored")
     crop: Annotated[Literal["none", "center", "random"], OUTSIDE_KEY] = Field(
         "none", description="square crop in finetuning, of side image_size; mining sees the whole picture"

@@ -50,6 +50,8 @@ def run(work: Work) -> None:
     skipped = [(one.item.path, one.cause) for one in verified if one.cause]
     _check_bad_fraction(skipped, len(verified), dataset.config.max_bad_fraction)
     records, duplicates = merge_duplicates(one for one in verified if not one.cause)
+    if dataset.config.shuffle_labels:
+        records = shuffle_labels(records, work.seed)
     records = split(records, dataset.config.holdout, work.seed)
     _warn(work.progress, skipped, duplicates)
     pq.write_table(images_table(records), work.public("images.parquet"))
@@ -127,6 +129,17 @@ def merge_duplicates(verified: Iterable[Verified]) -> tuple[list[ImageRecord], l
         for digest, one in first.items()
     ]
     return sorted(records, key=lambda record: record.image_id), duplicates
+
+
+def shuffle_labels(records: list[ImageRecord], seed: int) -> list[ImageRecord]:
+    """Give each image the labels of another, drawn by the seed and the images' content; counts stay as they were.
+
+    The columns go with the labels, as they may describe them.
+    """
+    drawn = sorted(records, key=lambda record: derive_seed(seed, "shuffle labels", record.image_id))
+    by_id = sorted(records, key=lambda record: record.image_id)
+    pairs = zip(by_id, drawn, strict=True)
+    return [replace(record, labels=other.labels, columns=other.columns) for record, other in pairs]
 
 
 def split(records: list[ImageRecord], holdout: float, seed: int) -> list[ImageRecord]:
