@@ -79,9 +79,10 @@ class TextEncoder(ABC):
     def overflow(self, prompt: str) -> int:
         """Number of tokens of ``prompt`` beyond the encoder's context; 0: nothing is cut."""
 
-    @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write encoder and tokenizer into the model folder, in the diffusers layout."""
+        """Write encoder and tokenizer into the model folder, in the diffusers layout; for encoders that can replace
+        a model's own. Default: nothing, for encoders that only come with their model.
+        """
 
 
 class Denoiser(ABC):

@@ -2,6 +2,7 @@
 
 from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianModel, GaussianPrompts
 from diffmine.testing.toy_stable_diffusion import tiny_stable_diffusion
+from diffmine.testing.toy_transformers import tiny_pixart, tiny_sd3
 from diffmine.testing.toy_vision import tiny_clip, tiny_dino
 
 __all__ = [
@@ -11,5 +12,7 @@ __all__ = [
     "GaussianPrompts",
     "tiny_clip",
     "tiny_dino",
+    "tiny_pixart",
+    "tiny_sd3",
     "tiny_stable_diffusion",
 ]

@@ -23,6 +23,42 @@ def unet_flops(config: Mapping[str, Any], height: int, width: int, *, tokens: in
     return 2.0 * _UNet(config, height, width, tokens).multiplications()
 
 
+def joint_transformer_flops(config: Mapping[str, Any], height: int, width: int, *, tokens: int) -> float:
+    """One forward of an ``SD3Transformer2DModel``, whose blocks attend over the picture and the text together."""
+    d, n, m = _inner(config), _picture_tokens(config, height, width), tokens
+    layers, dual = config["num_layers"], len(config.get("dual_attention_layers", ()))
+    block = 12 * d * d * (n + m) + 2 * (n + m) ** 2 * d
+    # The last block gives no text: neither the text's output projection nor its feed-forward runs.
+    last_text = 9 * d * d * m
+    context = config["joint_attention_dim"] * d * m
+    total: int = layers * block - last_text + dual * (4 * d * d * n + 2 * n * n * d) + context + _ends(config, d, n)
+    return 2.0 * total
+
+
+def cross_transformer_flops(config: Mapping[str, Any], height: int, width: int, *, tokens: int) -> float:
+    """One forward of a ``PixArtTransformer2DModel``, whose blocks attend over the picture, then to the text."""
+    d, n, m = _inner(config), _picture_tokens(config, height, width), tokens
+    block = 4 * d * d * n + 2 * n * n * d + 2 * d * d * (n + m) + 2 * n * m * d + 8 * d * d * n
+    caption = (config["caption_channels"] * d + d * d) * m if config.get("caption_channels") else 0
+    total: int = config["num_layers"] * block + caption + _ends(config, d, n)
+    return 2.0 * total
+
+
+def _inner(config: Mapping[str, Any]) -> int:
+    return int(config["num_attention_heads"] * config["attention_head_dim"])
+
+
+def _picture_tokens(config: Mapping[str, Any], height: int, width: int) -> int:
+    patch = config["patch_size"]
+    return int(-(-height // patch) * -(-width // patch))
+
+
+def _ends(config: Mapping[str, Any], inner: int, tokens: int) -> int:
+    """Patches in and out."""
+    channels = config["in_channels"] + (config.get("out_channels") or config["in_channels"])
+    return int(channels * config["patch_size"] ** 2 * inner * tokens)
+
+
 class _UNet:
     def __init__(self, config: Mapping[str, Any], height: int, width: int, tokens: int) -> None:
         self.config, self.tokens = config, tokens

@@ -9,6 +9,9 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from diffmine.builtin.models.loading import LoadOptions, load_part
+from diffmine.errors import ModelError
+
 
 class LatentAutoencoder:
     """Pixels to scaled latents and back, frozen, always in float32.
@@ -34,14 +37,22 @@ class LatentAutoencoder:
         self._shift: float = getattr(config, "shift_factor", None) or 0.0
 
     @classmethod
-    def from_pretrained(
-        cls, folder: Path, device: torch.device, *, variant: str | None, tiling: bool
-    ) -> LatentAutoencoder:
+    def from_pretrained(cls, folder: Path, device: torch.device, options: LoadOptions) -> LatentAutoencoder:
         """Load ``folder/vae``."""
-        autoencoder = AutoencoderKL.from_pretrained(
-            folder, subfolder="vae", variant=variant, use_safetensors=True, torch_dtype=torch.float32
-        )
-        return cls(autoencoder.to(device), tiling=tiling)
+        autoencoder = load_part(AutoencoderKL, folder, "vae", variant=options.variant, dtype=torch.float32)
+        return cls(autoencoder.to(device), tiling=options.vae_tiling)
+
+    def check_fits(self, latent_channels: int) -> None:
+        """Refuse a network for other latents.
+
+        Raises:
+            ModelError: with both numbers of channels.
+        """
+        if self.channels != latent_channels:
+            raise ModelError(
+                f"the checkpoint's autoencoder has {self.channels} latent channels, but its network takes "
+                f"{latent_channels}; use parts of one checkpoint"
+            )
 
     def encode(self, pixels: Tensor) -> Tensor:
         """The posterior's mode, shifted and scaled."""

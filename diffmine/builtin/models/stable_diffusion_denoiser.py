@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,11 @@ from torch import Tensor
 
 from diffmine.builtin.encoders.clip_encoder import ClipTextEncoder
 from diffmine.builtin.models.kl_autoencoder import LatentAutoencoder
-from diffmine.builtin.models.precision import network_dtype
+from diffmine.builtin.models.loading import LoadOptions, load_network
+from diffmine.builtin.models.pipeline_folder import PipelineFolder
 from diffmine.builtin.models.unet_denoiser import UNetDenoiser
-from diffmine.builtin.pretrained import copy_part, read_settings
-from diffmine.errors import ModelError
+from diffmine.builtin.pretrained import read_settings
 from diffmine.interfaces import TextEncoder
-
-FROZEN_PARTS = ("vae", "scheduler", "text_encoder", "tokenizer", "feature_extractor")
-"""Copied as they are when the model is saved."""
 
 
 class StableDiffusionDenoiser(UNetDenoiser):
@@ -30,58 +26,25 @@ class StableDiffusionDenoiser(UNetDenoiser):
         unet: UNet2DConditionModel,
         autoencoder: LatentAutoencoder,
         schedule: dict[str, Any],
-        *,
-        source: Path,
-        variant: str | None,
+        source: PipelineFolder,
     ) -> None:
-        """Take loaded parts.
-
-        Args:
-            unet, autoencoder, schedule: the parts, on their device.
-            source: the pipeline's folder, from which ``save`` copies the frozen parts.
-            variant: of the weight files in ``source``.
-        """
+        """Take loaded parts, on their device; ``source`` is where ``save`` copies the frozen parts from."""
         super().__init__(unet, schedule, stride=autoencoder.stride)
-        if autoencoder.channels != self.latent_channels:
-            raise ModelError(
-                f"the autoencoder in {source} has {autoencoder.channels} latent channels, "
-                f"but the UNet takes {self.latent_channels}; use parts of one checkpoint"
-            )
+        autoencoder.check_fits(self.latent_channels)
         self.autoencoder = autoencoder
-        self._source, self._variant = source, variant
+        self._source = source
 
     @classmethod
-    def from_pretrained(
-        cls,
-        folder: Path,
-        device: torch.device,
-        *,
-        variant: str | None,
-        dtype: str,
-        vae_tiling: bool,
-        compile_network: bool,
-    ) -> StableDiffusionDenoiser:
+    def from_pretrained(cls, folder: Path, device: torch.device, options: LoadOptions) -> StableDiffusionDenoiser:
         """Load a diffusers pipeline folder.
 
         Raises:
             ModelError: a part is missing, damaged, not in safetensors, or does not fit the others.
         """
-        try:
-            unet = UNet2DConditionModel.from_pretrained(
-                folder,
-                subfolder="unet",
-                variant=variant,
-                use_safetensors=True,
-                torch_dtype=network_dtype(dtype, device),
-            )
-            autoencoder = LatentAutoencoder.from_pretrained(folder, device, variant=variant, tiling=vae_tiling)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{folder} is not a Stable Diffusion checkpoint in safetensors: {error}") from error
+        unet = load_network(UNet2DConditionModel, folder, "unet", device, options)
+        autoencoder = LatentAutoencoder.from_pretrained(folder, device, options)
         schedule = read_settings(folder, "scheduler/scheduler_config.json")
-        denoiser = cls(unet.to(device), autoencoder, schedule, source=folder, variant=variant)
-        if compile_network:
-            unet.compile()
-        return denoiser
+        return cls(unet, autoencoder, schedule, PipelineFolder(folder, options.variant))
 
     def encode(self, pixels: Tensor) -> Tensor:
         return self.autoencoder.encode(pixels)
@@ -90,22 +53,10 @@ class StableDiffusionDenoiser(UNetDenoiser):
         return self.autoencoder.decode(latents)
 
     def text_encoder(self) -> TextEncoder | None:
-        if not (self._source / "text_encoder").is_dir():
+        if not self._source.has("text_encoder"):
             return None
-        return ClipTextEncoder.from_pretrained(self._source, self.device, variant=self._variant)
+        return ClipTextEncoder.from_pretrained(self._source.path, self.device, variant=self._source.variant)
 
     def save(self, folder: Path) -> None:
         """Write the UNet and copy the frozen parts; the result loads in ``StableDiffusionPipeline``."""
-        self._unet.save_pretrained(folder / "unet", safe_serialization=True)
-        present = [part for part in FROZEN_PARTS if (self._source / part).is_dir()]
-        for part in present:
-            if self._source != folder:
-                copy_part(self._source / part, folder / part, variant=self._variant)
-        (folder / "model_index.json").write_text(json.dumps(self._index(present), indent=2) + "\n")
-
-    def _index(self, present: list[str]) -> dict[str, Any]:
-        """The source's ``model_index.json`` without the parts that are not copied, such as the safety checker."""
-        index = {"_class_name": "StableDiffusionPipeline", **read_settings(self._source, "model_index.json")}
-        kept = {key: value for key, value in index.items() if not isinstance(value, list) or key in (*present, "unet")}
-        absent = {part: [None, None] for part in ("feature_extractor", "image_encoder", "safety_checker")}
-        return {**absent, **kept, "requires_safety_checker": False}
+        self._source.save(folder, "unet", self._unet)

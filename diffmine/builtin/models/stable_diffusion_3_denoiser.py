@@ -1,0 +1,132 @@
+"""The networks behind ``stable-diffusion-3``. Imports torch; loaded by the component only when it computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import SD3Transformer2DModel
+from torch import Tensor
+
+from diffmine.builtin.encoders.sd3_encoder import StableDiffusion3TextEncoder
+from diffmine.builtin.models.kl_autoencoder import LatentAutoencoder
+from diffmine.builtin.models.loading import LoadOptions, load_network
+from diffmine.builtin.models.pipeline_folder import PipelineFolder
+from diffmine.builtin.models.stopping import output_of
+from diffmine.builtin.models.tokens import tokens_to_grid
+from diffmine.builtin.pretrained import read_settings
+from diffmine.errors import ModelError
+from diffmine.interfaces import Conditioning, Denoiser, TextEncoder
+
+
+class StableDiffusion3Denoiser(Denoiser):
+    """A transformer over the latents of an AutoencoderKL, trained by rectified flow.
+
+    z_t = (1 - sigma) z + sigma eps, and the target is the velocity eps - z (Esser et al. 2024, eqs. 13 and 14). The
+    network's timestep is sigma times the number of training timesteps, a real number.
+    """
+
+    def __init__(
+        self,
+        transformer: SD3Transformer2DModel,
+        autoencoder: LatentAutoencoder,
+        schedule: dict[str, Any],
+        source: PipelineFolder,
+    ) -> None:
+        """Take loaded parts, on their device; ``source`` is where ``save`` copies the frozen parts from."""
+        if schedule.get("use_dynamic_shifting"):
+            raise ModelError(
+                f"the scheduler in {source.path} shifts by picture size (use_dynamic_shifting), "
+                "which is not supported; use a Stable Diffusion 3 or 3.5 checkpoint"
+            )
+        self._transformer: Any = transformer
+        self.device, self.dtype = transformer.device, transformer.dtype
+        self.latent_channels = transformer.config.in_channels
+        autoencoder.check_fits(self.latent_channels)
+        self.autoencoder = autoencoder
+        self.stride = autoencoder.stride
+        self.size_multiple = autoencoder.stride * transformer.config.patch_size
+        self.num_blocks = len(transformer.transformer_blocks)
+        self._steps: int = schedule.get("num_train_timesteps", 1000)
+        self._shift: float = schedule.get("shift", 1.0)
+        self._source = source
+
+    @classmethod
+    def from_pretrained(cls, folder: Path, device: torch.device, options: LoadOptions) -> StableDiffusion3Denoiser:
+        """Load a diffusers pipeline folder.
+
+        Raises:
+            ModelError: a part is missing, damaged, not in safetensors, or does not fit the others.
+        """
+        transformer = load_network(SD3Transformer2DModel, folder, "transformer", device, options)
+        autoencoder = LatentAutoencoder.from_pretrained(folder, device, options)
+        schedule = read_settings(folder, "scheduler/scheduler_config.json")
+        return cls(transformer, autoencoder, schedule, PipelineFolder(folder, options.variant))
+
+    @property
+    def network(self) -> torch.nn.Module:
+        transformer: torch.nn.Module = self._transformer
+        return transformer
+
+    @property
+    def conditioning_width(self) -> int:
+        width: int = self._transformer.config.joint_attention_dim
+        return width
+
+    @property
+    def pooled_width(self) -> int:
+        width: int = self._transformer.config.pooled_projection_dim
+        return width
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        return self.autoencoder.encode(pixels)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.autoencoder.decode(latents)
+
+    def timesteps(self, fractions: Tensor) -> Tensor:
+        """Real numbers in [0, number of training timesteps): the shifted sigma (Esser et al. 2024, eq. 23), scaled."""
+        place = fractions.double()
+        sigma = self._shift * place / (1 + (self._shift - 1) * place)
+        return (sigma * self._steps).float().to(self.device)
+
+    def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        sigma = (timesteps / self._steps)[:, None, None, None].to(latents)
+        return (1 - sigma) * latents + sigma * noise
+
+    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """The velocity, the same at every timestep."""
+        return noise - latents
+
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
+        velocity: Tensor = self._transformer(**self._inputs(noisy, timesteps, conditioning)).sample
+        return velocity.float()
+
+    def block_features(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning, block: int) -> Tensor:
+        """The picture's tokens after transformer block ``block``, on their grid."""
+        inputs = self._inputs(noisy, timesteps, conditioning)
+        _, tokens = output_of(self._transformer, self._transformer.transformer_blocks[block], **inputs)
+        return tokens_to_grid(tokens, noisy, self._transformer.config.patch_size)
+
+    def text_encoder(self) -> TextEncoder | None:
+        if not (self._source.has("text_encoder") and self._source.has("text_encoder_2")):
+            return None
+        return StableDiffusion3TextEncoder.from_pretrained(
+            self._source, self.device, width=self.conditioning_width, dtype=self.dtype
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the transformer and copy the frozen parts; the result loads in ``StableDiffusion3Pipeline``."""
+        self._source.save(folder, "transformer", self._transformer)
+
+    def _inputs(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> dict[str, Any]:
+        dtype = self._transformer.dtype
+        if conditioning.pooled is None:
+            raise ModelError("this model takes a pooled vector as well, which the conditioning encoder does not give")
+        return {
+            "hidden_states": noisy.to(dtype),
+            "timestep": timesteps,
+            "encoder_hidden_states": conditioning.tokens.to(dtype),
+            "pooled_projections": conditioning.pooled.to(dtype),
+        }
