@@ -7,12 +7,12 @@ import traceback
 
 import click
 
-from diffmine.commands import check, clean, plugins, run, schema
+from diffmine.commands import check, clean, figure, plugins, report, run, schema, view
 from diffmine.errors import DiffmineError
 from diffmine.plugins import plugin_manager
 from diffmine.version import __version__
 
-COMMANDS = (run, check, plugins, schema, clean)
+COMMANDS = (run, check, view, report, figure, plugins, schema, clean)
 INTERRUPTED = 130
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,8 +24,13 @@ from diffmine.pictures import decode, resize_mask
 from diffmine.recipe import Recipe, load_recipe
 from diffmine.registry import registry
 from diffmine.tables import image_records
-from diffmine.typicality_maps import TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord
+from diffmine.typicality_maps import TypicalityMaps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from diffmine.drawing.figures import Drawing
 
 FORMAT = 1
 RUN_FILE = "run.json"
@@ -164,6 +169,41 @@ class Run:
         record = self.records[image_id]
         masks = self._source.masks(record)
         return {label: resize_mask(mask, record.width, record.height) for label, mask in masks.items()}
+
+    def figure(
+        self,
+        kind: str = "grid",
+        labels: Sequence[str] | None = None,
+        *,
+        rows: int | None = None,
+        columns: int | None = None,
+    ) -> Drawing:
+        """A figure that a notebook shows and ``save`` writes as PNG, PDF or SVG.
+
+        Args:
+            kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls) or
+                ``typicality`` (whole pictures, white where not typical, and heat maps).
+            labels: which labels, each a panel; None: all.
+            rows, columns: clusters or lines, and crops in each; None: what fits a paper's column.
+        Raises:
+            RecipeError: there is no such kind or label.
+        """
+        from diffmine.drawing.contents import Contents
+        from diffmine.drawing.figures import draw
+
+        return draw(Contents(self), kind, labels, rows=rows, columns=columns)
+
+    def show(self, label: str) -> Drawing:
+        """The best clusters of one label, as rows of crops."""
+        return self.figure("grid", [label])
+
+    def _repr_html_(self) -> str | None:
+        """The summary that a notebook shows; None before there are clusters."""
+        if not (self.path / "clusters.parquet").exists():
+            return None
+        from diffmine.drawing.notebook import summary
+
+        return summary(self)
 
     def artifact(self, stage: str) -> Path:
         """The folder of a stage's artifact in the store.

@@ -50,11 +50,14 @@ class Drawing:
         self._write(path, path.suffix.lower().removeprefix("."))
 
     def _write(self, target: Path | io.BytesIO, kind: str) -> None:
-        undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-        quick = {"compress_level": 2} if kind == "png" else None
+        options: dict[str, Any] = {
+            "png": {"pil_kwargs": {"compress_level": 2}},
+            "pdf": {"metadata": {"CreationDate": None}},
+            "svg": {"metadata": {"Date": None}},
+        }.get(kind, {})
         with _style(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
-            self.figure.savefig(target, format=kind or None, metadata=undated, pil_kwargs=quick)
+            self.figure.savefig(target, format=kind or None, **options)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from diffmine.run_folder import Run
 
 FOLDER = "report"
-MEGABYTE = 1 << 20
-LEAST_SHARE_OF_PICTURES = 0.2
+MEGABYTE = 1_000_000
+LEAST_SHARE_OF_PICTURES = 0.1
+BYTES_OF_A_PATCH = 150
+"""What a patch takes in the page, beside its crop."""
 
 
 class Html(Report):
@@ -31,8 +33,8 @@ class Html(Report):
         max_megabytes: float = Field(
             30.0,
             ge=1,
-            description="size to aim at, MiB: all crops are included, then whole pictures while there is room, "
-            "the best first (at least a fifth of this size)",
+            description="size to aim at, MB: all crops are included, then whole pictures while there is room, "
+            "the best first (at least a tenth of this size)",
         )
 
     config: Config
@@ -51,12 +53,14 @@ class Html(Report):
         ordering = Ordering(Contents(run))
         sheets = write_sheets(ordering, target, options.crop_size, options.quality)
         covers = write_covers(ordering, target, options.crop_size, options.quality)
-        gallery = write_pictures(ordering, target, self._room(target), options.picture_size, options.quality)
+        gallery = write_pictures(
+            ordering, target, self._room(target, len(ordering.rows)), options.picture_size, options.quality
+        )
         data = payload(ordering, sheets, covers, gallery, options.crop_size)
         (target / "index.html").write_text(render(data, overlays(ordering, gallery)), encoding="utf-8")
 
-    def _room(self, target: Path) -> int:
+    def _room(self, target: Path, patches: int) -> int:
         """Bytes that are left for whole pictures."""
         total = self.config.max_megabytes * MEGABYTE
-        spent = sum(path.stat().st_size for path in target.glob("*.webp"))
-        return int(max(total * 0.9 - spent, total * LEAST_SHARE_OF_PICTURES))
+        spent = sum(path.stat().st_size for path in target.glob("*.webp")) + patches * BYTES_OF_A_PATCH
+        return int(max(total - spent, total * LEAST_SHARE_OF_PICTURES))

@@ -1,0 +1,40 @@
+"""``diffmine figure``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from diffmine.commands.options import run_argument
+
+
+@click.command("figure")
+@run_argument
+@click.option("--kind", default="grid", show_default=True, help="grid, strips or typicality.")
+@click.option("--labels", metavar="A,B", help="Labels to show, each a panel (default: all).")
+@click.option("--rows", type=click.IntRange(1, 100), help="Clusters in a grid; lines of crops elsewhere.")
+@click.option("--columns", type=click.IntRange(1, 100), help="Crops in a row.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    default="figure.png",
+    show_default=True,
+    help="File to write; its suffix (png, pdf, svg) decides the format.",
+)
+def command(
+    run_folder: Path, kind: str, labels: str | None, rows: int | None, columns: int | None, output: Path
+) -> None:
+    """Draw a figure of a run, sized for a paper's column."""
+    from diffmine.run_folder import load_run
+
+    run = load_run(run_folder)
+    chosen = None if labels is None else _split(labels, run.labels)
+    run.figure(kind, chosen, rows=rows, columns=columns).save(output)
+    click.echo(output)
+
+
+def _split(text: str, known: list[str]) -> list[str]:
+    """Labels joined by commas; a label that holds a comma itself can be named alone."""
+    return [text] if text in known else [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,49 @@
+"""How a run looks in a notebook: a summary and the best crops of each label, in one piece of HTML."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment
+from PIL import Image
+
+from diffmine.drawing.contents import Contents
+from diffmine.drawing.crops import crops
+from diffmine.drawing.panels import sheet
+
+if TYPE_CHECKING:
+    from diffmine.run_folder import Run
+
+LABELS_SHOWN = 12
+CLUSTERS_SHOWN = 8
+SIDE = 56
+GAP = 4
+TEMPLATE = """\
+<div>
+<p><b>{{ run.info.name }}</b>: {{ run.records | length }} pictures, {{ run.labels | length }} labels,
+{{ run.patches.num_rows }} patches, {{ run.clusters.num_rows }} clusters; <code>{{ run.path }}</code></p>
+{% for text in run.info.warnings %}<p>⚠ {{ text }}</p>{% endfor %}
+<table>
+{% for label, picture in rows %}<tr><th style="text-align: left"><bdi>{{ label }}</bdi></th>
+<td><img alt="" src="data:image/png;base64,{{ picture }}"></td></tr>{% endfor %}
+</table>
+{% if more > 0 %}<p>and {{ more }} more labels: <code>run.show(label)</code></p>{% endif %}
+</div>
+"""
+
+
+def summary(run: Run) -> str:
+    """HTML with the run's numbers, its warnings, and for each label the most central crop of its best clusters."""
+    contents = Contents(run)
+    rows = [(label, _strip(contents, label)) for label in contents.labels[:LABELS_SHOWN]]
+    template = Environment(autoescape=True).from_string(TEMPLATE)
+    return template.render(run=run, rows=rows, more=len(contents.labels) - len(rows))
+
+
+def _strip(contents: Contents, label: str) -> str:
+    best = [int(one.rows[0]) for one in contents.best_clusters(label)[:CLUSTERS_SHOWN]]
+    buffer = io.BytesIO()
+    Image.fromarray(sheet([crops(contents, best, SIDE)], CLUSTERS_SHOWN, GAP)).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,36 @@
+"""Making the reports of a finished run again, without running anything else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from diffmine.recipe import resolve
+from diffmine.registry import registry
+from diffmine.run_folder import Run
+
+
+def rebuild(run: Run) -> list[Path]:
+    """Write the files of the run's reports anew; each file or folder is exchanged by a rename.
+
+    Returns:
+        what was written, files and folders at the top of the run folder.
+    """
+    draft = run.path / f".reports.{os.getpid()}.tmp"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    try:
+        for report in resolve(run.recipe, registry()).components.report:
+            report.write(run, draft)
+        return [_exchange(path, run.path / path.name) for path in sorted(draft.iterdir())]
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _exchange(source: Path, target: Path) -> Path:
+    if target.is_dir():
+        old = source.with_name(f".{target.name}.old")
+        target.rename(old)
+    source.rename(target)
+    return target
