@@ -31,7 +31,7 @@ class Draw:
         label: one of its labels, all equally likely; None: the null condition.
         flip: whether it is mirrored.
         corner: where a random crop lies, (down, right), each in [0, 1) of the room there is.
-        fraction: position on the noise schedule, in [t_min, t_max).
+        fraction: position on the noise schedule, in [0, 1).
         key: what its random generators are keyed by.
     """
 
@@ -70,7 +70,7 @@ class Draws:
     def _draw(self, step: int, position: int) -> Draw:
         options = self._options
         key = (self._seed, "finetune", step, position)
-        which, null, flip, down, right, time = numpy_generator(*key).random(6)
+        which, null, flip, down, right, time, focus, elsewhere = numpy_generator(*key).random(8)
         epoch, place = divmod(step * options.batch_size + position, len(self._records))
         record = self._records[self._order(epoch)[place]]
         within = (position + time) / options.batch_size if options.timesteps == "stratified" else time
@@ -79,7 +79,7 @@ class Draws:
             None if null < options.null_probability else record.labels[int(which * len(record.labels))],
             options.horizontal_flip and flip < 0.5,
             (down, right),
-            options.t_min + within * (options.t_max - options.t_min),
+            elsewhere if focus >= options.t_focus else options.t_min + within * (options.t_max - options.t_min),
             key,
         )
 

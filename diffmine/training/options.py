@@ -41,6 +41,9 @@ class TrainingOptions(ComponentConfig):
     )
     t_min: float = Field(0.0, ge=0, lt=1, description="lowest timestep, as a fraction of the noise schedule")
     t_max: float = Field(1.0, gt=0, le=1, description="highest timestep (excluded), as a fraction of the schedule")
+    t_focus: float = Field(
+        1.0, ge=0, le=1, description="share of pictures whose timestep lies in [t_min, t_max); the others' lie anywhere"
+    )
     min_snr_gamma: float | None = Field(
         None, gt=0, description="min-SNR loss weights (Hang et al. 2023, gamma 5 there); omitted: all timesteps weigh 1"
     )

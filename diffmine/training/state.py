@@ -83,7 +83,10 @@ class TrainingState:
             self._ema.copy_to(self._parameters.values())
 
     def tensors(self) -> dict[str, Tensor]:
-        """Parameters, moving averages and the optimizer's moments by name, contiguous, on the CPU."""
+        """Parameters, moving averages and the optimizer's moments by name, contiguous, on the CPU.
+
+        They may be the live tensors: write or copy them before the next step.
+        """
         named: dict[str, Tensor] = {f"parameter/{name}": value for name, value in self._parameters.items()}
         if self._ema is not None:
             shadows = zip(self._parameters, self._ema.shadow_params, strict=True)
@@ -141,5 +144,5 @@ class TrainingState:
 def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
     """Moments in their parameter's memory format: fused optimizers walk through both side by side."""
     if value.shape != parameter.shape:
-        return value
+        return value.clone()
     return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)

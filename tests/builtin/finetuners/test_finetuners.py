@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+
+from diffmine.builtin.finetuners.full import FullFinetuning
+from diffmine.builtin.finetuners.lora import LoRA
+from diffmine.builtin.finetuners.none import NoFinetuning
+from diffmine.errors import ModelError
+from diffmine.interfaces import Finetuner, Silent
+from diffmine.testing.contracts.finetuners import FinetunerContract
+from diffmine.testing.toy_tools import toy_tools
+from diffmine.testing.toy_training import toy_training_set, untrained_tools, weights
+from diffmine.training.adaptations import LowRank
+
+OPTIONS = {
+    "steps": 10,
+    "batch_size": 4,
+    "learning_rate": 1e-3,
+    "warmup_steps": 0,
+    "ema": 0.8,
+    "checkpoint_every": 3,
+    "validate_every": 0,
+    "log_every": 4,
+}
+
+
+class TestFull(FinetunerContract):
+    @pytest.fixture
+    def finetuner(self) -> Finetuner:
+        return FullFinetuning(FullFinetuning.Config.model_validate(OPTIONS))
+
+
+class TestLoRA(FinetunerContract):
+    @pytest.fixture
+    def finetuner(self) -> Finetuner:
+        return LoRA(LoRA.Config.model_validate({**OPTIONS, "dropout": 0.2}))
+
+
+class TestNone(FinetunerContract):
+    @pytest.fixture
+    def finetuner(self) -> Finetuner:
+        return NoFinetuning(NoFinetuning.Config())
+
+
+def test_full_trains_every_weight_of_the_network_and_nothing_else(tmp_path: Path) -> None:
+    tools = toy_tools(tmp_path / "base")
+    trained = tmp_path / "trained"
+    for path in (trained, tmp_path / "workspace"):
+        path.mkdir()
+    finetuner = FullFinetuning(FullFinetuning.Config.model_validate(OPTIONS))
+    finetuner.finetune(tools, toy_training_set(), folder=trained, workspace=tmp_path / "workspace", progress=Silent())
+    before, after = weights(tmp_path / "base"), weights(trained)
+    assert before.keys() == after.keys()
+    same = {name.split("/")[0] for name, tensor in before.items() if torch.equal(tensor, after[name])}
+    different = {name.split("/")[0] for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert same == {"vae"}
+    assert different == {"unet", "conditioning"}
+
+
+def test_lora_merged_predicts_what_its_adapters_did_and_changes_only_what_it_adapts(tmp_path: Path) -> None:
+    network = toy_tools(tmp_path / "base").denoiser.network
+    before = copy.deepcopy(network.state_dict())
+    merge = LowRank(("to_q", "to_out.0"), rank=3, alpha=6, dropout=0.0, seed=1)(network)
+    adapters = {name: value for name, value in network.named_parameters() if value.requires_grad}
+    assert adapters.keys() == {name for name in adapters if "lora_" in name}
+    inputs = {
+        "sample": torch.randn(2, 8, 8, 8),
+        "timestep": torch.tensor([10, 500]),
+        "encoder_hidden_states": torch.randn(2, 1, 16),
+    }
+    with torch.no_grad():
+        for value in adapters.values():
+            value.add_(0.1 * torch.randn_like(value))
+        adapted = network(**inputs).sample
+        merge()
+        torch.testing.assert_close(network(**inputs).sample, adapted, rtol=1e-4, atol=1e-5)
+    after = network.state_dict()
+    assert after.keys() == before.keys()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed == {name for name in before if name.endswith(("to_q.weight", "to_out.0.weight"))}
+
+
+def test_lora_names_layers_that_are_not_there(tmp_path: Path) -> None:
+    network = toy_tools(tmp_path / "base").denoiser.network
+    with pytest.raises(ModelError, match="target_modules"):
+        LowRank(("query",), rank=2, alpha=2, dropout=0.0, seed=0)(network)
+
+
+def test_none_refuses_a_model_that_was_never_trained(tmp_path: Path) -> None:
+    finetuner = NoFinetuning(NoFinetuning.Config())
+    with pytest.raises(ModelError, match=r"never been trained; use = 'full'"):
+        finetuner.finetune(
+            untrained_tools(), toy_training_set(), folder=tmp_path, workspace=tmp_path, progress=Silent()
+        )

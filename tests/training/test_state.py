@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from diffusers.optimization import get_scheduler
+from diffusers.training_utils import EMAModel
+from torch import nn
+
+from diffmine.training.options import TrainingOptions
+from diffmine.training.start import make_optimizer
+from diffmine.training.state import TrainingState
+
+
+def make(ema: float = 0.9) -> tuple[dict[str, nn.Parameter], TrainingState]:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        weight = nn.Parameter(torch.randn(4, 3, 3, 3).contiguous(memory_format=torch.channels_last))
+        parameters = {"network.weight": weight, "vectors.0": nn.Parameter(torch.randn(5))}
+    optimizer = make_optimizer(TrainingOptions(learning_rate=0.1, embedding_learning_rate=3), parameters)
+    schedule = get_scheduler("cosine", optimizer, num_warmup_steps=3, num_training_steps=20)
+    average = EMAModel(parameters.values(), decay=ema, foreach=True)
+    return parameters, TrainingState(parameters, optimizer, schedule, average, None)
+
+
+def step(parameters: dict[str, nn.Parameter], state: TrainingState) -> None:
+    for number, parameter in enumerate(parameters.values()):
+        parameter.grad = torch.sin(torch.arange(parameter.numel()) + state.step + number).reshape(parameter.shape)
+        parameter.grad = parameter.grad.clone(memory_format=torch.preserve_format) + 0 * parameter.detach()
+    state._optimizer.step()
+    state.advance(torch.tensor(1.5))
+
+
+def test_restored_state_goes_on_bit_for_bit() -> None:
+    parameters, state = make()
+    for _ in range(7):
+        step(parameters, state)
+    tensors, facts = {name: value.clone() for name, value in state.tensors().items()}, state.facts()
+    others, restored = make()
+    restored.restore(tensors, facts)
+    for _ in range(6):
+        step(parameters, state)
+        step(others, restored)
+    assert restored.facts() == state.facts()
+    assert restored.tensors().keys() == state.tensors().keys()
+    assert all(torch.equal(value, restored.tensors()[name]) for name, value in state.tensors().items())
+
+
+def test_the_average_in_closed_form() -> None:
+    parameter = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    schedule = get_scheduler("constant", optimizer)
+    average = EMAModel([parameter], decay=0.6, foreach=True)
+    state = TrainingState({"network.p": parameter}, optimizer, schedule, average, None)
+    decays = [min(0.6, count / (9 + count)) if count > 1 else 0.0 for count in range(1, 31)]
+    expected = 0.0
+    for count, decay in enumerate(decays, 1):
+        parameter.grad = torch.full_like(parameter, -1.0)
+        optimizer.step()
+        state.advance(torch.tensor(0.0))
+        expected = decay * expected + (1 - decay) * count
+        with state.averaged():
+            assert parameter.item() == pytest.approx(expected, rel=1e-12)
+        assert parameter.item() == count
+    # Far beyond the warm-up the average trails a line by decay / (1 - decay).
+    assert expected == pytest.approx(30 - 0.6 / 0.4, abs=0.01)
+    state.keep_average()
+    assert parameter.item() == pytest.approx(expected)
+
+
+def test_label_vectors_have_their_own_rate_and_no_decay() -> None:
+    parameters, state = make()
+    network, vectors = state._optimizer.param_groups
+    assert vectors["weight_decay"] == 0
+    assert network["weight_decay"] == 0.01
+    for _ in range(5):
+        step(parameters, state)
+        assert vectors["lr"] == pytest.approx(3 * network["lr"])
