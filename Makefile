@@ -1,0 +1,42 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both make .venv first if need be.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test lint docs clean
+
+help:
+	@echo "make demo   install, mine drawn faces, print the summary and the path of the report"
+	@echo "make test   install, run the whole test suite"
+	@echo "make lint   ruff, mypy, import-linter"
+	@echo "make docs   build the documentation into site/"
+	@echo "make clean  remove .venv and what was built"
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) torch
+	$(PIP_INSTALL) --editable ".[demo]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo plugins/diffmine-example/pyproject.toml
+	$(PIP_INSTALL) --editable ".[demo,test,lint,docs]" --editable plugins/diffmine-example
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/diffmine run recipes/quickstart.toml
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.test
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) site dist build
