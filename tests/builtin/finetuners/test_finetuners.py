@@ -1,19 +1,27 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.finetuners.full import FullFinetuning
 from diffmine.builtin.finetuners.lora import LoRA
 from diffmine.builtin.finetuners.none import NoFinetuning
+from diffmine.builtin.models.pixart import PixArt
+from diffmine.builtin.models.stable_diffusion import StableDiffusion
+from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
 from diffmine.errors import ModelError
-from diffmine.interfaces import Finetuner, Silent
+from diffmine.interfaces import Finetuner, ModelTools, Silent
 from diffmine.testing.contracts.finetuners import FinetunerContract
-from diffmine.testing.toy_tools import toy_tools
+from diffmine.testing.toy_stable_diffusion import tiny_stable_diffusion
+from diffmine.testing.toy_tools import LABELS, toy_tools
 from diffmine.testing.toy_training import toy_training_set, untrained_tools, weights
+from diffmine.testing.toy_transformers import tiny_pixart, tiny_sd3
 from diffmine.training.adaptations import LowRank
 
 OPTIONS = {
@@ -96,3 +104,50 @@ def test_none_refuses_a_model_that_was_never_trained(tmp_path: Path) -> None:
         finetuner.finetune(
             untrained_tools(), toy_training_set(), folder=tmp_path, workspace=tmp_path, progress=Silent()
         )
+
+
+def finetuned(finetuner: Finetuner, tools: ModelTools, path: Path, size: int) -> Path:
+    for folder in (path / "model", path / "workspace"):
+        folder.mkdir(parents=True)
+    data = toy_training_set(train=4, heldout=2, size=size)
+    finetuner.finetune(tools, data, folder=path / "model", workspace=path / "workspace", progress=Silent())
+    return path / "model"
+
+
+@pytest.mark.parametrize("finetuner", [FullFinetuning, LoRA])
+def test_a_finetuned_stable_diffusion_loads_in_plain_diffusers_and_generates(
+    finetuner: type[FullFinetuning] | type[LoRA], tmp_path: Path
+) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    base = tiny_stable_diffusion(tmp_path / "base", "v_prediction")
+    model = StableDiffusion(StableDiffusion.Config(path=str(base)))
+    prompts = ClipText(ClipText.Config(template="A photo from {label}", null_prompt="A photo"))
+    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=0, labels=LABELS, folder=None)
+    options = {**OPTIONS, "steps": 3, "min_snr_gamma": 5.0, "sample_every": 3, "validate_every": 3}
+    trained = finetuned(finetuner(finetuner.Config.model_validate(options)), tools, tmp_path / "run", 64)
+    before, after = weights(base), weights(trained)
+    assert before.keys() == after.keys()
+    assert {name.split("/")[0] for name, value in before.items() if not torch.equal(value, after[name])} == {"unet"}
+    pipeline = StableDiffusionPipeline.from_pretrained(trained, safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    picture = pipeline("A photo from a", num_inference_steps=2, height=32, width=32, output_type="np").images[0]
+    assert picture.shape == (32, 32, 3)
+    assert np.isfinite(picture).all()
+
+
+@pytest.mark.parametrize(("write", "family"), [(tiny_sd3, StableDiffusion3), (tiny_pixart, PixArt)])
+def test_transformers_are_finetuned_too(
+    write: Callable[[Path], Path], family: type[StableDiffusion3] | type[PixArt], tmp_path: Path
+) -> None:
+    base = write(tmp_path / "base")
+    model, prompts = family(family.Config(path=str(base))), ClipText(ClipText.Config())
+    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=0, labels=LABELS, folder=None)
+    options = {**OPTIONS, "steps": 3, "ema": 0.5, "sample_every": 3, "gradient_checkpointing": True}
+    trained = finetuned(LoRA(LoRA.Config.model_validate(options)), tools, tmp_path / "run", 32)
+    before, after = weights(base), weights(trained)
+    assert before.keys() == after.keys()
+    changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert changed
+    assert all(name.startswith("transformer/") for name in changed)
+    assert all(".to_" in name for name in changed)
