@@ -68,10 +68,12 @@ class TableSource(ImageSource):
             width, height = stored_size(self._root / record.path)
             size = self._config.boxes.original_size if self._config.boxes else None
             masks = {label: fill_boxes(of_label, width, height, size) for label, of_label in boxes.items()}
-        for label, file in self._mask_files(record.path, record.labels, record.columns):
-            found = find_mask(self._root, file)
-            if found is not None:
-                masks[label] = read_mask(found)
+        if self._masks is not None:
+            # The record's labels and columns may have been shuffled; the table's own belong to the picture.
+            for label, file in self._mask_files(self._by_path[record.path]):
+                found = find_mask(self._root, file)
+                if found is not None:
+                    masks[label] = read_mask(found)
         return masks
 
     def index_files(self) -> Iterator[Path]:
@@ -86,7 +88,7 @@ class TableSource(ImageSource):
         for item in self._items():
             if item is not None:
                 yield item.path, _status(self._root / item.path)
-                for _, file in self._mask_files(item.path, item.labels, item.columns):
+                for _, file in self._mask_files(item):
                     yield file, _status(self._root / file)
 
     def _items(self) -> Iterator[Item | None]:
@@ -125,13 +127,17 @@ class TableSource(ImageSource):
         names = cells if keep is None else {*keep, *(self._masks.names if self._masks else ())}
         return {name: cells[name].replace(LIST_SEPARATOR, ", ") for name in names if cells.get(name)}
 
-    def _mask_files(self, path: str, labels: tuple[str, ...], columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    def _mask_files(self, item: Item) -> Iterator[tuple[str, str]]:
         """Label and relative path of each mask that the template promises."""
         if self._masks is not None:
-            for label in labels:
-                cells = {**columns, "label": label}
+            for label in item.labels:
+                cells = {**item.columns, "label": label}
                 if all(name in cells for name in self._masks.names):
-                    yield label, inside(self._root, self._masks.fill(cells), path)
+                    yield label, inside(self._root, self._masks.fill(cells), item.path)
+
+    @cached_property
+    def _by_path(self) -> dict[str, Item]:
+        return {item.path: item for item in self.scan()}
 
     def _label_names(self) -> dict[str, str] | None:
         name = self._config.label_names

@@ -4,6 +4,7 @@ import json
 import os
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -298,6 +299,13 @@ class TestMaskFiles(DatasetContract):
         assert np.array_equal(masks["dog"], toy_picture(0, 1, 24, 0, 1)[1])
         assert np.array_equal(masks["dog"], ~masks["cat"])
         assert source.masks(record_of(items["pictures/3.jpg"], source)) == {}
+
+    def test_shuffled_labels_do_not_move_masks(self, dataset: Table) -> None:
+        source = dataset.open(Path())
+        items = {item.path: item for item in source.scan()}
+        record = record_of(items["pictures/2.jpg"], source)
+        shuffled = replace(record, labels=("cat",), columns=items["pictures/1.jpg"].columns)
+        assert np.array_equal(source.masks(shuffled)["dog"], toy_picture(0, 1, 24, 0, 2)[1])
 
 
 def test_boxes_by_their_corners_on_a_turned_picture(tmp_path: Path) -> None:
