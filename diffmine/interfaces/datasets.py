@@ -19,10 +19,11 @@ class DatasetConfig(ComponentConfig):
     """Options that every dataset has."""
 
     labels: tuple[str, ...] | None = Field(None, description="labels to keep; omitted: all")
-    per_label: int | None = Field(None, ge=1, description="at most this many images a label, drawn by the seed")
-    holdout: float = Field(0.1, ge=0, lt=1, description="share of each label's images kept for evaluation only")
-    shuffle_labels: bool = Field(
-        False, description="deal the labels out among the pictures anew, by the seed: a control that must find nothing"
+    per_label: int | None = Field(None, ge=1, description="images to draw of each label, by the seed; omitted: all")
+    holdout: Annotated[float, Field(ge=0, lt=1)] | Literal["annotated"] = Field(
+        0.1,
+        description="share of each label's images kept for evaluation only; 'annotated': the images that have a mask "
+        "or a box",
     )
     image_size: int | None = Field(None, ge=16, description="short side in pixels; omitted: as stored")
     crop: Annotated[Literal["none", "center", "random"], OUTSIDE_KEY] = Field(

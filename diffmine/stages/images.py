@@ -60,8 +60,9 @@ def run(work: Work) -> None:
 
 
 def choose(items: Iterable[Item], labels: tuple[str, ...] | None, per_label: int | None, seed: int) -> list[Item]:
-    """Keep the wanted labels and draw at most ``per_label`` items of each, the same ones in whatever order they come.
+    """Keep the wanted labels and draw ``per_label`` items of each, the same ones in whatever order they come.
 
+    An item drawn for one of its labels keeps its others, so a label that often comes with rarer ones may have more.
     Memory is bounded by what is kept.
     """
     wanted = _with_labels(items, labels)

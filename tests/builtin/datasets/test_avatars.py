@@ -133,15 +133,23 @@ def test_an_unknown_town_is_refused() -> None:
         Avatars.Config(labels=("Paris",))
 
 
+FEW = Avatars(Avatars.Config(per_label=3, size=32, labels=("Glassboro", "Overton")))
+
+
+@pytest.fixture(scope="module")
+def few_drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("avatars")
+    FEW.prepare(folder, seed=1, progress=Silent())
+    return folder
+
+
 class TestAvatars(DatasetContract):
     has_masks = True
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def dataset(self) -> Dataset:
-        return Avatars(Avatars.Config(per_label=3, size=32, labels=("Glassboro", "Overton")))
+        return FEW
 
-    @pytest.fixture(scope="class")
-    def prepared(self, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        folder = tmp_path_factory.mktemp("avatars")
-        dataset.prepare(folder, seed=1, progress=Silent())
-        return folder
+    @pytest.fixture
+    def prepared(self, few_drawings: Path) -> Path:
+        return few_drawings
