@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE = Path(__file__).with_name("diffmine.mplstyle")
+FORMATS: dict[str, dict[str, Any]] = {
+    "png": {"pil_kwargs": {"compress_level": 2}},
+    "pdf": {"metadata": {"CreationDate": None}},
+    "svg": {"metadata": {"Date": None}},
+}
+"""File formats, with the options that make them quick to write and equal for equal figures."""
 COLUMN = 3.35
 """Width of a paper's column, inches."""
 BETWEEN = 0.2
@@ -45,19 +51,21 @@ class Drawing:
     figure: Figure
 
     def save(self, path: str | Path) -> None:
-        """Write it; the suffix decides the format (png, pdf, svg). Equal figures give equal files."""
+        """Write it; the suffix decides the format. Equal figures give equal files.
+
+        Raises:
+            RecipeError: the suffix is not one of ``FORMATS``.
+        """
         path = Path(path)
-        self._write(path, path.suffix.lower().removeprefix("."))
+        kind = path.suffix.lower().removeprefix(".")
+        if kind not in FORMATS:
+            raise RecipeError(f"{path}: a figure cannot be written as {kind!r}; allowed suffixes: {', '.join(FORMATS)}")
+        self._write(path, kind)
 
     def _write(self, target: Path | io.BytesIO, kind: str) -> None:
-        options: dict[str, Any] = {
-            "png": {"pil_kwargs": {"compress_level": 2}},
-            "pdf": {"metadata": {"CreationDate": None}},
-            "svg": {"metadata": {"Date": None}},
-        }.get(kind, {})
         with _style(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
-            self.figure.savefig(target, format=kind or None, **options)
+            self.figure.savefig(target, format=kind, **FORMATS[kind])
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()

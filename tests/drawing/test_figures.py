@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from diffmine.drawing.contents import Contents
+from diffmine.drawing.figures import COLUMN, KINDS, draw
+from diffmine.drawing.panels import fade, scale_of, sheet
+from diffmine.errors import RecipeError
+from diffmine.run_folder import Run
+from diffmine.testing.toy_runs import HOSTILE_LABELS, write_toy_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return write_toy_run(tmp_path_factory.mktemp("toy"), clusters=3, members=8)
+
+
+def test_the_sheet_holds_each_crop_at_its_place() -> None:
+    cells = np.arange(1, 6, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
+    image = sheet([cells[:3], cells[3:]], columns=3, gap=2)
+    assert image.shape == (10, 16, 3)
+    assert image[[0, 0, 0, 6, 6], [0, 6, 12, 0, 6], 0].tolist() == [1, 2, 3, 4, 5]
+    assert (image[6:, 12:] == 255).all(), "a short row ends white"
+    assert (image[4:6] == 255).all()
+
+
+def test_fading_is_white_where_not_typical_and_the_picture_where_fully_typical() -> None:
+    pixels = np.full((1, 4, 3), 55, np.uint8)
+    faded = fade(pixels, np.array([[-2.0, 0.0, 0.5, 3.0]], np.float32), scale=1.0)
+    assert faded[0, :, 0].tolist() == [255, 255, 155, 55]
+
+
+def test_the_scale_is_never_zero() -> None:
+    assert scale_of([np.zeros((2, 2), np.float32)]) == scale_of([]) == 1.0
+    assert scale_of([np.array([[-3.0, 1.0]], np.float32)]) == pytest.approx(3.0, rel=0.05)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_fits_a_papers_column(run: Run, kind: str, tmp_path: Path) -> None:
+    drawing = run.figure(kind, ["north"])
+    assert drawing.figure.get_figwidth() == COLUMN
+    drawing.save(tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as image:
+        assert image.width == round(COLUMN * 240)
+        shares = np.asarray(image.convert("L")) < 250
+    assert shares.any(axis=0).mean() > 0.9, "the drawing fills the width"
+
+
+def test_the_grid_shows_the_pixels_of_the_best_clusters(run: Run) -> None:
+    contents = Contents(run)
+    panel = KINDS["grid"](contents, "west", rows=2, columns=3)
+    assert len(panel.names) == 2
+    best = contents.clusters("west")[0]
+    assert panel.names[0] == f"{best.facts['median_typicality']:.3g}"
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+def test_equal_figures_are_equal_files(run: Run, suffix: str, tmp_path: Path) -> None:
+    for name in ("once", "again"):
+        run.figure("strips", ["north", "south"]).save(tmp_path / f"{name}.{suffix}")
+    assert (tmp_path / f"once.{suffix}").read_bytes() == (tmp_path / f"again.{suffix}").read_bytes()
+
+
+def test_hostile_labels_are_drawn_as_they_are(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path / "toy", hostile=True, clusters=1, members=6)
+    drawing = run.figure("grid", rows=1, columns=2)
+    titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
+    assert {"..", "$x^2"} <= {title[-4:].strip() for title in titles}
+    assert max(map(len, titles)) <= 60
+    assert len([title for title in titles if title]) == len(HOSTILE_LABELS)
+    drawing.save(tmp_path / "all.pdf")
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        (lambda run, path: draw(Contents(run), "pie"), "'pie'; allowed: grid, strips, typicality"),
+        (lambda run, path: run.show("east"), "label 'east'; its labels: north, south, west"),
+        (lambda run, path: run.show("north").save(path / "a.gif"), "'gif'; allowed suffixes: png, pdf, svg"),
+    ],
+)
+def test_mistakes_are_told_with_what_is_allowed(run: Run, ask, answer: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=answer):
+        ask(run, tmp_path)
+
+
+def test_a_notebook_shows_a_run_with_user_texts_escaped(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path / "toy", hostile=True, clusters=1, members=6)
+    shown = run._repr_html_()
+    assert shown is not None
+    assert "<img src=x" not in shown
+    assert "&lt;img src=x onerror=alert(1)&gt;" in shown
+    assert shown.count("data:image/png") == len(HOSTILE_LABELS)
+    assert run.show("..")._repr_png_().startswith(b"\x89PNG")
+    (run.path / "clusters.parquet").unlink()
+    assert run._repr_html_() is None, "a half finished run falls back to its repr"
