@@ -13,6 +13,7 @@ from diffmine.interfaces.datasets import Dataset, DatasetConfig, ImageSource, Pr
 from diffmine.interfaces.diffusion import (
     Conditioning,
     ConditioningEncoder,
+    ConditionPrior,
     Denoiser,
     DiffusionModel,
     ModelTools,
@@ -40,6 +41,7 @@ __all__ = [
     "Clusterer",
     "Component",
     "ComponentConfig",
+    "ConditionPrior",
     "Conditioning",
     "ConditioningEncoder",
     "Dataset",

@@ -62,6 +62,20 @@ class Conditioning:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ConditionPrior:
+    """The conditions that a network was pretrained with, where they were single vectors; each (conditioning_width,).
+
+    Attributes:
+        null: the null condition.
+        mean, deviation: of the other conditions.
+    """
+
+    null: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+
 class TextEncoder(ABC):
     """Prompts to what a denoiser is told; frozen.
 
@@ -169,6 +183,10 @@ class Denoiser(ABC):
 
     def text_encoder(self) -> TextEncoder | None:
         """The text encoder that came with the checkpoint, or None."""
+        return None
+
+    def condition_prior(self) -> ConditionPrior | None:
+        """The condition vectors that the checkpoint was pretrained with; encoders that learn vectors start there."""
         return None
 
     def snr(self, timesteps: Tensor) -> Tensor | None:

@@ -78,7 +78,7 @@ class GaussianDenoiser(Denoiser):
         return F.avg_pool2d(pixels.to(self.device), self.stride)
 
     def decode(self, latents: Tensor) -> Tensor:
-        return F.interpolate(latents, scale_factor=self.stride)
+        return F.interpolate(latents, scale_factor=self.stride).clamp(-1, 1)
 
     def timesteps(self, fractions: Tensor) -> Tensor:
         """Real numbers in [1, 1000]: 1000 times the position on the schedule, never quite clean."""

@@ -18,7 +18,11 @@ class LabelEmbedding(ConditioningEncoder):
     class Config(ComponentConfig):
         """Options of ``label-embedding``."""
 
-        scale: float = Field(1.0, gt=0, description="standard deviation of the vectors before training")
+        scale: float = Field(
+            1.0,
+            gt=0,
+            description="standard deviation of the vectors before training, in units of the model's prior if any",
+        )
 
     config: Config
 

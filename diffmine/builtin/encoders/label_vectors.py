@@ -40,15 +40,22 @@ class LabelVectors(PromptEncoder):
 
     @classmethod
     def random(cls, labels: Sequence[str], denoiser: Denoiser, *, seed: int, scale: float) -> LabelVectors:
-        """Normal vectors, each drawn from a generator of its own label, so that further labels change none."""
+        """Normal vectors, each drawn from a generator of its own label, so that further labels change none.
+
+        Where the model brings a prior, labels are drawn from it and the null condition is the prior's.
+        """
 
         def draw(part: str, width: int) -> Tensor:
             keys = [("null",), *(("label", label) for label in labels)]
             rows = [torch.randn(width, generator=torch_generator("label-embedding", seed, part, *key)) for key in keys]
             return scale * torch.stack(rows).to(denoiser.device)
 
+        tokens = draw("tokens", denoiser.conditioning_width)
+        prior = denoiser.condition_prior()
+        if prior is not None:
+            tokens = torch.cat([prior.null[None], prior.mean + prior.deviation * tokens[1:]])
         pooled = None if denoiser.pooled_width is None else draw("pooled", denoiser.pooled_width)
-        return cls(labels, draw("tokens", denoiser.conditioning_width), pooled)
+        return cls(labels, tokens, pooled)
 
     @classmethod
     def from_pretrained(cls, folder: Path, labels: Sequence[str], denoiser: Denoiser) -> LabelVectors:

@@ -42,7 +42,10 @@ def load_part(kind: Any, folder: Path, part: str, *, variant: str | None, dtype:
         ModelError: it is missing, damaged, or only there as a pickle.
     """
     try:
-        return kind.from_pretrained(folder, subfolder=part, variant=variant, use_safetensors=True, torch_dtype=dtype)
+        with torch.random.fork_rng(devices=[]):  # some classes draw while they are made
+            return kind.from_pretrained(
+                folder, subfolder=part, variant=variant, use_safetensors=True, torch_dtype=dtype
+            )
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(

@@ -12,56 +12,58 @@ from torch import Tensor
 class PatchAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Principal components of P x P pixel patches, each divided by its standard deviation.
 
-    Latents of unit variance suit the noise schedule as they are. Parameters (frozen): ``mean`` (3, P, P), ``basis``
-    (channels, 3, P, P) with orthonormal rows, ``deviation`` (channels,).
+    Latents of unit variance suit the noise schedule as they are. Parameters (frozen): ``mean`` (3, P, P), the mean
+    patch; ``analysis`` (channels, 3, P, P), from pixels to latents; ``synthesis`` (channels, 3, P, P), back.
     """
 
     config_name = "config.json"
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(self, patch_size: int = 4, latent_channels: int = 16, ridge: float = 1e-3) -> None:
+    def __init__(self, in_channels: int = 3, patch_size: int = 4, latent_channels: int = 16) -> None:
         """Make an unfitted autoencoder; it encodes everything as zeros.
 
         Args:
+            in_channels: of the pixels.
             patch_size: side of a patch, pixels.
-            latent_channels: components kept, at most 3 P^2.
-            ridge: added to each component's variance, so that flat patches do not blow up faint components.
+            latent_channels: components kept, at most in_channels P^2.
         """
         super().__init__()
-        shape = (3, patch_size, patch_size)
-        self.mean = _frozen(torch.zeros(shape))
-        self.basis = _frozen(torch.zeros(latent_channels, *shape))
-        self.deviation = _frozen(torch.ones(latent_channels))
+        shape = (latent_channels, in_channels, patch_size, patch_size)
+        self.mean = _frozen(torch.zeros(shape[1:]))
+        self.analysis = _frozen(torch.zeros(shape))
+        self.synthesis = _frozen(torch.zeros(shape))
 
     @property
     def fitted(self) -> bool:
-        return bool(self.basis.any())
+        return bool(self.analysis.any())
 
-    def fit(self, pixels: Tensor) -> None:
+    def fit(self, pixels: Tensor, *, ridge: float = 1e-3) -> None:
         """Fit to the patches of some pictures.
 
         Args:
-            pixels: float32, (pictures, 3, height, width) in [-1, 1]; sides multiples of the patch size.
+            pixels: float32, (pictures, channels, height, width) in [-1, 1]; sides multiples of the patch size.
+            ridge: added to each component's variance, so that faint components are not blown up.
         """
-        patches = _patches(pixels, self.config.patch_size)
-        mean = patches.mean(0)
-        covariance = (patches - mean).T @ (patches - mean) / len(patches)
-        variances, vectors = torch.linalg.eigh(covariance)
+        patches = F.pixel_unshuffle(pixels, self.config.patch_size).permute(0, 2, 3, 1).flatten(0, 2).double()
+        variances, vectors = torch.linalg.eigh(torch.cov(patches.T, correction=0))
         kept = slice(None, self.config.latent_channels)
         basis = _with_fixed_signs(vectors.flip(1).T[kept])
-        self.mean.copy_(mean.reshape(self.mean.shape))
-        self.basis.copy_(basis.reshape(self.basis.shape))
-        self.deviation.copy_((variances.flip(0)[kept].clamp(min=0) + self.config.ridge).sqrt())
+        deviation = (variances.flip(0)[kept, None].clamp(min=0) + ridge).sqrt()
+        for parameter, value in (
+            (self.mean, patches.mean(0)),
+            (self.analysis, basis / deviation),
+            (self.synthesis, basis * deviation),
+        ):
+            parameter.copy_(value.reshape(parameter.shape))
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels, (batch, 3, h, w), to latents, (batch, channels, h / P, w / P)."""
-        offset = torch.einsum("kcij,cij->k", self.basis, self.mean)
-        projected = F.conv2d(pixels, self.basis, -offset, stride=self.config.patch_size)
-        return projected / self.deviation[:, None, None]
+        """Pixels, (batch, channels, h, w), to latents, (batch, latent channels, h / P, w / P)."""
+        offset = (self.analysis * self.mean).sum((1, 2, 3))
+        return F.conv2d(pixels, self.analysis, -offset, stride=self.config.patch_size)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents, (batch, channels, h, w), to pixels, (batch, 3, h P, w P)."""
-        patches = F.conv_transpose2d(latents * self.deviation[:, None, None], self.basis, stride=self.config.patch_size)
+        """Latents, (batch, latent channels, h, w), to pixels, (batch, channels, h P, w P), not clamped."""
+        patches = F.conv_transpose2d(latents, self.synthesis, stride=self.config.patch_size)
         return patches + self.mean.tile(latents.shape[-2], latents.shape[-1])
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -71,12 +73,6 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 def _frozen(value: Tensor) -> torch.nn.Parameter:
     return torch.nn.Parameter(value, requires_grad=False)
-
-
-def _patches(pixels: Tensor, side: int) -> Tensor:
-    """float64, (patches, 3 side^2)."""
-    unshuffled = F.pixel_unshuffle(pixels, side)
-    return unshuffled.permute(0, 2, 3, 1).flatten(0, 2).double()
 
 
 def _with_fixed_signs(basis: Tensor) -> Tensor:

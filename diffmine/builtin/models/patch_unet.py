@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 BASE = Path(__file__).parent / "patch_unet_base"
 """The base model that ships with diffmine."""
+ATTENTION_HEADS = 32
+"""What ``UNet2DConditionModel`` calls ``attention_head_dim`` is the number of heads."""
+NORM_GROUPS = 16
 
 
 class PatchUNet(DiffusionModel):
@@ -38,9 +41,9 @@ class PatchUNet(DiffusionModel):
         patch_size: int = Field(4, ge=1, le=32, description="from scratch: image pixels to one latent cell")
         latent_channels: int = Field(16, ge=1, description="from scratch: principal components kept of each patch")
         channels: tuple[int, ...] = Field(
-            (64, 128),
+            (48, 96, 128),
             min_length=1,
-            description="from scratch: width of each level, multiples of 32; attention is at the last",
+            description="from scratch: width of each level, multiples of 16; the last attends and is a multiple of 32",
         )
         layers: int = Field(1, ge=1, description="from scratch: residual blocks of each level")
         conditioning_width: int = Field(64, ge=4, multiple_of=4, description="from scratch: width of a label's vector")
@@ -95,8 +98,9 @@ class PatchUNet(DiffusionModel):
             "mid_block_type": "UNetMidBlock2DCrossAttn",
             "up_block_types": ("CrossAttnUpBlock2D",) + ("UpBlock2D",) * plain,
             "cross_attention_dim": self.config.conditioning_width,
-            "attention_head_dim": 4,
-            "norm_num_groups": 16,
+            "attention_head_dim": ATTENTION_HEADS,
+            "norm_num_groups": NORM_GROUPS,
+            "resnet_time_scale_shift": "scale_shift",
             "addition_embed_type": "text",
             "addition_embed_type_num_heads": 4,
         }

@@ -10,12 +10,14 @@ from typing import Any
 import diffusers
 import torch
 from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import Tensor
 
 from diffmine.builtin.models.patch_autoencoder import PatchAutoencoder
 from diffmine.builtin.models.saving import save_part
 from diffmine.builtin.models.unet_denoiser import UNetDenoiser
 from diffmine.errors import ModelError
+from diffmine.interfaces import ConditionPrior
 from diffmine.seeding import derive_seed
 
 SCHEDULE = {
@@ -28,17 +30,25 @@ SCHEDULE = {
 }
 """Stable Diffusion's noise schedule, with v-prediction: white latents need its balance of signal and noise."""
 
+PRIOR = Path("conditioning") / "vectors.safetensors"
+"""In a base model: the null vector, and mean and deviation of the vectors of crops that it was pretrained with."""
+
 
 class PatchUNetDenoiser(UNetDenoiser):
     """A small UNet over whitened pixel patches."""
 
     def __init__(
-        self, unet: UNet2DConditionModel, autoencoder: PatchAutoencoder, schedule: Mapping[str, Any], *, trained: bool
+        self,
+        unet: UNet2DConditionModel,
+        autoencoder: PatchAutoencoder,
+        schedule: Mapping[str, Any],
+        *,
+        source: Path | None,
     ) -> None:
-        """Take loaded parts; ``trained`` says whether they come from a checkpoint."""
+        """Take loaded parts, on their device; ``source`` is the checkpoint that they come from, if any."""
         super().__init__(unet, schedule, stride=autoencoder.config.patch_size)
         self.autoencoder = autoencoder
-        self._trained = trained
+        self._source = source
 
     @classmethod
     def untrained(
@@ -46,7 +56,7 @@ class PatchUNetDenoiser(UNetDenoiser):
     ) -> PatchUNetDenoiser:
         """A model of these configurations with nothing learned."""
         parts = _seeded_unet(unet, seed=0).to(device), PatchAutoencoder(**autoencoder).to(device)
-        return cls(*parts, SCHEDULE, trained=False)
+        return cls(*parts, SCHEDULE, source=None)
 
     @classmethod
     def from_pretrained(cls, folder: Path, device: torch.device) -> PatchUNetDenoiser:
@@ -62,7 +72,7 @@ class PatchUNetDenoiser(UNetDenoiser):
             schedule = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
         except (OSError, ValueError) as error:
             raise ModelError(f"{folder} is not a patch-unet checkpoint: {error}") from error
-        return cls(unet.to(device), autoencoder.to(device), schedule, trained=True)
+        return cls(unet.to(device), autoencoder.to(device), schedule, source=folder)
 
     def encode(self, pixels: Tensor) -> Tensor:
         if not self.autoencoder.fitted:
@@ -70,15 +80,21 @@ class PatchUNetDenoiser(UNetDenoiser):
         return self.autoencoder.encode(pixels.to(self.device))
 
     def decode(self, latents: Tensor) -> Tensor:
-        return self.autoencoder.decode(latents)
+        return self.autoencoder.decode(latents).clamp(-1, 1)
 
     def initialise(self, pixels: Tensor, *, seed: int) -> None:
         """Fit the autoencoder and draw the network's weights; a loaded checkpoint keeps both."""
-        if self._trained:
+        if self._source is not None:
             return
         self.autoencoder.fit(pixels.to(self.device))
         fresh = _seeded_unet(self._unet.config, seed=derive_seed("patch-unet", seed))
         self._unet.load_state_dict(fresh.state_dict())
+
+    def condition_prior(self) -> ConditionPrior | None:
+        if self._source is None or not (self._source / PRIOR).is_file():
+            return None
+        vectors = {name: vector.float().to(self.device) for name, vector in load_file(self._source / PRIOR).items()}
+        return ConditionPrior(vectors["null"], vectors["crop_mean"], vectors["crop_std"])
 
     def save(self, folder: Path) -> None:
         save_part(self._unet, folder / "unet")

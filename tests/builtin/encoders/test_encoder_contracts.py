@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from diffmine.builtin.encoders.clip_text import ClipText, Extra
+from diffmine.builtin.encoders.label_embedding import LabelEmbedding
+from diffmine.builtin.models.pixart import PixArt
+from diffmine.builtin.models.stable_diffusion import StableDiffusion
+from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
+from diffmine.interfaces import ConditioningEncoder, Denoiser
+from diffmine.testing.contracts.encoders import ConditioningEncoderContract
+from diffmine.testing.toys import GaussianMeans, GaussianModel, tiny_pixart, tiny_sd3, tiny_stable_diffusion
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def stable_diffusion(tmp_path_factory: pytest.TempPathFactory) -> Denoiser:
+    path = tiny_stable_diffusion(tmp_path_factory.mktemp("sd"))
+    return StableDiffusion(StableDiffusion.Config(path=str(path))).load(CPU)
+
+
+@pytest.fixture(scope="module")
+def stable_diffusion_3(tmp_path_factory: pytest.TempPathFactory) -> Denoiser:
+    path = tiny_sd3(tmp_path_factory.mktemp("sd3"))
+    return StableDiffusion3(StableDiffusion3.Config(path=str(path))).load(CPU)
+
+
+@pytest.fixture(scope="module")
+def pixart(tmp_path_factory: pytest.TempPathFactory) -> Denoiser:
+    return PixArt(PixArt.Config(path=str(tiny_pixart(tmp_path_factory.mktemp("pixart"))))).load(CPU)
+
+
+@pytest.mark.parametrize("model", ["stable_diffusion", "stable_diffusion_3", "pixart"])
+class TestLabelEmbedding(ConditioningEncoderContract):
+    @pytest.fixture
+    def component(self) -> ConditioningEncoder:
+        return LabelEmbedding(LabelEmbedding.Config())
+
+    @pytest.fixture
+    def denoiser(self, model: str, request: pytest.FixtureRequest) -> Denoiser:
+        denoiser: Denoiser = request.getfixturevalue(model)
+        return denoiser
+
+
+@pytest.mark.parametrize("model", ["stable_diffusion", "stable_diffusion_3", "pixart"])
+class TestClipText(ConditioningEncoderContract):
+    @pytest.fixture
+    def component(self) -> ConditioningEncoder:
+        region = Extra(text=", at the region of {region}", probability=0.5)
+        return ClipText(ClipText.Config(template="image in {label}", null_prompt="image", extras=(region,)))
+
+    @pytest.fixture
+    def denoiser(self, model: str, request: pytest.FixtureRequest) -> Denoiser:
+        denoiser: Denoiser = request.getfixturevalue(model)
+        return denoiser
+
+
+class TestClipTextFromElsewhere(ConditioningEncoderContract):
+    @pytest.fixture
+    def component(self, tmp_path: Path) -> ConditioningEncoder:
+        return ClipText(ClipText.Config(path=str(tiny_stable_diffusion(tmp_path / "other", seed=3))))
+
+    @pytest.fixture
+    def denoiser(self, stable_diffusion: Denoiser) -> Denoiser:
+        return stable_diffusion
+
+
+class TestGaussianMeans(ConditioningEncoderContract):
+    @pytest.fixture
+    def component(self) -> ConditioningEncoder:
+        return GaussianMeans(GaussianMeans.Config())
+
+    @pytest.fixture
+    def denoiser(self) -> Denoiser:
+        return GaussianModel(GaussianModel.Config()).load(CPU)
