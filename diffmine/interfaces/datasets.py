@@ -25,6 +25,9 @@ class DatasetConfig(ComponentConfig):
         description="share of each label's images kept for evaluation only; 'annotated': the images that have a mask "
         "or a box",
     )
+    shuffle_labels: bool = Field(
+        False, description="deal the labels out among the pictures anew, by the seed: a control that must find nothing"
+    )
     image_size: int | None = Field(None, ge=16, description="short side in pixels; omitted: as stored")
     crop: Annotated[Literal["none", "center", "random"], OUTSIDE_KEY] = Field(
         "none", description="square crop in finetuning, of side image_size; mining sees the whole picture"
