@@ -162,9 +162,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--patches", type=int, default=5, help="of each image")
-    parser.add_argument("--size", type=int, default=128, help="side of the pictures in pixels, a multiple of 64")
+    parser.add_argument("--size", type=int, default=64, help="side of the pictures in pixels, a multiple of 64")
     parser.add_argument("--side", type=int, default=32, help="of the patches in pixels, a multiple of 16")
-    parser.add_argument("--channels", type=int, nargs=4, default=[64, 128, 128, 128], help="of the UNet's levels")
+    parser.add_argument("--channels", type=int, nargs=4, default=[32, 64, 64, 64], help="of the UNet's levels")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

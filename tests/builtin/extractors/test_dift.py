@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from numpy.typing import NDArray
+from safetensors.torch import load_file
+from transformers import CLIPTextModel, CLIPTokenizer
 
+from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.extractors.dift import Dift
 from diffmine.builtin.models.patch_autoencoder import PatchAutoencoder
+from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.errors import ModelError
 from diffmine.interfaces import ModelTools, PatchRequest
 from diffmine.seeding import derive_seed
 from diffmine.testing.toy_tools import as_picture, toy_tools
+from diffmine.testing.toys import tiny_stable_diffusion
 from diffmine.testing.toys_pictures import toy_picture
 from diffmine.types import Box
 
@@ -32,29 +38,67 @@ def folder(tmp_path: Path, tools: ModelTools) -> Path:
 class Literal:
     """DIFT of one patch as one would write it from the paper: one noise and one cell at a time, float64, a hook."""
 
-    def __init__(self, folder: Path, tools: ModelTools) -> None:
-        self.tools = tools
+    Autoencoder: ClassVar[Any] = PatchAutoencoder
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self.seed = folder, seed
         self.unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet").double().eval()
-        self.autoencoder = PatchAutoencoder.from_pretrained(folder, subfolder="vae").double()
         self.alphas = DDPMScheduler.from_pretrained(folder, subfolder="scheduler").alphas_cumprod.double()
+        self.autoencoder = self.Autoencoder.from_pretrained(folder, subfolder="vae").double()
 
     @torch.no_grad()
     def __call__(
         self, request: PatchRequest, box: Box, *, timestep: int, block: int, ensemble: int
     ) -> NDArray[np.float64]:
-        pixels = request.picture.pixels
-        image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].double() / 255 * 2 - 1
-        latent = self.autoencoder.encode(image)
-        maps = []
+        pixels, digest = request.picture.pixels, request.picture.record.digest
+        latent = self.latent(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].double() / 255 * 2 - 1)
+        maps: list[torch.Tensor] = []
         handle = self.unet.up_blocks[block].register_forward_hook(lambda module, inputs, output: maps.append(output[0]))
         for number in range(ensemble):
-            generator = torch.Generator().manual_seed(derive_seed(5, request.picture.record.digest, "dift", number))
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, digest, "dift", number))
             noise = torch.randn(latent.shape[1:], generator=generator)[None].double()
             noisy = self.alphas[timestep].sqrt() * latent + (1 - self.alphas[timestep]).sqrt() * noise
-            self.unet(noisy, timestep, self.tools.encoder.encode([request.label]).tokens.double())
+            self.unet(noisy, timestep, self.tokens(request.label))
         handle.remove()
         total: NDArray[np.float64] = sum(mean_of_box(grid.numpy(), box, pixels.shape[0]) for grid in maps)
         return total / np.linalg.norm(total)
+
+    def latent(self, image: torch.Tensor) -> torch.Tensor:
+        return self.autoencoder.encode(image)
+
+    def tokens(self, label: str) -> torch.Tensor:
+        conditioning = self.folder / "conditioning"
+        row = 1 + json.loads((conditioning / "labels.json").read_text()).index(label)
+        return load_file(conditioning / "label_embedding.safetensors")["tokens"][row][None, None].double()
+
+
+class LiteralStableDiffusion(Literal):
+    Autoencoder = AutoencoderKL
+
+    def latent(self, image: torch.Tensor) -> torch.Tensor:
+        return self.autoencoder.encode(image).latent_dist.mode() * self.autoencoder.config.scaling_factor
+
+    def tokens(self, label: str) -> torch.Tensor:
+        tokenizer = CLIPTokenizer.from_pretrained(self.folder, subfolder="tokenizer")
+        encoder = CLIPTextModel.from_pretrained(self.folder, subfolder="text_encoder").double()
+        ids = tokenizer(f"Image of {label}.", padding="max_length", truncation=True, return_tensors="pt").input_ids
+        return encoder(ids)[0]
+
+
+def compare(
+    literal: Literal, tools: ModelTools, size: tuple[int, int], *, timestep: int, block: int, ensemble: int
+) -> None:
+    boxes = (Box(0, 0, 16, 16), Box(5, 3, 22, 17), Box(13, 17, 14, 18))
+    height, width = size
+    requests = [
+        PatchRequest(as_picture(toy_picture(number, 2, width, 0, 1)[0][:height]), label, boxes)
+        for number in range(2)
+        for label in ("a", "b")
+    ]
+    config = Dift.Config(timestep=timestep, block=block, ensemble=ensemble, batch_size=4)
+    for request, rows in zip(requests, Dift(config).open(tools).extract(requests), strict=True):
+        expected = [literal(request, box, timestep=timestep, block=block, ensemble=ensemble) for box in boxes]
+        np.testing.assert_allclose(rows, expected, atol=1e-5)
 
 
 def mean_of_box(grid: NDArray[np.float64], box: Box, height: int) -> NDArray[np.float64]:
@@ -65,18 +109,16 @@ def mean_of_box(grid: NDArray[np.float64], box: Box, height: int) -> NDArray[np.
 
 @pytest.mark.parametrize(("timestep", "block", "ensemble"), [(161, 1, 3), (999, 0, 1)])
 def test_it_equals_a_literal_forward(folder: Path, tools: ModelTools, timestep: int, block: int, ensemble: int) -> None:
-    config = Dift.Config(timestep=timestep, block=block, ensemble=ensemble, batch_size=4)
-    boxes = (Box(0, 0, 16, 16), Box(5, 3, 22, 17), Box(13, 17, 14, 18))
-    requests = [
-        PatchRequest(as_picture(toy_picture(number, 2, 32, 0, 1)[0][:24]), label, boxes)
-        for number in range(2)
-        for label in ("a", "b")
-    ]
-    found = Dift(config).open(tools).extract(requests)
-    literal = Literal(folder, tools)
-    for request, rows in zip(requests, found, strict=True):
-        expected = [literal(request, box, timestep=timestep, block=block, ensemble=ensemble) for box in boxes]
-        np.testing.assert_allclose(rows, expected, atol=1e-5)
+    compare(Literal(folder, 5), tools, (24, 32), timestep=timestep, block=block, ensemble=ensemble)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_it_equals_a_literal_forward_of_stable_diffusion(tmp_path: Path, prediction: str) -> None:
+    folder = tiny_stable_diffusion(tmp_path / "sd", prediction)  # type: ignore[arg-type]
+    model = StableDiffusion(StableDiffusion.Config(path=str(folder)))
+    prompts = ClipText(ClipText.Config(template="Image of {label}."))
+    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=3, labels=("a", "b"), folder=None)
+    compare(LiteralStableDiffusion(folder, 3), tools, (32, 64), timestep=161, block=1, ensemble=2)
 
 
 def test_the_label_and_the_seed_matter(tmp_path: Path, tools: ModelTools) -> None:
