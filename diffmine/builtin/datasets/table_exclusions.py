@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diffmine.builtin.datasets.table_index import cell
 from diffmine.builtin.datasets.table_paths import Template
+from diffmine.builtin.datasets.table_rows import cell
 from diffmine.errors import DataError
 
 

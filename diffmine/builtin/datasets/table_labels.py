@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from diffmine.builtin.datasets.table_index import LIST_SEPARATOR, cell
+from diffmine.builtin.datasets.table_rows import LIST_SEPARATOR, cell
 from diffmine.errors import DataError
 
 

@@ -15,9 +15,10 @@ from diffmine.builtin.datasets.mask_files import find_mask, read_mask
 from diffmine.builtin.datasets.table_boxes import BoxesOf, fill_boxes, read_boxes
 from diffmine.builtin.datasets.table_config import TableConfig
 from diffmine.builtin.datasets.table_exclusions import read_exclusions
-from diffmine.builtin.datasets.table_index import LIST_SEPARATOR, Row, open_index
+from diffmine.builtin.datasets.table_index import open_index
 from diffmine.builtin.datasets.table_labels import LabelRule, read_label_names
 from diffmine.builtin.datasets.table_paths import Expansion, Template, inside
+from diffmine.builtin.datasets.table_rows import LIST_SEPARATOR, Row
 from diffmine.errors import DataError, DiffmineWarning
 from diffmine.interfaces import ImageSource
 from diffmine.pictures import stored_size

@@ -1,0 +1,79 @@
+"""What every kind of index file is read as: rows of text."""
+
+from __future__ import annotations
+
+import csv
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from diffmine.errors import DataError
+
+LIST_SEPARATOR = "\x1f"
+"""Joins the members of a cell that holds a list (Parquet, JSON)."""
+DAMAGE = (OSError, ValueError, pa.ArrowException, csv.Error)
+"""What the readers raise when a file is damaged."""
+
+Row = dict[str, str]
+
+
+class Index(ABC):
+    """A table, read row by row.
+
+    Attributes:
+        path: the file.
+        columns: names of the columns.
+    """
+
+    columns: tuple[str, ...]
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @abstractmethod
+    def _rows(self) -> Iterator[tuple[str, Row]]: ...
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """Where a row stands, for people (``row 3 of metadata.csv``), and its cells.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        try:
+            yield from self._rows()
+        except DAMAGE as error:
+            raise DataError(f"{self.path} cannot be read: {error}") from None
+
+    def require(self, name: str, option: str) -> None:
+        """Refuse a column that is not there.
+
+        Raises:
+            DataError: naming the recipe's option and the columns there are.
+        """
+        if name not in self.columns:
+            close = get_close_matches(name, self.columns, n=1, cutoff=0.5)
+            hint = f"; did you mean {close[0]!r}?" if close else ";"
+            raise DataError(
+                f"[dataset] {option}: {self.path} has no column {name!r}{hint} its columns: {', '.join(self.columns)}"
+            )
+
+    def place(self, number: int, unit: str = "row") -> str:
+        return f"{unit} {number} of {self.path}"
+
+
+def cell(value: Any) -> str:
+    """A value as text: nothing and not-a-number are empty, whole numbers have no decimals, lists are joined."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (list, tuple)):
+        return LIST_SEPARATOR.join(filter(None, map(cell, value)))
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).strip()
