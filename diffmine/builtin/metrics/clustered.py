@@ -47,6 +47,10 @@ class LabelClusters:
         """The ``count`` most typical clusters: ids in a run are ranks."""
         return self._take((self.cluster != OUTLIER) & (self.cluster < count))
 
+    def only(self, cluster: int) -> LabelClusters:
+        """The members of one cluster."""
+        return self._take(self.cluster == cluster)
+
     def _take(self, kept: BoolArray) -> LabelClusters:
         places = np.flatnonzero(kept)
         patches = tuple(self.patches[place] for place in places)

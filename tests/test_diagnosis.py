@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image, ImageDraw
+
+from diffmine.diagnosis import (
+    crops_from_few_images,
+    diagnose,
+    finetuning_reached_its_end,
+    labels_not_learned,
+    mixed_clusters,
+    possible_shortcuts,
+)
+from diffmine.seeding import numpy_generator
+from diffmine.testing.memory_run import MemoryRun
+from diffmine.testing.planted import planted_run
+from diffmine.types import Box, ImageRecord, Patch, TypicalityMap
+
+SIDE, PATCH = 48, 16
+
+
+def scene(generator: np.random.Generator) -> Image.Image:
+    """A smooth picture with some texture."""
+    coarse = generator.integers(30, 220, (4, 4, 3)).astype(np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=float)
+    return Image.fromarray(np.clip(smooth + generator.normal(0, 6, smooth.shape), 0, 255).astype(np.uint8))
+
+
+def watermark(picture: Image.Image, opacity: float) -> Image.Image:
+    layer = picture.copy()
+    ImageDraw.Draw(layer).text((SIDE - 18, SIDE - 12), "ABC", fill="white")
+    return Image.blend(picture, layer, opacity)
+
+
+def lamp(picture: Image.Image, generator: np.random.Generator) -> tuple[Image.Image, Box]:
+    """A pattern proper: a bright disc of any colour and size, anywhere."""
+    y, x = (int(value) for value in generator.integers(0, SIDE - PATCH, 2))
+    top, left, size = (int(value) for value in (*generator.integers(0, 6, 2), generator.integers(5, 11)))
+    colour = tuple(int(value) for value in generator.integers(120, 255, 3))
+    ImageDraw.Draw(picture).ellipse((x + left, y + top, x + left + size, y + top + size), fill=colour)
+    return picture, Box(y, x, y + PATCH, x + PATCH)
+
+
+def frame(picture: Image.Image) -> Image.Image:
+    ImageDraw.Draw(picture).rectangle((0, SIDE - PATCH, SIDE, SIDE), fill="black")
+    return picture
+
+
+def picture_run(kinds: Sequence[str], images: int = 20) -> MemoryRun:
+    """A label of each kind; its cluster shows what is special to it."""
+    made = [(kind, number, *made) for kind in kinds for number, made in enumerate(_pictures(kind, images))]
+    names = [f"{kind}{number:02}" for kind, number, _, _ in made]
+    random = numpy_generator("random boxes").integers(0, SIDE - PATCH, (len(made), 2)).tolist()
+    controls = [
+        Patch(name, kind, Box(y, x, y + PATCH, x + PATCH), 0.0, 0.1, "random", rank)
+        for rank, (name, (kind, *_), (y, x)) in enumerate(zip(names, made, random, strict=True))
+    ]
+    patches = [Patch(name, kind, box, 1.0, 0.1, "top", n) for name, (kind, n, _, box) in zip(names, made, strict=True)]
+    return MemoryRun(
+        [
+            ImageRecord(name, name, (kind,), SIDE, SIDE, name, "train")
+            for name, (kind, *_) in zip(names, made, strict=True)
+        ],
+        pictures={name: np.asarray(picture) for name, (_, _, picture, _) in zip(names, made, strict=True)},
+        patches=[*patches, *controls],
+        cluster=[*[0] * len(patches), *[None] * len(controls)],
+    )
+
+
+def _pictures(kind: str, images: int) -> Iterator[tuple[Image.Image, Box]]:
+    generator = numpy_generator("pictures", kind)
+    for _ in range(images):
+        picture = scene(generator)
+        y, x = (SIDE - PATCH - int(value) for value in generator.integers(0, 3, 2))
+        if kind.startswith("mark"):
+            yield watermark(picture, int(kind[4:]) / 100), Box(y, x, y + PATCH, x + PATCH)
+        elif kind == "frame":
+            place = int(generator.integers(0, SIDE - PATCH))
+            yield frame(picture), Box(SIDE - PATCH, place, SIDE, place + PATCH)
+        else:
+            yield lamp(picture, generator)
+
+
+@pytest.mark.parametrize("opacity", [100, 80])
+def test_a_watermark_in_one_labels_pictures_is_flagged(opacity: int) -> None:
+    sentences = possible_shortcuts(picture_run([f"mark{opacity}", "lamp", "lamps"]))
+    assert len(sentences) == 1
+    assert sentences[0].startswith(
+        f"label 'mark{opacity}', cluster 0: possible shortcut (the same pixels at the same place"
+    )
+    assert "at the border" in sentences[0]
+
+
+def test_a_frame_is_flagged() -> None:
+    (sentence,) = possible_shortcuts(picture_run(["frame", "lamp"]))
+    assert sentence.startswith("label 'frame', cluster 0: possible shortcut (")
+    assert "near-identical crops" in sentence
+
+
+def test_patterns_are_not_flagged() -> None:
+    assert possible_shortcuts(picture_run(["lamp", "lamps"])) == []
+
+
+def test_a_good_run_gives_no_warning() -> None:
+    assert diagnose(planted_run(images=30, heldout=30)) == []
+
+
+def margin_run(gap: float) -> MemoryRun:
+    """Held-out images scored under their own label and another; ``gap`` is the difference in standard deviations."""
+    generator = numpy_generator("margins")
+    records, maps = [], []
+    for number in range(60):
+        own, other = ("a", "b") if number % 2 else ("b", "a")
+        records.append(ImageRecord(f"{number}", f"{number}", (own,), 8, 8, f"{number}", "heldout"))
+        for label, level in ((own, gap), (other, 0.0)):
+            mean = np.full((8, 8), generator.normal(level), dtype=np.float32)
+            maps.append(TypicalityMap(f"{number}", label, mean, np.ones_like(mean), 1))
+    return MemoryRun(records, maps)
+
+
+def test_a_model_that_knows_no_label_is_told() -> None:
+    (sentence,) = labels_not_learned(margin_run(0.0))
+    assert "the model did not learn the labels" in sentence
+    assert "of 60 held-out images" in sentence
+    assert labels_not_learned(margin_run(2.0)) == []
+
+
+def logged(gaps: list[float]) -> MemoryRun:
+    rows = [
+        {"step": 100 * (n + 1), "loss": 1.0, "validation_loss": 1.0 - gap, "validation_null_loss": 1.0}
+        for n, gap in enumerate(gaps)
+    ]
+    rows.insert(0, {"step": 50, "loss": 1.0, "validation_loss": None, "validation_null_loss": None})  # type: ignore[dict-item]
+    return MemoryRun([], training_log=pa.Table.from_pylist(rows))
+
+
+def test_steps_that_gained_nothing_are_told() -> None:
+    (sentence,) = finetuning_reached_its_end(logged([0.01, 0.06, 0.1, 0.1, 0.099, 0.101, 0.1, 0.1]))
+    assert "gained nothing after step 300 of 800" in sentence
+    assert "finetune.steps = 300 would have done" in sentence
+    assert finetuning_reached_its_end(logged([0.01, 0.03, 0.05, 0.07, 0.08, 0.1])) == []
+    assert "taught the model nothing" in finetuning_reached_its_end(logged([0.0, -0.01, -0.01, 0.0]))[0]
+    assert finetuning_reached_its_end(MemoryRun([])) == []
+
+
+def test_mixed_clusters_are_told() -> None:
+    run = planted_run(images=40)
+    names = run.patches["cluster"].to_pylist()
+    shuffled = iter(numpy_generator("mix").permutation([name for name in names if name is not None]).tolist())
+    mixed = [None if name is None else next(shuffled) for name in names]
+    run.patches = run.patches.set_column(run.patches.schema.get_field_index("cluster"), "cluster", pa.array(mixed))
+    assert any("run into each other" in sentence for sentence in mixed_clusters(run))
+
+
+def test_a_cluster_of_two_images_is_told() -> None:
+    records = [ImageRecord(name, name, ("a",), 64, 64, name, "train") for name in "xy"]
+    boxes = [Box(y, x, y + 16, x + 16) for y in (0, 16, 32) for x in (0, 16)]
+    patches = [Patch(name, "a", box, 1.0, 0.1, "top", 0) for name in "xy" for box in boxes]
+    run = MemoryRun(records, patches=patches, cluster=[0] * len(patches))
+    (sentence,) = crops_from_few_images(run)
+    assert "label 'a', cluster 0: its 12 patches come from 2 images" in sentence
