@@ -7,7 +7,7 @@ import hashlib
 import heapq
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -52,7 +52,11 @@ def run(work: Work) -> None:
     records, duplicates = merge_duplicates(one for one in verified if not one.cause)
     if dataset.config.shuffle_labels:
         records = shuffle_labels(records, work.seed)
-    records = split(records, dataset.config.holdout, work.seed)
+    holdout = dataset.config.holdout
+    if holdout == "annotated":
+        records = hold_out(records, annotated(records, source))
+    else:
+        records = split(records, holdout, work.seed)
     _warn(work.progress, skipped, duplicates)
     pq.write_table(images_table(records), work.public("images.parquet"))
     with work.public("skipped.csv").open("w", encoding="utf-8", newline="") as file:
@@ -152,12 +156,28 @@ def split(records: list[ImageRecord], holdout: float, seed: int) -> list[ImageRe
     for ids in by_label.values():
         drawn = sorted(ids, key=lambda image_id: derive_seed(seed, "split", image_id))
         heldout.update(drawn[: min(round(holdout * len(ids)), len(ids) - 1)])
+    return hold_out(records, heldout)
 
-    def placed(record: ImageRecord) -> ImageRecord:
-        place: Split = "heldout" if record.image_id in heldout else "train"
-        return replace(record, split=place)
 
-    return [placed(record) for record in records]
+def hold_out(records: list[ImageRecord], heldout: Collection[str]) -> list[ImageRecord]:
+    """The records with the named images in the held-out split and all others in the training split."""
+    places: dict[bool, Split] = {True: "heldout", False: "train"}
+    return [replace(record, split=places[record.image_id in heldout]) for record in records]
+
+
+def annotated(records: list[ImageRecord], source: ImageSource) -> set[str]:
+    """The images that have a mask or a box.
+
+    Raises:
+        DataError: all have one, so that none would be left to train on, or none has.
+    """
+    found = {record.image_id for record in records if any(mask.any() for mask in source.masks(record).values())}
+    if not 0 < len(found) < len(records):
+        raise DataError(
+            f"{len(found)} of {len(records)} images have a mask or a box; [dataset] holdout = 'annotated' needs some "
+            "with and some without; name a share such as 0.1 instead"
+        )
+    return found
 
 
 def _check_bad_fraction(skipped: list[tuple[str, str]], total: int, allowed: float) -> None:
