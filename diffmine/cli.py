@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
 import click
 
-from diffmine.commands import check, clean, figure, plugins, report, run, schema, view
+from diffmine.commands import check, clean, compare, figure, plugins, report, run, schema, show, study, view
 from diffmine.errors import DiffmineError
 from diffmine.plugins import plugin_manager
 from diffmine.version import __version__
 
-COMMANDS = (run, check, view, report, figure, plugins, schema, clean)
+COMMANDS = (run, check, show, view, report, figure, study, compare, plugins, schema, clean)
 INTERRUPTED = 130
 
 
@@ -35,6 +36,8 @@ for module in COMMANDS:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the ``diffmine`` command; ends the process with its exit code."""
+    # Libraries draw bars of their own into our view; this is how tqdm, which they use, is told not to.
+    os.environ.setdefault("TQDM_DISABLE", "1")
     manager = plugin_manager()
     for _ in manager.call_each("diffmine_register_commands", cli=cli):
         pass
