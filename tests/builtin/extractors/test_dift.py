@@ -36,7 +36,7 @@ def folder(tmp_path: Path, tools: ModelTools) -> Path:
 
 
 class Literal:
-    """DIFT of one patch as one would write it from the paper: one noise and one cell at a time, float64, a hook."""
+    """DIFT as one would write it from the paper: one noise, one patch and one cell at a time, in float64, by a hook."""
 
     Autoencoder: ClassVar[Any] = PatchAutoencoder
 
@@ -47,9 +47,7 @@ class Literal:
         self.autoencoder = self.Autoencoder.from_pretrained(folder, subfolder="vae").double()
 
     @torch.no_grad()
-    def __call__(
-        self, request: PatchRequest, box: Box, *, timestep: int, block: int, ensemble: int
-    ) -> NDArray[np.float64]:
+    def __call__(self, request: PatchRequest, *, timestep: int, block: int, ensemble: int) -> list[NDArray[np.float64]]:
         pixels, digest = request.picture.pixels, request.picture.record.digest
         latent = self.latent(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].double() / 255 * 2 - 1)
         maps: list[torch.Tensor] = []
@@ -60,8 +58,7 @@ class Literal:
             noisy = self.alphas[timestep].sqrt() * latent + (1 - self.alphas[timestep]).sqrt() * noise
             self.unet(noisy, timestep, self.tokens(request.label))
         handle.remove()
-        total: NDArray[np.float64] = sum(mean_of_box(grid.numpy(), box, pixels.shape[0]) for grid in maps)
-        return total / np.linalg.norm(total)
+        return [unit(sum(mean_of_box(grid.numpy(), box, pixels.shape[0]) for grid in maps)) for box in request.boxes]
 
     def latent(self, image: torch.Tensor) -> torch.Tensor:
         return self.autoencoder.encode(image)
@@ -97,8 +94,12 @@ def compare(
     ]
     config = Dift.Config(timestep=timestep, block=block, ensemble=ensemble, batch_size=4)
     for request, rows in zip(requests, Dift(config).open(tools).extract(requests), strict=True):
-        expected = [literal(request, box, timestep=timestep, block=block, ensemble=ensemble) for box in boxes]
+        expected = literal(request, timestep=timestep, block=block, ensemble=ensemble)
         np.testing.assert_allclose(rows, expected, atol=1e-5)
+
+
+def unit(vector: Any) -> NDArray[np.float64]:
+    return vector / np.linalg.norm(vector)
 
 
 def mean_of_box(grid: NDArray[np.float64], box: Box, height: int) -> NDArray[np.float64]:
