@@ -59,7 +59,7 @@ class PartsOf:
 def _part_table(value: Any) -> Any:
     table = {"use": value} if isinstance(value, str) else value
     if isinstance(table, dict) and not isinstance(table.get("use"), str):
-        raise ValueError(f"the part {table} must name its component; add use = \"...\"")
+        raise ValueError(f'the part {table} must name its component; add use = "..."')
     return table
 
 
