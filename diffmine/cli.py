@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     state: dict[str, bool] = {}
     try:
-        cli.main(args=_hoist_traceback(arguments), prog_name="diffmine", standalone_mode=False, obj=state)
+        code = cli.main(args=_hoist_traceback(arguments), prog_name="diffmine", standalone_mode=False, obj=state)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -56,6 +56,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except Exception as error:
         sys.exit(_report(error, show_traceback=state.get("traceback", False)))
+    if code:
+        sys.exit(code)
 
 
 def _hoist_traceback(arguments: list[str]) -> list[str]:

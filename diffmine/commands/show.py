@@ -1,0 +1,59 @@
+"""``diffmine show``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from diffmine.commands.options import run_argument
+
+if TYPE_CHECKING:
+    from diffmine.run_folder import Run
+
+FORMATS = ("csv", "json", "parquet", "markdown", "coco")
+
+
+@click.command("show")
+@run_argument
+@click.option("--label", metavar="LABEL", help="Show the clusters of this label.")
+@click.option("--cluster", metavar="K", help="Show the patches of this cluster; or outliers, random, least.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Clusters or patches to show.")
+@click.option("--export", "as_format", type=click.Choice(FORMATS), help="Write the patches in this format instead.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for --export (default: print).")
+def command(
+    run_folder: Path, label: str | None, cluster: str | None, limit: int, as_format: str | None, out: Path | None
+) -> None:
+    """Show RUN on the terminal: labels, clusters, patches; or export its patches.
+
+    coco gives a box for each patch, with its cluster as the category.
+    """
+    from diffmine.console import output
+    from diffmine.run_folder import load_run
+    from diffmine.terminal.show import show
+
+    run = load_run(run_folder)
+    if as_format is None:
+        if out is not None:
+            raise click.UsageError(f"--out {out}: only an export is written to a file; add --export FORMAT")
+        show(run, output(), label, cluster, limit)
+        return
+    _export(run, label, cluster, as_format, out)
+
+
+def _export(run: Run, label: str | None, cluster: str | None, as_format: str, out: Path | None) -> None:
+    from diffmine.drawing.contents import Contents
+    from diffmine.exporting import WRITERS
+    from diffmine.store import write_atomically
+    from diffmine.terminal.show import chosen_rows
+
+    contents = Contents(run)
+    data = WRITERS[as_format](contents, chosen_rows(contents, label, cluster))
+    if out is not None:
+        write_atomically(out, data)
+    elif as_format == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("parquet is not for a terminal; add --out FILE")
+    else:
+        click.echo(data, nl=False)

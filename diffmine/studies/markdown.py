@@ -1,0 +1,94 @@
+"""A study's results as a page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from diffmine.studies.comparison import FATES, Comparison
+from diffmine.studies.points import short
+from diffmine.studies.results import Results, SummaryRow
+
+LEGEND = "Bold: the best. ≈: its 95 % interval reaches into the best one's. In brackets: 95 % intervals"
+
+
+def results_markdown(results: Results, comparison: Comparison) -> str:
+    """The page: what was asked, the summary, agreement, plots, what failed."""
+    return "\n".join(_lines(results, comparison)) + "\n"
+
+
+def _lines(results: Results, comparison: Comparison) -> Iterator[str]:
+    yield f"# {escape(results.name)}"
+    yield ""
+    if results.description:
+        yield from (escape(results.description.strip()), "")
+    if results.metrics:
+        yield from ("![Metrics](metrics.png)", "")
+        yield from _summary(results)
+    if comparison.pairs:
+        yield from _agreement(comparison)
+    if comparison.apart:
+        yield f"{comparison.apart} pairs of runs are about different pictures, and are not compared."
+        yield ""
+    for entry in results.failures:
+        yield f"- **failed**: {escape(str(entry.choice))}, seed {entry.seed}: {escape(str(entry.error))}"
+
+
+def _summary(results: Results) -> Iterator[str]:
+    several = any(row.runs > 1 for row in results.summary)
+    yield "## Metrics"
+    yield ""
+    yield f"{LEGEND} {'of the mean over seeds (Student).' if several else '(bootstrap over images).'}"
+    yield ""
+    headings = ["variant", *map(short, results.keys), "runs", *(name.replace("_", " ") for name in results.metrics)]
+    yield from table(headings, [_summary_cells(results, row) for row in results.summary])
+
+
+def _summary_cells(results: Results, row: SummaryRow) -> list[str]:
+    cells = [row.choice.variant, *row.choice.settings, f"{row.runs}{f' ({row.failed} failed)' if row.failed else ''}"]
+    for metric in results.metrics:
+        figure = row.figures.get(metric)
+        if figure is None:
+            cells.append("")
+            continue
+        mark = results.mark(row, metric)
+        value = f"**{figure.value:.3f}**" if mark == "best" else f"{figure.value:.3f}{' ≈' if mark == 'even' else ''}"
+        cells.append(value if figure.low is None else f"{value} [{figure.low:.3f}, {figure.high:.3f}]")
+    return cells
+
+
+def _agreement(comparison: Comparison) -> Iterator[str]:
+    yield "## Agreement"
+    yield ""
+    yield "Adjusted Rand index of the clusters of shared patches; 1 is the same clustering, 0 is chance."
+    yield ""
+    names = [str(choice) for choice in comparison.choices]
+    cells = [["" if np.isnan(value) else f"{value:.2f}" for value in row] for row in comparison.matrix()]
+    yield from table(["", *names], [[name, *row] for name, row in zip(names, cells, strict=True)])
+    yield "What became of the clusters of the first, in the second:"
+    yield ""
+    first = comparison.pairs[0].first
+    rows = [
+        [str(pair.second.choice), f"{pair.agreement.common:.0%}", *(str(count) for count in pair.fates().values())]
+        for pair in comparison.pairs
+        if pair.first is first
+    ]
+    yield from table([f"from {first.choice} to", "patches in common", *FATES], rows)
+    yield "![Agreement](agreement.png)"
+    yield ""
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A pipe table, then an empty line; cells are escaped."""
+    yield "| " + " | ".join(escape(cell) for cell in headings) + " |"
+    yield "|" + "---|" * len(headings)
+    for row in rows:
+        yield "| " + " | ".join(escape(cell) for cell in row) + " |"
+    yield ""
+
+
+def escape(text: str) -> str:
+    """Text that neither ends a cell nor becomes HTML."""
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
+    return " ".join(escaped.split())

@@ -1,0 +1,111 @@
+"""Progress of runs in other processes, told to a watcher in this one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from multiprocessing.context import SpawnContext
+from multiprocessing.managers import SyncManager
+from queue import Queue
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+from diffmine.interfaces import Progress
+from diffmine.pipeline import Watcher
+
+INTERVAL = 0.2
+"""Seconds between two messages of one stage's progress."""
+
+Message = tuple[str, str, tuple[Any, ...]]
+"""Name of the run, name of the method, its arguments."""
+
+
+class Sender:
+    """A watcher, and the progress of each stage, that sends every call to the process of its relay. Picklable."""
+
+    def __init__(self, name: str, messages: Queue[Message | None]) -> None:
+        self._name, self._messages = name, messages
+        self._unsent, self._sent = 0, 0.0
+
+    def begin(self) -> None:
+        """The run begins."""
+        self._send("begin")
+
+    def stage_started(self, stage: str) -> Progress:
+        self._send("stage_started", stage)
+        return self
+
+    def stage_finished(self, stage: str, seconds: float, reused: bool) -> None:
+        self._flush()
+        self._send("stage_finished", stage, seconds, reused)
+
+    def start(self, total: int, unit: str) -> None:
+        self._flush()
+        self._send("start", total, unit)
+
+    def advance(self, amount: int = 1) -> None:
+        self._unsent += amount
+        if time.monotonic() - self._sent >= INTERVAL:
+            self._flush()
+
+    def status(self, text: str) -> None:
+        if time.monotonic() - self._sent >= INTERVAL:
+            self._send("status", text)
+
+    def warn(self, text: str) -> None:
+        self._send("warn", text)
+
+    def _flush(self) -> None:
+        if self._unsent:
+            self._send("advance", self._unsent)
+            self._unsent, self._sent = 0, time.monotonic()
+
+    def _send(self, method: str, *arguments: Any) -> None:
+        self._messages.put((self._name, method, arguments))
+
+
+class Relay:
+    """Receives what senders send, and calls the watcher of each run.
+
+    Args:
+        started: called with the name of a run that begins; gives its watcher.
+    """
+
+    def __init__(self, context: SpawnContext, started: Callable[[str], Watcher]) -> None:
+        self._started = started
+        self._manager = SyncManager(ctx=context)
+        self._watchers: dict[str, Watcher] = {}
+        self._progress: dict[str, Progress] = {}
+
+    def __enter__(self) -> Self:
+        self._manager.start()
+        self._messages: Queue[Message | None] = self._manager.Queue()
+        self._thread = Thread(target=self._listen, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._messages.put(None)
+        self._thread.join()
+        self._manager.shutdown()
+
+    def sender(self, name: str) -> Sender:
+        """What a run in another process reports to."""
+        return Sender(name, self._messages)
+
+    def _listen(self) -> None:
+        while (message := self._messages.get()) is not None:
+            self._pass_on(*message)
+
+    def _pass_on(self, name: str, method: str, arguments: tuple[Any, ...]) -> None:
+        if method == "begin":
+            self._watchers[name] = self._started(name)
+        elif method == "stage_started":
+            self._progress[name] = self._watchers[name].stage_started(*arguments)
+        elif method == "stage_finished":
+            self._watchers[name].stage_finished(*arguments)
+        else:
+            getattr(self._progress[name], method)(*arguments)

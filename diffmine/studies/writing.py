@@ -1,0 +1,53 @@
+"""The files of a study: tables for machines, a page of Markdown for people, plots."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from diffmine.store import write_atomically
+from diffmine.studies.comparison import Comparison
+from diffmine.studies.markdown import results_markdown
+from diffmine.studies.plots import plot_agreement, plot_metrics
+from diffmine.studies.results import Results
+
+FILES = (
+    "results.csv",
+    "results.parquet",
+    "results.md",
+    "agreement.csv",
+    "clusters.csv",
+    "metrics.png",
+    "agreement.png",
+    "study.json",
+)
+
+
+def write_study(results: Results, comparison: Comparison, folder: Path) -> None:
+    """Write every file anew; of those that an earlier study left and that have no content now, none stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    table = results.table()
+    csv.write_csv(table, folder / "results.csv")
+    pq.write_table(table, folder / "results.parquet")
+    if comparison.pairs:
+        csv.write_csv(comparison.agreement_table(), folder / "agreement.csv")
+        csv.write_csv(comparison.matches_table(), folder / "clusters.csv")
+        plot_agreement(comparison, folder / "agreement.png")
+    if results.metrics:
+        plot_metrics(results, folder / "metrics.png")
+    page = results_markdown(results, comparison)
+    write_atomically(folder / "results.md", page.encode())
+    write_atomically(folder / "study.json", json.dumps(_about(results), indent=1, ensure_ascii=False).encode())
+
+
+def _about(results: Results) -> dict[str, object]:
+    return {
+        "name": results.name,
+        "description": results.description,
+        "runs": [{"run": str(entry.folder), "seed": entry.seed, "error": entry.error} for entry in results.entries],
+    }

@@ -1,0 +1,146 @@
+"""The clusters of a label, and the patches of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from diffmine.drawing.contents import Cluster, Contents, Rows
+from diffmine.terminal.crops import Thumbnails
+from diffmine.terminal.glyphs import bar, visible
+from diffmine.terminal.tables import BAR, counted, heading, interval, measured, name, new_table, signed
+from diffmine.terminal.thumbnails import GAP, SIDE, fitting
+
+FACTS = 26
+"""Columns for what is said of a cluster beside its crops."""
+BAR_WIDTH = 12
+
+
+def label_view(contents: Contents, label: str, console: Console, limit: int) -> Iterator[RenderableType]:
+    """The clusters of a label, the most typical first."""
+    clusters, outliers = contents.clusters(label), contents.outliers(label)
+    patches = len(contents.selected(label, contents.mined))
+    yield heading(
+        label, counted(patches, "patch"), counted(len(clusters), "cluster"), counted(len(outliers), "outlier")
+    )
+    yield Text()
+    shown = clusters[:limit]
+    scale = max((one.facts["median_typicality"] for one in shown), default=0.0)
+    thumbnails = Thumbnails(contents, console)
+    across = fitting(console.width - FACTS)
+    strips = thumbnails.load([one.rows[:across].tolist() for one in shown])
+    yield _illustrated(shown, strips, scale) if thumbnails.shown else _listed(shown, scale)
+    yield from _remarks(thumbnails, len(clusters) - len(shown), "cluster")
+
+
+def patches_view(contents: Contents, title: str, rows: Rows, console: Console, limit: int) -> Iterator[RenderableType]:
+    """Patches, such as the members of a cluster, nearest to its centroid first."""
+    yield heading(title, counted(len(rows), "patch"), counted(len(set(contents.image_ids(rows))), "picture"))
+    yield Text()
+    shown = rows[:limit]
+    thumbnails = Thumbnails(contents, console)
+    pictures = thumbnails.load([[row] for row in shown.tolist()])
+    if thumbnails.shown:
+        yield _tiles(contents, shown, pictures, console.width)
+    else:
+        yield _patch_table(contents, shown, console.width)
+    yield from _remarks(thumbnails, len(rows) - len(shown), "patch")
+
+
+def _illustrated(clusters: Sequence[Cluster], strips: Sequence[Text], scale: float) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 0, 1, 0), pad_edge=False)
+    table.add_column(width=FACTS, no_wrap=True)
+    table.add_column(no_wrap=True)
+    for one, strip in zip(clusters, strips, strict=True):
+        table.add_row(_facts(one, scale), strip)
+    return table
+
+
+def _facts(one: Cluster, scale: float) -> Text:
+    facts = one.facts
+    lines = [
+        Text(f"cluster {one.cluster}", style="bold"),
+        measured(facts["median_typicality"], scale, BAR_WIDTH),
+        Text(interval(facts["median_low"], facts["median_high"]), style="dim"),
+        Text(f"{counted(facts['size'], 'patch')}, {counted(facts['images'], 'picture')}"),
+        Text("one picture only", style="yellow") if facts["images"] == 1 else Text(),
+    ]
+    return Text("\n").join(lines)
+
+
+def _listed(clusters: Sequence[Cluster], scale: float) -> Table:
+    table = new_table(
+        "cluster", "patches", "pictures", "median typicality", "95 % interval", left=["median typicality"]
+    )
+    for one in clusters:
+        facts = one.facts
+        table.add_row(
+            str(one.cluster),
+            f"{facts['size']:,}",
+            f"{facts['images']:,}",
+            measured(facts["median_typicality"], scale, BAR_WIDTH),
+            interval(facts["median_low"], facts["median_high"]),
+        )
+    return table
+
+
+def _tiles(contents: Contents, rows: Rows, pictures: Sequence[Text], width: int) -> Table:
+    """Patches with their facts beside them, as many across as fit."""
+    across = max(1, width // 40)
+    text = width // across - SIDE - 3 * GAP
+    table = Table(box=None, show_header=False, padding=(0, 1, 1, 0), pad_edge=False)
+    for _ in range(across):
+        table.add_column(width=SIDE, no_wrap=True)
+        table.add_column(width=text, no_wrap=True, overflow="ellipsis")
+    scale = max(contents.column("typicality")[rows].max(initial=0.0), 0.0)
+    cells = [_patch_facts(contents, row, scale) for row in rows.tolist()]
+    for start in range(0, len(cells), across):
+        pairs = zip(pictures[start : start + across], cells[start : start + across], strict=True)
+        table.add_row(*(cell for pair in pairs for cell in pair))
+    return table
+
+
+def _patch_facts(contents: Contents, row: int, scale: float) -> Text:
+    one = contents.run.patches.slice(row, 1).to_pylist()[0]
+    distance = one["cluster_distance"]
+    lines = [
+        name(contents.run.records[one["image_id"]].path, "bold"),
+        Text(f"{signed(one['typicality'])} ± {one['typicality_stderr']:.4f}"),
+        Text(bar(one["typicality"], scale, BAR_WIDTH), style=BAR),
+        Text(_place(one), style="dim"),
+        Text("" if distance is None else f"{distance:.3f} from the centre", style="dim"),
+    ]
+    return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
+
+
+def _patch_table(contents: Contents, rows: Rows, width: int) -> Table:
+    table = new_table(
+        "picture", "at (y, x), size", "typicality", "± error", "to centre", left=["picture", "typicality"]
+    )
+    table.columns[0].max_width = max(16, width - 62)
+    scale = max(contents.column("typicality")[rows].max(initial=0.0), 0.0)
+    for row in rows.tolist():
+        one = contents.run.patches.slice(row, 1).to_pylist()[0]
+        distance = one["cluster_distance"]
+        table.add_row(
+            name(contents.run.records[one["image_id"]].path),
+            _place(one),
+            measured(one["typicality"], scale, BAR_WIDTH),
+            f"{one['typicality_stderr']:.4f}",
+            "" if distance is None else f"{distance:.3f}",
+        )
+    return table
+
+
+def _place(one: dict[str, int]) -> str:
+    return f"{one['y0']}, {one['x0']}, {one['y1'] - one['y0']} × {one['x1'] - one['x0']}"
+
+
+def _remarks(thumbnails: Thumbnails, left: int, noun: str) -> Iterator[RenderableType]:
+    if left > 0:
+        yield Text(f"and {counted(left, noun)} more; --limit shows more, --export all", style="dim")
+    if thumbnails.cause:
+        yield Text(f"crops are not shown: {visible(thumbnails.cause)}", style="yellow")

@@ -1,0 +1,105 @@
+"""The figures of a study as tables that fit the terminal's width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from diffmine.studies.entries import Entry, Figure
+from diffmine.studies.points import short, text_of
+from diffmine.studies.results import Mark, Results, SummaryRow
+from diffmine.terminal.tables import name, new_table
+
+GAP = 2
+LEAST = len("-0.12–0.34")
+LEGEND = "* best   ≈ its 95 % interval (below the figure) reaches into the best one's"
+SIGNS: dict[Mark, tuple[str, str]] = {"best": (" *", "bold green"), "even": (" ≈", ""), "behind": ("  ", "")}
+
+
+def summary_tables(results: Results, width: int) -> Iterator[RenderableType]:
+    """A row a variant and grid point: each metric with its interval below it, the best marked."""
+    for metrics in blocks(results.metrics, width - _keys_width(results)):
+        table = _new(["variant", *map(short, results.keys)], metrics)
+        for row in results.summary:
+            cells = [_figure(results, row, metric) for metric in metrics]
+            table.add_row(name(row.choice.variant), *map(name, row.choice.settings), *cells)
+        yield table if metrics[-1] != results.metrics[-1] else Group(table, Text(LEGEND, style="dim"))
+
+
+def runs_tables(results: Results, width: int) -> Iterator[Table]:
+    """A row a run, where several seeds make these more than the summary's."""
+    if len(results.entries) == len(results.summary):
+        return
+    seeds = max(len(str(entry.seed)) for entry in results.entries) + len("seed") + GAP
+    for metrics in blocks(results.metrics, width - _keys_width(results) - seeds):
+        table = _new(["variant", *map(short, results.keys), "seed"], metrics)
+        for entry in results.entries:
+            figures = entry.figures()
+            cells = [f"{figures[metric].value:.3f}" if metric in figures else "" for metric in metrics]
+            table.add_row(name(entry.variant), *map(name, entry.choice.settings), str(entry.seed), *cells)
+        yield table
+
+
+def seconds_table(results: Results, width: int) -> Table:
+    """Seconds that each stage took to compute, in whichever run it was computed; mean over seeds."""
+    stages = list(dict.fromkeys(stage for entry in results.entries for stage in entry.stage_seconds()))
+    fitting = blocks(stages, width - _keys_width(results), least=8)
+    shown = fitting[0] if fitting else []
+    table = _new(["variant", *map(short, results.keys)], shown)
+    table.columns[0].header = "seconds"
+    for row in results.summary:
+        entries = [entry for entry in results.entries if entry.choice == row.choice]
+        cells = [_mean_seconds(entries, stage) for stage in shown]
+        table.add_row(name(row.choice.variant), *map(name, row.choice.settings), *cells)
+    return table
+
+
+def blocks(columns: Sequence[str], width: int, least: int = LEAST) -> list[list[str]]:
+    """Columns broken into tables that fit: each column as wide as its longest word, at least ``least``."""
+    parts: list[list[str]] = []
+    left = 0
+    for column in columns:
+        needed = max(least, *map(len, column.split("_"))) + GAP
+        if not parts or needed > left:
+            parts.append([])
+            left = width
+        parts[-1].append(column)
+        left -= needed
+    return parts
+
+
+def _new(keys: Sequence[str], columns: Sequence[str]) -> Table:
+    table = new_table(*keys, *(column.replace("_", " ") for column in columns), left=keys)
+    for column in table.columns[len(keys) :]:
+        column.no_wrap = False
+    return table
+
+
+def _keys_width(results: Results) -> int:
+    """Columns that the variant and the grid's values take."""
+    variants = max((len(entry.variant) for entry in results.entries), default=0)
+    values = [
+        max(len(short(key)), *(len(text_of(entry.settings[key])) for entry in results.entries)) for key in results.keys
+    ]
+    return sum(width + GAP for width in (max(variants, len("variant")), *values))
+
+
+def _figure(results: Results, row: SummaryRow, metric: str) -> Text:
+    figure = row.figures.get(metric)
+    if figure is None:
+        return Text("failed" if row.failed and not row.runs else "", style="red")
+    sign, style = SIGNS[results.mark(row, metric)]
+    return Text.assemble((f"{figure.value:.3f}{sign}", style), "\n", (_bounds(figure), "dim"))
+
+
+def _bounds(figure: Figure) -> str:
+    return "" if figure.low is None else f"{figure.low:.2f}–{figure.high:.2f}"
+
+
+def _mean_seconds(entries: Sequence[Entry], stage: str) -> str:
+    seconds = [entry.stage_seconds()[stage] for entry in entries if stage in entry.stage_seconds()]
+    return f"{np.mean(seconds):.1f}" if seconds else ""

@@ -1,0 +1,128 @@
+"""How a study goes, on the terminal: a bar for all runs, and one for each run at work."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from diffmine.console import PlainLines, WarningsOnly, human_time, messages, print_warning
+from diffmine.interfaces import Progress as ProgressProtocol
+from diffmine.pipeline import NobodyWatches, Watcher
+from diffmine.studies.running import StudyWatcher
+
+BAR = 24
+LONGEST = 36
+
+
+def study_watcher(*, quiet: bool) -> StudyWatcher:
+    """What shows a study: nothing but warnings and errors, live bars, or plain lines where there is no terminal."""
+    console = messages()
+    if quiet:
+        return QuietStudy(console)
+    return LiveStudy(console) if console.is_terminal else PlainStudy(console)
+
+
+class QuietStudy:
+    """Shows warnings, and which runs failed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def planned(self, runs: int) -> None: ...
+
+    def run_started(self, name: str) -> Watcher:
+        return WarningsOnly(self._console)
+
+    def run_finished(self, name: str, seconds: float, error: str | None) -> None:
+        if error is not None:
+            self._console.print(finished_line(name, seconds, error))
+
+
+class PlainStudy(QuietStudy):
+    """A line when a run begins or ends, and the lines of its stages between."""
+
+    def planned(self, runs: int) -> None:
+        self._console.print(f"{runs} runs")
+
+    def run_started(self, name: str) -> Watcher:
+        return _Named(self._console, name)
+
+    def run_finished(self, name: str, seconds: float, error: str | None) -> None:
+        self._console.print(finished_line(name, seconds, error))
+
+
+class _Named(PlainLines):
+    """The stages' lines with the run's name before them."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        super().__init__(console)
+        self._name = name
+
+    def stage_started(self, stage: str) -> ProgressProtocol:
+        return super().stage_started(f"{self._name}: {stage}")
+
+    def stage_finished(self, stage: str, seconds: float, reused: bool) -> None:
+        super().stage_finished(f"{self._name}: {stage}", seconds, reused)
+
+
+class LiveStudy:
+    """Bars that are redrawn in place; finished runs scroll above."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=BAR),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}", style="cyan"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+        )
+        self._running: dict[str, TaskID] = {}
+
+    def planned(self, runs: int) -> None:
+        self._all = self._progress.add_task("[bold]all runs", total=runs, unit="runs")
+        self._progress.start()
+
+    def run_started(self, name: str) -> Watcher:
+        self._running[name] = self._progress.add_task(escape(name[-LONGEST:]), total=None, unit="")
+        return _LiveRun(self._progress, self._running[name])
+
+    def run_finished(self, name: str, seconds: float, error: str | None) -> None:
+        if (task := self._running.pop(name, None)) is not None:
+            self._progress.remove_task(task)
+        self._progress.console.print(finished_line(name, seconds, error))
+        self._progress.advance(self._all)
+        if self._progress.finished:
+            self._progress.stop()
+
+
+class _LiveRun(NobodyWatches):
+    """One run's bar: the stage it is in, and how far that is."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task, self._stage = progress, task, ""
+
+    def stage_started(self, stage: str) -> ProgressProtocol:
+        self._stage = stage
+        self._progress.reset(self._task, total=None, unit=stage)
+        return self
+
+    def start(self, total: int, unit: str) -> None:
+        self._progress.reset(self._task, total=total, unit=f"{unit}, {self._stage}")
+
+    def advance(self, amount: int = 1) -> None:
+        self._progress.advance(self._task, amount)
+
+    def status(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None:
+        print_warning(self._progress.console, text)
+
+
+def finished_line(name: str, seconds: float, error: str | None) -> Text:
+    """``✓ name  12 s``, or what went wrong."""
+    if error is None:
+        return Text.assemble(("✓ ", "green"), name, (f"  {human_time(seconds)}", "dim"))
+    return Text.assemble(("✗ ", "bold red"), name, f": {error}")
