@@ -35,7 +35,9 @@ DISTRACTORS = {"accessories": "wayfarers", "facialHair": "moustacheMagnum"}
 """Part of the face -> what every town wears there now and then: sunglasses and moustaches."""
 DISTRACTOR_FREQUENCY = 0.25
 MIN_CONTRAST = 40
-"""Mean difference, in grey levels, between the element and what lies behind it; fainter drawings are drawn anew."""
+"""Mean difference, in grey levels, between the element and what is there without it; fainter ones are drawn anew."""
+FRINGE = 12
+"""Differences up to this many grey levels are the faint rim that smooth edges leave, and not seen as the element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,9 @@ def draw(seed: int, town: str, index: int, size: int, frequency: float) -> tuple
         size: its side in pixels.
         frequency: share of the town's pictures that have its element.
     Returns:
-        the picture, uint8, (size, size, 3), and where the element is, bool, (size, size): the pixels that change
-        when it is taken off; None where the picture does not have it.
+        the picture, uint8, (size, size, 3), and where the element is, bool, (size, size): the pixels in which the
+        picture differs from the one drawn without it (a hat also where it takes the place of hair); None where the
+        picture does not have it.
     """
     has_element = numpy_generator(seed, "avatars", town, index, "element").random() < frequency
     attempt = 0
@@ -81,9 +84,8 @@ def draw(seed: int, town: str, index: int, size: int, frequency: float) -> tuple
         if not has_element:
             return face.render(size), None
         worn = face.wearing(ELEMENTS[town].part, ELEMENTS[town].variant).render(size)
-        bare = face.without(ELEMENTS[town].part).render(size)
-        difference = np.abs(worn.astype(np.int16) - bare).max(axis=2)
-        mask = difference > 0
+        difference = np.abs(worn.astype(np.int16) - face.render(size)).max(axis=2)
+        mask = difference > FRINGE
         if mask.any() and difference[mask].mean() >= MIN_CONTRAST:
             return worn, mask
         attempt += 1
