@@ -34,6 +34,8 @@ PATCHES = pa.schema(
         ("typicality_stderr", pa.float32()),
         ("selection", pa.string()),
         ("rank", pa.int32()),
+        ("p_value", pa.float32()),
+        ("q_value", pa.float32()),
     ]
 )
 CLUSTERED_PATCHES = PATCHES.append(pa.field("cluster", pa.int32())).append(pa.field("cluster_distance", pa.float32()))
@@ -103,6 +105,8 @@ def patches_table(patches: Sequence[Patch]) -> pa.Table:
         "typicality_stderr": [patch.stderr for patch in patches],
         "selection": [patch.selection for patch in patches],
         "rank": [patch.rank for patch in patches],
+        "p_value": [patch.p_value for patch in patches],
+        "q_value": [patch.q_value for patch in patches],
     }
     return pa.table(columns, schema=PATCHES)
 
@@ -111,8 +115,6 @@ def patches_of(table: pa.Table) -> list[Patch]:
     """The inverse of :func:`patches_table`; further columns are left out."""
     names = PATCHES.names
     return [
-        Patch(image_id, label, Box(y0, x0, y1, x1), typicality, stderr, selection, rank)
-        for image_id, label, y0, x0, y1, x1, typicality, stderr, selection, rank in zip(
-            *(table[name].to_pylist() for name in names), strict=True
-        )
+        Patch(image_id, label, Box(y0, x0, y1, x1), *rest)
+        for image_id, label, y0, x0, y1, x1, *rest in zip(*(table[name].to_pylist() for name in names), strict=True)
     ]

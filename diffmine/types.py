@@ -125,7 +125,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A selected patch; ``rank`` counts from 0 within (label, selection)."""
+    """A selected patch.
+
+    Attributes:
+        image_id: the image.
+        label: the label it was selected under.
+        box: where it is.
+        typicality: mean of the typicality over its pixels.
+        stderr: as in :class:`Candidate`.
+        selection: the name of the selector that chose it.
+        rank: from 0 within (label, selection), the best first.
+        p_value: how often a patch selected in the same way under a label that its image does not carry is at least as
+            typical; None for controls, and where no image was scored under a wrong label.
+        q_value: share of false discoveries among the label's patches that are at least as significant (Benjamini and
+            Hochberg); None as ``p_value``.
+    """
 
     image_id: str
     label: str
@@ -134,6 +148,8 @@ class Patch:
     stderr: float
     selection: str
     rank: int
+    p_value: float | None = None
+    q_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 import pytest
 
 import diffmine
+from diffmine.builtin.selectors.top import Top
 from diffmine.errors import ArtifactError, DataError, ModelError, RecipeError, StageError
 from diffmine.pipeline import STAGES
 from diffmine.run_folder import Run
@@ -254,3 +256,28 @@ def test_one_bad_picture_is_listed_and_the_run_goes_on(tmp_path: Path) -> None:
     assert run.images.num_rows == 24
     assert next(record for record in run.records.values() if record.path == "a/0.png").labels == ("a", "b")
     assert len(run.info["warnings"]) == 2
+
+
+def test_p_values_hold_patches_against_those_of_images_without_the_label(finished: Run) -> None:
+    selector = Top(
+        Top.Config.model_validate({k: v for k, v in finished.recipe.tables["patches"].items() if k != "use"})
+    )
+    null = [
+        one.typicality
+        for record in finished.records.values()
+        if record.split == "train" and "a" not in record.labels and "a" in finished.scored_labels(record.image_id)
+        for one in selector.select(
+            finished.maps.load(record.image_id, "a"),
+            record,
+            partial(finished.picture, record.image_id),
+            stride=finished.stride,
+            seed=finished.recipe.header.seed,
+        )
+    ]
+    rows = [row for row in finished.patches.to_pylist() if row["label"] == "a"]
+    assert null
+    assert {row["selection"] for row in rows if row["p_value"] is not None} == {"top"}
+    for row in (row for row in rows if row["selection"] == "top"):
+        at_least = sum(np.float32(value) >= np.float32(row["typicality"]) for value in null)
+        assert row["p_value"] == pytest.approx((1 + at_least) / (1 + len(null)), rel=1e-6)
+        assert row["q_value"] >= row["p_value"]

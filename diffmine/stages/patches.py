@@ -13,9 +13,10 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from diffmine.interfaces import PatchSelector
+from diffmine.stages.evidence import Evidence, with_significance
 from diffmine.stages.work import Stage, Work
 from diffmine.tables import patches_table
-from diffmine.types import ByteArray, Candidate, ImageRecord, Patch, Split
+from diffmine.types import SPLITS, ByteArray, Candidate, ImageRecord, Patch, Split
 from diffmine.typicality_maps import TypicalityMaps
 
 
@@ -25,6 +26,10 @@ class Proposal(NamedTuple):
     priority: float
     image_id: str
     candidate: Candidate
+
+
+Proposed = tuple[str, PatchSelector, list[Candidate]]
+"""What a selector proposes for an image under a label."""
 
 
 class Shortlist:
@@ -50,9 +55,15 @@ def run(work: Work) -> None:
     records = work.inputs.records()
     maps = TypicalityMaps(work.inputs.artifacts["typicality"])
     shortlists: dict[tuple[Split, str, str], Shortlist] = defaultdict(lambda: Shortlist(selector.config.per_label))
+    evidence: dict[tuple[Split, str], Evidence] = defaultdict(Evidence)
 
-    def propose(record: ImageRecord) -> list[tuple[str, PatchSelector, list[Candidate]]]:
-        return list(candidates(record, selectors, maps, work.seed, cache(lambda: open_pixels(record))))
+    def propose(record: ImageRecord) -> tuple[list[Proposed], list[Proposed]]:
+        pixels = cache(lambda: open_pixels(record))
+        wrong = [label for label in maps.labels(record.image_id) if label not in record.labels]
+        return (
+            list(candidates(record, record.labels, selectors, maps, work.seed, pixels)),
+            list(candidates(record, wrong, [selector], maps, work.seed, pixels)),
+        )
 
     picture = work.inputs.opener()
 
@@ -61,25 +72,33 @@ def run(work: Work) -> None:
 
     work.progress.start(len(records), "images")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for record, found in zip(records, pool.map(propose, records), strict=True):
+        for record, (found, null) in zip(records, pool.map(propose, records), strict=True):
             for label, chosen_by, proposed in found:
                 proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
                 shortlists[record.split, label, chosen_by.name].add(proposals)
+                if chosen_by is selector:
+                    evidence[record.split, label].tests += len(proposed)
+            for label, _, proposed in null:
+                evidence[record.split, label].null.extend(one.typicality for one in proposed)
             work.progress.advance()
     names = [one.name for one in selectors]
-    pq.write_table(patches_table(ranked(shortlists, "train", names)), work.folder / "patches.parquet")
-    pq.write_table(patches_table(ranked(shortlists, "heldout", names)), work.public("heldout_patches.parquet"))
+    train, heldout = (
+        list(with_significance(ranked(shortlists, split, names), split, selector.name, evidence)) for split in SPLITS
+    )
+    pq.write_table(patches_table(train), work.folder / "patches.parquet")
+    pq.write_table(patches_table(heldout), work.public("heldout_patches.parquet"))
 
 
 def candidates(
     record: ImageRecord,
+    labels: Iterable[str],
     selectors: Iterable[PatchSelector],
     maps: TypicalityMaps,
     seed: int,
     pixels: Callable[[], ByteArray],
-) -> Iterator[tuple[str, PatchSelector, list[Candidate]]]:
-    """What each selector proposes for an image under each of its labels."""
-    for label in record.labels:
+) -> Iterator[Proposed]:
+    """What each selector proposes for an image under each of the labels."""
+    for label in labels:
         typicality = maps.load(record.image_id, label)
         for selector in selectors:
             yield label, selector, selector.select(typicality, record, pixels, stride=maps.stride, seed=seed)
@@ -96,4 +115,4 @@ def ranked(shortlists: dict[tuple[Split, str, str], Shortlist], split: Split, na
     ]
 
 
-STAGE = Stage("patches", 1, ("patches",), ("images", "typicality"), run)
+STAGE = Stage("patches", 2, ("patches",), ("images", "typicality"), run)
