@@ -68,7 +68,7 @@ class PatchUNet(DiffusionModel):
         return "" if base is None else checkpoint_fingerprint(str(base))
 
     def forward_flops(self, height: int, width: int) -> float:
-        unet, patch = self._architecture()
+        unet, patch = self.architecture()
         return unet_flops(unet, -(-height // patch), -(-width // patch), tokens=1)
 
     def _base(self) -> Path | None:
@@ -79,7 +79,8 @@ class PatchUNet(DiffusionModel):
             return BASE if BASE.is_dir() else None
         return Path(self.config.path)
 
-    def _architecture(self) -> tuple[Mapping[str, Any], int]:
+    def architecture(self) -> tuple[Mapping[str, Any], int]:
+        """The UNet's configuration, and the side of a patch in pixels."""
         base = self._base()
         if base is None:
             return self._scratch_unet(), self.config.patch_size
