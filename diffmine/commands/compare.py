@@ -27,4 +27,4 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     for part in study_view(results, comparison, console):
         console.print(part)
     if out is not None:
-        click.echo(f"results  {out}")
+        click.echo(f"\nresults  {out}")

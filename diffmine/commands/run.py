@@ -36,18 +36,21 @@ def command(
     computed.
     """
     from diffmine import api
-    from diffmine.console import output, summary_json, watcher
+    from diffmine.console import output
+    from diffmine.terminal.run_progress import watcher
+    from diffmine.terminal.run_summary import summary_json
 
-    finished = api.run(
-        recipe,
-        out=out,
-        store=store,
-        overrides=overrides,
-        until=until,
-        device=device,
-        fresh=fresh,
-        watcher=watcher(quiet=quiet or as_json),
-    )
+    with watcher(quiet=quiet or as_json) as watching:
+        finished = api.run(
+            recipe,
+            out=out,
+            store=store,
+            overrides=overrides,
+            until=until,
+            device=device,
+            fresh=fresh,
+            watcher=watching,
+        )
     if as_json:
         click.echo(summary_json(finished))
     elif not quiet:

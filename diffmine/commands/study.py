@@ -38,21 +38,23 @@ def command(
     from diffmine.terminal.study_progress import study_watcher
     from diffmine.terminal.study_view import study_view
 
-    results, comparison = study(
-        study_file,
-        out=out,
-        store=store,
-        overrides=overrides,
-        device=device,
-        workers=workers,
-        watcher=study_watcher(quiet=quiet or as_json),
-    )
+    with study_watcher(quiet=quiet or as_json) as watcher:
+        results, comparison = study(
+            study_file,
+            out=out,
+            store=store,
+            overrides=overrides,
+            device=device,
+            workers=workers,
+            watcher=watcher,
+        )
     if as_json:
         click.echo(results.to_json())
     elif not quiet:
         console = output()
+        console.print()
         for part in study_view(results, comparison, console):
             console.print(part)
-        click.echo(f"results  {out or Path('studies') / results.name}")
+        click.echo(f"\nresults  {out or Path('studies') / results.name}")
     if results.failures:
         raise click.exceptions.Exit(1)

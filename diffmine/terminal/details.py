@@ -117,10 +117,8 @@ def _patch_facts(contents: Contents, row: int, scale: float) -> Text:
 
 
 def _patch_table(contents: Contents, rows: Rows, width: int) -> Table:
-    table = new_table(
-        "picture", "at (y, x), size", "typicality", "± error", "to centre", left=["picture", "typicality"]
-    )
-    table.columns[0].max_width = max(16, width - 62)
+    table = new_table("picture", "place, size", "typicality", "± error", "to centre", left=["picture", "typicality"])
+    table.columns[0].max_width = max(16, width - 64)
     scale = max(contents.column("typicality")[rows].max(initial=0.0), 0.0)
     for row in rows.tolist():
         one = contents.run.patches.slice(row, 1).to_pylist()[0]
@@ -136,7 +134,7 @@ def _patch_table(contents: Contents, rows: Rows, width: int) -> Table:
 
 
 def _place(one: dict[str, int]) -> str:
-    return f"{one['y0']}, {one['x0']}, {one['y1'] - one['y0']} × {one['x1'] - one['x0']}"
+    return f"y {one['y0']}, x {one['x0']}, {one['y1'] - one['y0']} × {one['x1'] - one['x0']}"
 
 
 def _remarks(thumbnails: Thumbnails, left: int, noun: str) -> Iterator[RenderableType]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-EIGHTHS = " ▏▎▍▌▋▊▉█"
+LINE, HALF_LINE = "━", "╸"
 LEVELS = "▁▂▃▄▅▆▇█"
 DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that would turn the rest of a line around."""
@@ -19,10 +19,10 @@ def visible(text: str) -> str:
 
 
 def bar(value: float, scale: float, width: int) -> str:
-    """A bar that is full at ``scale``, to an eighth of a character; empty for what is not positive."""
-    eighths = round(8 * width * min(max(value / scale, 0.0), 1.0)) if scale > 0 else 0
-    full, rest = divmod(eighths, 8)
-    return EIGHTHS[8] * full + (EIGHTHS[rest] if rest else "")
+    """A bar that is ``width`` characters long at ``scale``, to half a character; empty for what is not positive."""
+    halves = round(2 * width * min(max(value / scale, 0.0), 1.0)) if scale > 0 else 0
+    full, rest = divmod(halves, 2)
+    return LINE * full + HALF_LINE * rest
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from diffmine.drawing.contents import Contents
@@ -22,27 +23,28 @@ CURVE = 32
 BAR_WIDTH = 12
 
 
-def overview(run: Run, console: Console) -> Iterator[RenderableType]:
-    """The parts, from the top."""
+def overview(run: Run, console: Console, crops: int = 12) -> Iterator[RenderableType]:
+    """The parts, from the top; with the best patch of at most ``crops`` clusters of each label."""
     yield _title(run)
     if run.training_log is not None and (curve := loss_line(run.training_log["loss"].to_pylist())):
         yield curve
     if "clusters" in run.info["stages"]:
         yield Text()
-        yield from labels(Contents(run), console)
+        yield from labels(Contents(run), console, crops)
     if "metrics" in run.info["stages"] and run.metrics:
         yield Text()
         yield metrics_table(run.metrics)
     yield from ending(run)
 
 
-def labels(contents: Contents, console: Console) -> Iterator[RenderableType]:
-    """A table of labels; with the most central crop of each cluster below a label, where the terminal can."""
+def labels(contents: Contents, console: Console, crops: int) -> Iterator[RenderableType]:
+    """A table of labels; and the most central patch of each label's best clusters, where the terminal can."""
     run, thumbnails = contents.run, Thumbnails(contents, console)
     pictures = [record.labels for record in run.records.values()]
     best = {label: contents.best_clusters(label) for label in contents.labels}
     scale = max((found[0].facts["median_typicality"] for found in best.values() if found), default=0.0)
-    faces = [[int(one.rows[0]) for one in best[label]][: fitting(console.width - 2)] for label in contents.labels]
+    across = min(crops, fitting(console.width))
+    faces = [[int(one.rows[0]) for one in best[label][:across]] for label in contents.labels]
     strips = thumbnails.load(faces)
     headings = ("label", "pictures", "patches", "clusters", "outliers", "best cluster, median typicality")
     table = new_table(*headings, left=[headings[0], headings[-1]])
@@ -68,14 +70,14 @@ def _faces(contents: Contents, strips: list[Text]) -> Iterator[RenderableType]:
     for label, strip in zip(contents.labels, strips, strict=True):
         if strip:
             yield Text()
-            yield heading(label, "the most central patch of each cluster, best first")
+            yield heading(label, "the most central patch of its best clusters")
             yield strip
 
 
 def loss_line(losses: list[float]) -> Text | None:
     """The loss of finetuning as a curve, with the first and the last value; None where it was not logged."""
     losses = [loss for loss in losses if loss is not None]
-    if not losses:
+    if len(losses) < 2:
         return None
     curve = sparkline(losses, CURVE)
     return Text.assemble(("finetuning loss  ", "dim"), f"{losses[0]:.3f} ", (curve, "cyan"), f" {losses[-1]:.3f}")
@@ -83,14 +85,15 @@ def loss_line(losses: list[float]) -> Text | None:
 
 def ending(run: Run) -> Iterator[RenderableType]:
     """Warnings, and where the run lies."""
-    if run.info["warnings"]:
-        yield Text()
+    page = run.path / "report" / "index.html"
+    paths = [("run", run.path), *([("report", page)] if page.exists() else [])]
+    notes = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for warning in run.info["warnings"]:
-        yield Text.assemble(("warning  ", "yellow"), visible(warning))
+        notes.add_row(Text("warning", style="yellow"), Text(visible(warning)))
+    for title, path in paths:
+        notes.add_row(Text(title, style="dim"), Text(visible(str(path)), overflow="fold"))
     yield Text()
-    yield Text.assemble(("run      ", "dim"), visible(str(run.path)))
-    if (page := run.path / "report" / "index.html").exists():
-        yield Text.assemble(("report   ", "dim"), visible(str(page)))
+    yield notes
 
 
 def _title(run: Run) -> Text:

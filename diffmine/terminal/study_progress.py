@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from diffmine.console import PlainLines, WarningsOnly, human_time, messages, print_warning
+from diffmine.console import human_time, messages, print_warning
 from diffmine.interfaces import Progress as ProgressProtocol
 from diffmine.pipeline import NobodyWatches, Watcher
 from diffmine.studies.running import StudyWatcher
+from diffmine.terminal.run_progress import BAR, Counted, PlainLines, Rate, State, WarningsOnly
 
-BAR = 24
 LONGEST = 36
 
 
-def study_watcher(*, quiet: bool) -> StudyWatcher:
+@contextmanager
+def study_watcher(*, quiet: bool) -> Iterator[StudyWatcher]:
     """What shows a study: nothing but warnings and errors, live bars, or plain lines where there is no terminal."""
     console = messages()
-    if quiet:
-        return QuietStudy(console)
-    return LiveStudy(console) if console.is_terminal else PlainStudy(console)
+    if quiet or not console.is_terminal:
+        yield QuietStudy(console) if quiet else PlainStudy(console)
+        return
+    view = LiveStudy(console)
+    try:
+        yield view
+    finally:
+        view.stop()
 
 
 class QuietStudy:
@@ -72,21 +81,22 @@ class LiveStudy:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
+            State(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=BAR),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}", style="cyan"),
-            TimeRemainingColumn(compact=True),
+            BarColumn(bar_width=BAR, style="bright_black", pulse_style="bright_black", finished_style="cyan"),
+            Counted(),
+            Rate(),
             console=console,
         )
         self._running: dict[str, TaskID] = {}
 
     def planned(self, runs: int) -> None:
-        self._all = self._progress.add_task("[bold]all runs", total=runs, unit="runs")
+        self._all = self._progress.add_task("[bold]all runs", total=runs, state="running", unit="runs", note="")
         self._progress.start()
 
     def run_started(self, name: str) -> Watcher:
-        self._running[name] = self._progress.add_task(escape(name[-LONGEST:]), total=None, unit="")
+        title = escape(name[-LONGEST:])
+        self._running[name] = self._progress.add_task(title, total=None, state="running", unit="", note="")
         return _LiveRun(self._progress, self._running[name])
 
     def run_finished(self, name: str, seconds: float, error: str | None) -> None:
@@ -94,23 +104,24 @@ class LiveStudy:
             self._progress.remove_task(task)
         self._progress.console.print(finished_line(name, seconds, error))
         self._progress.advance(self._all)
-        if self._progress.finished:
-            self._progress.stop()
+
+    def stop(self) -> None:
+        """Leave the bars as they are, and the cursor as it was."""
+        self._progress.stop()
 
 
 class _LiveRun(NobodyWatches):
     """One run's bar: the stage it is in, and how far that is."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task, self._stage = progress, task, ""
+        self._progress, self._task = progress, task
 
     def stage_started(self, stage: str) -> ProgressProtocol:
-        self._stage = stage
-        self._progress.reset(self._task, total=None, unit=stage)
+        self._progress.reset(self._task, total=None, unit="", note=stage)
         return self
 
     def start(self, total: int, unit: str) -> None:
-        self._progress.reset(self._task, total=total, unit=f"{unit}, {self._stage}")
+        self._progress.reset(self._task, total=total, unit=unit)
 
     def advance(self, amount: int = 1) -> None:
         self._progress.advance(self._task, amount)

@@ -1,0 +1,186 @@
+"""How a run goes, on the terminal: live bars, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
+
+from diffmine.console import human_time, messages, print_warning
+from diffmine.interfaces import Progress as ProgressProtocol
+from diffmine.interfaces import Silent
+
+if TYPE_CHECKING:
+    from diffmine.pipeline import Watcher
+
+PLAIN_INTERVAL = 10.0
+"""Seconds between two lines of progress where there is no terminal."""
+BAR = 24
+
+
+@contextmanager
+def watcher(*, quiet: bool) -> Iterator[Watcher]:
+    """What shows a run: nothing but warnings, a live view, or plain lines where there is no terminal."""
+    console = messages()
+    if quiet or not console.is_terminal:
+        yield WarningsOnly(console) if quiet else PlainLines(console)
+        return
+    view = LiveView(console)
+    try:
+        yield view
+    finally:
+        view.stop()
+
+
+class WarningsOnly:
+    """Shows warnings and nothing else."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def stage_started(self, stage: str) -> ProgressProtocol:
+        return _Warnings(self._console)
+
+    def stage_finished(self, stage: str, seconds: float, reused: bool) -> None: ...
+
+
+class _Warnings(Silent):
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def warn(self, text: str) -> None:
+        print_warning(self._console, text)
+
+
+class PlainLines:
+    """One line when a stage begins, ends, and now and then between."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def stage_started(self, stage: str) -> ProgressProtocol:
+        return _PlainProgress(self._console, stage)
+
+    def stage_finished(self, stage: str, seconds: float, reused: bool) -> None:
+        done = "from the store" if reused else human_time(seconds)
+        self._console.print(f"{stage}: done ({done})", markup=False)
+
+
+class _PlainProgress(_Warnings):
+    def __init__(self, console: Console, stage: str) -> None:
+        super().__init__(console)
+        self._stage, self._total, self._unit, self._done, self._status = stage, 0, "", 0, ""
+        self._started = self._shown = time.monotonic()
+
+    def start(self, total: int, unit: str) -> None:
+        self._total, self._unit, self._done = total, unit, 0
+        self._started = self._shown = time.monotonic()
+        self._console.print(f"{self._stage}: {total:,} {unit}", markup=False)
+
+    def advance(self, amount: int = 1) -> None:
+        self._done += amount
+        now = time.monotonic()
+        if now - self._shown >= PLAIN_INTERVAL and self._done:
+            self._shown = now
+            left = (now - self._started) / self._done * (self._total - self._done)
+            status = f", {self._status}" if self._status else ""
+            text = f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, {human_time(left)} left{status}"
+            self._console.print(text, markup=False)
+
+    def status(self, text: str) -> None:
+        self._status = text
+
+
+class Counted(ProgressColumn):
+    """``12 of 40 images``; nothing before the number is known."""
+
+    def render(self, task: Task) -> Text:
+        if task.total is None or not task.fields["unit"]:
+            return Text("")
+        return Text(f"{int(task.completed):,} of {int(task.total):,} {task.fields['unit']}")
+
+
+class Rate(ProgressColumn):
+    """Units a second, and the time left, of what runs; time so far where the end is not known."""
+
+    def render(self, task: Task) -> Text:
+        if task.fields["state"] != "running":
+            return Text(task.fields["note"], style="dim")
+        if task.total is None or not task.speed:
+            return Text("" if task.elapsed is None else human_time(task.elapsed), style="cyan")
+        speed = f"{task.speed:.1f}/s" if task.speed >= 1 else f"{human_time(1 / task.speed)} each"
+        left = f", {human_time(task.time_remaining)} left" if task.time_remaining else ""
+        note = f"  {task.fields['note']}" if task.fields["note"] else ""
+        return Text.assemble((speed + left, "cyan"), (note, "dim"))
+
+
+class State(ProgressColumn):
+    """Waiting, running, done, or taken from the store."""
+
+    _SYMBOLS = {"waiting": ("·", "dim"), "running": ("▸", "cyan"), "done": ("✓", "green"), "stored": ("✓", "blue")}
+
+    def render(self, task: Task) -> Text:
+        symbol, style = self._SYMBOLS[task.fields["state"]]
+        return Text(symbol, style=style)
+
+
+class LiveView:
+    """All stages with their bars, rates and times left, redrawn in place; warnings scroll above."""
+
+    def __init__(self, console: Console) -> None:
+        from diffmine.pipeline import STAGES
+
+        self._console = console
+        self._progress = Progress(
+            State(),
+            TextColumn("{task.description:<10}"),
+            BarColumn(bar_width=BAR, style="bright_black", pulse_style="bright_black", finished_style="cyan"),
+            Counted(),
+            Rate(),
+            console=console,
+        )
+        self._tasks = {stage.name: self._waiting(stage.name) for stage in STAGES}
+
+    def _waiting(self, stage: str) -> TaskID:
+        return self._progress.add_task(stage, start=False, total=None, visible=False, state="waiting", unit="", note="")
+
+    def stage_started(self, stage: str) -> ProgressProtocol:
+        self._progress.start()
+        for task in self._tasks.values():
+            self._progress.update(task, visible=True)
+        self._progress.reset(self._tasks[stage], total=None, state="running")
+        return _LiveProgress(self._progress, self._tasks[stage])
+
+    def stage_finished(self, stage: str, seconds: float, reused: bool) -> None:
+        task = self._tasks[stage]
+        total = self._progress.tasks[task].total or 1
+        note = "from the store" if reused else human_time(seconds)
+        state = "stored" if reused else "done"
+        self._progress.update(task, total=total, completed=total, state=state, note=note)
+
+    def stop(self) -> None:
+        """Leave the view as it is, and the cursor as it was."""
+        self._progress.stop()
+
+
+class _LiveProgress:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def start(self, total: int, unit: str) -> None:
+        self._progress.reset(self._task, total=total, unit=unit, state="running", note="")
+
+    def advance(self, amount: int = 1) -> None:
+        self._progress.advance(self._task, amount)
+
+    def status(self, text: str) -> None:
+        self._progress.update(self._task, note=text)
+
+    def warn(self, text: str) -> None:
+        print_warning(self._progress.console, text)
