@@ -37,7 +37,7 @@ export class CropGrid {
     this.element = el("div", { class: "crop-grid", role: "group", "aria-label": name });
     this.element.addEventListener("keydown", (event) => this.#move(event));
     this.rows = new VirtualRows(this.element, side + GAP, (row) => this.#row(row));
-    this.resizing = new ResizeObserver(() => this.#layout());
+    this.resizing = new ResizeObserver(() => this.layout());
     this.resizing.observe(this.element);
   }
 
@@ -46,7 +46,8 @@ export class CropGrid {
     this.rows.destroy();
   }
 
-  #layout() {
+  /** Fit the rows to the width; at once when the grid comes to the page, so that a place in it can be scrolled to. */
+  layout() {
     const columns = Math.max(1, Math.floor((this.element.clientWidth + GAP) / (this.side + GAP)));
     if (columns === this.columns) return;
     this.columns = columns;

@@ -4,6 +4,8 @@ import { data } from "./data.js";
 import { el, named, svg } from "./dom.js";
 import { count, figure, interval } from "./numbers.js";
 
+const COLUMNS = ["Metric", "Value", "95 % interval", "Chance", "Compared", "Measured on"];
+
 export function metricsPanel() {
   const { metrics } = data.run;
   if (!metrics.length) return null;
@@ -13,10 +15,9 @@ export function metricsPanel() {
     el("h2", {}, "How well it did"),
     el("p", { class: "quiet" }, "Measured on pictures that were not trained on; the bar is the 95 % interval, the open mark is chance."),
     el(
-      "table",
-      { class: "metrics" },
-      el("thead", {}, el("tr", {}, ["Metric", "Value", "95 % interval", "Chance", "", "Measured on"].map((one) => el("th", { scope: "col" }, one)))),
-      el("tbody", {}, metrics.map(metricRow)),
+      "div",
+      { class: "scroll", role: "region", "aria-label": "Metrics", tabindex: "0" },
+      el("table", { class: "metrics" }, el("thead", {}, el("tr", {}, COLUMNS.map((one) => el("th", { scope: "col" }, one)))), el("tbody", {}, metrics.map(metricRow))),
     ),
   );
 }

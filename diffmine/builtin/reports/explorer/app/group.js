@@ -31,7 +31,7 @@ export function groupView({ label, group }) {
     ArrowLeft: place > 0 ? groupAddress(siblings[place - 1]) : null,
     ArrowRight: place >= 0 && place + 1 < siblings.length ? groupAddress(siblings[place + 1]) : null,
   };
-  return { title: `${groupTitle(group)} · ${labels[label].name}`, up: labelAddress(label), element, keys, destroy: () => grid.destroy() };
+  return { title: `${groupTitle(group)} · ${labels[label].name}`, up: labelAddress(label), element, keys, shown: () => grid.layout(), destroy: () => grid.destroy() };
 }
 
 export function crumbs(label, group) {

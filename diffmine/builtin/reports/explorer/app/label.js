@@ -52,7 +52,7 @@ export function labelView({ label }) {
     resizing.disconnect();
     rows.destroy();
   };
-  return { title: labels[label].name, up: overviewAddress, element, destroy };
+  return { title: labels[label].name, up: overviewAddress, element, shown: update, destroy };
 }
 
 function labelHead(label) {

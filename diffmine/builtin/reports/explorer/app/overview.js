@@ -2,7 +2,7 @@
 
 import { cover } from "./crops.js";
 import { clustersOf, data, groups, labels, patchCount } from "./data.js";
-import { el, named } from "./dom.js";
+import { el, hidden, named } from "./dom.js";
 import { metricsPanel, trainingPanel } from "./evidence.js";
 import { count, figure } from "./numbers.js";
 import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
@@ -77,9 +77,9 @@ function coverRow(group, members, side) {
     { class: "cover-row" },
     el(
       "a",
-      { class: "cover-rank", href: groupAddress(group), "aria-label": `Element ${group.facts.rank + 1}, median typicality ${median}` },
-      el("b", {}, group.facts.rank + 1),
-      el("span", {}, median),
+      { class: "cover-rank", href: groupAddress(group) },
+      el("b", {}, hidden("Element "), group.facts.rank + 1),
+      el("span", {}, hidden("median typicality "), median),
     ),
     el("div", { class: "cover-crops" }, members.map((patch) => cover(patch, side))),
   );

@@ -50,7 +50,7 @@ export function buildSearch(container) {
     if (found.length) mark(0);
   };
   input.addEventListener("input", search);
-  input.addEventListener("blur", () => setTimeout(close, 150));
+  input.addEventListener("blur", () => setTimeout(() => document.activeElement !== input && close(), 150));
   input.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return close();
     if (!found.length || list.hidden) return undefined;

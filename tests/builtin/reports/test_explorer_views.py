@@ -1,0 +1,256 @@
+"""The explorer in a real browser: every view, by mouse and keyboard, wide and narrow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def crops_of(page: Page, inside: str = "main") -> list[str]:
+    return page.locator(f"{inside} .crop").evaluate_all("nodes => nodes.map((node) => node.dataset.patch)")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_visit_from_the_overview_to_a_picture_and_back(watch, plain: Path, width: int) -> None:
+    watched = watch(plain, width=width)
+    page = watched.open()
+    expect(page.get_by_role("heading", level=1)).to_have_text("toy")
+    expect(page.locator(".card")).to_have_count(3)
+    expect(page.locator("summary", has_text="1 warning")).to_be_visible()
+    expect(page.get_by_text("pixel average precision")).to_be_visible()
+
+    page.get_by_role("link", name="south", exact=True).click()
+    expect(page).to_have_url(re.compile(r"#south$"))
+    expect(page.locator(".element-row")).to_have_count(6)
+
+    page.locator(".element-facts").nth(1).click()
+    expect(page).to_have_url(re.compile(r"#south/1$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Element 2 of south")
+    expect(page.locator(".near-row").first).to_be_visible()
+
+    page.locator(".crop-grid .crop").nth(2).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Patch 3 of 40")
+    expect(page.locator(".stage img")).to_have_js_property("complete", True)
+    assert page.locator(".stage img").evaluate("image => image.naturalWidth") == 256
+    expect(page.locator(".box.current")).to_have_count(1)
+
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Element 2 of south")
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".card")).to_have_count(3)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
+    watched.check()
+
+
+def test_every_kind_of_address_opens_directly(watch, plain: Path) -> None:
+    watched = watch(plain)
+    headings = {
+        "#north": "north",
+        "#north/0": "Element 1 of north",
+        "#north/outliers": "Outliers of north",
+        "#north/least": "Least typical patches of north",
+        "#north/random": "Random patches of north",
+        "#/map": "Map",
+        "#/map/west": "Map",
+        "#nowhere": "Not found",
+        "#north/99": "Not found",
+        "#%E0%A4%A": "Not found",
+    }
+    page = watched.open()
+    for address, heading in headings.items():
+        page.evaluate("address => { location.hash = address; }", address)
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    watched.check()
+
+
+def test_elements_are_sorted_and_filtered(watch, plain: Path) -> None:
+    watched = watch(plain)
+    page = watched.open("#west")
+    page.get_by_label("Sort by").select_option("size")
+    sizes = [int(re.search(r"(\d+) patches", text)[1]) for text in page.locator(".element-facts").all_inner_texts()]
+    assert sizes == sorted(sizes, reverse=True)
+    page.get_by_label("At least").fill(str(max(sizes)))
+    expect(page.locator(".element-row")).to_have_count(sizes.count(max(sizes)))
+    page.get_by_label("At least").fill("1000")
+    expect(page.locator(".element-row")).to_have_count(0)
+    watched.check()
+
+
+def test_a_crop_shows_the_pixels_of_its_box(watch, plain: Path) -> None:
+    """The crop of a sheet and the same box of the whole picture look alike, so sheets and places agree."""
+    watched = watch(plain)
+    page = watched.open("#north/2")
+    page.locator(".crop-grid .crop").nth(17).click()
+    page.get_by_label("Off").check()
+    page.get_by_role("checkbox", name="Patches").uncheck()
+    crop = page.locator(".strip .crop[aria-current]")
+    patch = int(crop.get_attribute("data-patch"))
+    y0, x0 = page.evaluate("patch => JSON.parse(data.textContent).patches.box.slice(4 * patch, 4 * patch + 2)", patch)
+    stage = page.locator(".stage").bounding_box()
+    scale = stage["width"] / 256
+    clip = {
+        "x": stage["x"] + x0 * scale,
+        "y": stage["y"] + y0 * scale,
+        "width": 64 * scale,
+        "height": 64 * scale,
+    }
+    in_place = shrunk(page.screenshot(clip=clip))
+    alone = shrunk(page.screenshot(clip=crop.bounding_box()))
+    assert abs(in_place - alone).mean() < 12
+
+
+def shrunk(png: bytes):
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB").resize((24, 24)), dtype=float)
+
+
+def test_the_overlay_follows_its_controls(watch, plain: Path) -> None:
+    watched = watch(plain)
+    page = watched.open("#north/0/0")
+    canvas = page.locator("canvas.overlay")
+    heat = canvas.evaluate("canvas => canvas.toDataURL()")
+    page.get_by_label("Only what is typical").check()
+    assert canvas.evaluate("canvas => canvas.toDataURL()") != heat
+    expect(page.locator(".gradient-ends")).to_contain_text("0 white")
+    page.get_by_label("Opacity").fill("0.25")
+    expect(canvas).to_have_css("opacity", "0.25")
+    page.get_by_label("Off").check()
+    expect(canvas).to_be_hidden()
+    page.get_by_role("checkbox", name="Patches").uncheck()
+    expect(page.locator(".box")).to_have_count(0)
+    watched.check()
+
+
+def test_the_readout_is_the_stored_typicality(watch, plain: Path) -> None:
+    from diffmine.run_folder import load_run
+
+    run = load_run(plain.parent)
+    best = next(row for row in run.patches.to_pylist() if row["label"] == "north" and row["rank"] == 0)
+    watched = watch(plain)
+    page = watched.open(f"#north/{best['cluster']}/0")
+    box = page.locator(".stage").bounding_box()
+    y, x = (best["y0"] + best["y1"]) / 2, (best["x0"] + best["x1"]) / 2
+    page.mouse.move(box["x"] + x * box["width"] / 256, box["y"] + y * box["height"] / 192)
+    told = float(page.locator(".readout").inner_text().removeprefix("T = ").replace("−", "-"))
+    expected = run.typicality_image(best["image_id"], "north")[int(y) - 2 : int(y) + 2, int(x) - 2 : int(x) + 2].mean()
+    assert told == pytest.approx(expected, rel=0.05)
+
+
+def test_the_keyboard_reaches_everything(watch, plain: Path) -> None:
+    watched = watch(plain)
+    page = watched.open("#north/0")
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("#north/1$"))
+    page.locator(".crop-grid .crop").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    columns = 13
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Patch {columns + 2} of 40")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Patch {columns + 3} of 40")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("#north$"))
+    page.keyboard.press("/")
+    page.keyboard.type("WES")
+    expect(page.locator("#found")).to_contain_text("west")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#west$"))
+    page.reload()
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    watched.check()
+
+
+def test_the_map_zooms_hovers_and_lassoes(watch, plain: Path) -> None:
+    watched = watch(plain)
+    page = watched.open("#/map/north")
+    canvas = page.locator(".plane canvas")
+    box = canvas.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.wait_for_timeout(300)
+
+    reach = 0.49 * min(box["width"], box["height"])
+    page.mouse.move(middle[0] - reach, middle[1] - reach)
+    page.mouse.down()
+    for dx, dy in ((1, -1), (1, 1), (-1, 1), (-1, -1)):
+        page.mouse.move(middle[0] + dx * reach, middle[1] + dy * reach, steps=4)
+    page.mouse.up()
+    expect(page.get_by_role("heading", level=2)).to_have_text("237 patches selected")
+    assert len(crops_of(page, ".selection")) > 20
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".selection .crop")).to_have_count(0)
+
+    page.get_by_role("button", name="Points").click()
+    page.get_by_label("Colour by").select_option("typicality")
+    expect(page.locator(".map-legend")).to_contain_text("Typicality from")
+    page.get_by_role("button", name="Zoom in").click()
+    canvas.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=2)).to_contain_text("selected")
+    watched.check()
+
+
+def test_the_map_says_what_lies_under_the_pointer(watch, plain: Path) -> None:
+    watched = watch(plain)
+    page = watched.open("#/map")
+    box = page.locator(".plane canvas").bounding_box()
+    page.wait_for_timeout(300)
+    for step in range(8, 40):
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * step / 48)
+        if page.locator(".preview").is_visible():
+            break
+    expect(page.locator(".preview")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"(north|south|west), Element \d+, typicality"))).to_be_visible()
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"Patch \d+ of \d+"))
+    watched.check()
+
+
+def test_scrolling_keeps_the_page_small_and_the_place(watch, plain: Path) -> None:
+    watched = watch(plain, width=390, height=600)
+    page = watched.open("#north/random")
+    expect(page.locator(".crop-grid .crop").first).to_be_visible()
+    total = int(re.search(r"\d+", page.get_by_role("heading", level=2).inner_text())[0])
+    assert len(crops_of(page, ".crop-grid")) < total
+    seen = set(crops_of(page, ".crop-grid"))
+    for _ in range(60):
+        page.mouse.wheel(0, 400)
+        page.wait_for_timeout(20)
+        seen |= set(crops_of(page, ".crop-grid"))
+    assert len(seen) == total
+    place = page.evaluate("scrollY")
+    page.locator(".crop-grid .crop").last.click()
+    page.go_back()
+    expect(page.locator(".crop-grid")).to_be_visible()
+    assert page.evaluate("scrollY") == pytest.approx(place, abs=2)
+    watched.check()
+
+
+def test_colours_switch_and_stay(watch, plain: Path) -> None:
+    watched = watch(plain, color_scheme="light")
+    page = watched.open()
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.get_by_role("button", name=re.compile("Colours")).click()
+    page.get_by_role("button", name="Colours: light").click()
+    expect(page.get_by_role("button", name="Colours: dark")).to_be_visible()
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == dark
+    watched.check()
