@@ -90,15 +90,15 @@ def load_network(load: Callable[..., Any], folder: Path, device: torch.device) -
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' own progress bars and load reports; what matters of them is raised by the loaders."""
+    """Without transformers' progress bars and load reports; what matters of them is raised by the loaders."""
     from transformers.utils import logging
 
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    from diffmine.builtin.encoders.silence import without_progress_bars
+
+    verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
-        yield
+        with without_progress_bars():
+            yield
     finally:
         logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

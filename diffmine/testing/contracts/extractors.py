@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,10 +44,11 @@ class FeatureExtractorContract:
     def extractor(self) -> FeatureExtractor:
         raise NotImplementedError("return the feature extractor to test")
 
-    @pytest.fixture
-    def tools(self, tmp_path: Path) -> ModelTools:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tools(cls, tmp_path_factory: pytest.TempPathFactory) -> ModelTools:
         """A tiny diffusion model for the labels ``LABELS``."""
-        return toy_tools(tmp_path / "toy model")
+        return toy_tools(tmp_path_factory.mktemp("toy model"))
 
     def test_rows_are_finite_float32_of_unit_length_and_one_width(
         self, extractor: FeatureExtractor, tools: ModelTools

@@ -16,7 +16,7 @@ from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.extractors.dift import Dift
 from diffmine.builtin.models.patch_autoencoder import PatchAutoencoder
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
-from diffmine.errors import ModelError
+from diffmine.errors import DiffmineWarning, ModelError
 from diffmine.interfaces import ModelTools, PatchRequest
 from diffmine.seeding import derive_seed
 from diffmine.testing.toy_tools import as_picture, toy_tools
@@ -173,6 +173,22 @@ def test_one_picture_is_encoded_once_and_passes_are_one_a_noise_and_label(
     dift.open(tools).extract([PatchRequest(picture, label, boxes) for label in ("a", "b")])
     assert sum(encoded) == 1
     assert sum(passed) == 2 * dift.passes()
+
+
+def test_when_memory_runs_out_the_features_stay_the_same(tools: ModelTools, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [PatchRequest(as_picture(toy_picture(0, 2, 32, 0, 1)[0]), label, (Box(0, 0, 9, 9),)) for label in "ab"]
+    expected = Dift(Dift.Config(ensemble=3, batch_size=1)).open(tools).extract(requests)
+    forward = tools.denoiser.block_features
+
+    def small(noisy: torch.Tensor, *rest: Any) -> torch.Tensor:
+        if len(noisy) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(noisy, *rest)
+
+    monkeypatch.setattr(tools.denoiser, "block_features", small)
+    with pytest.warns(DiffmineWarning, match="going on with 3"):
+        found = Dift(Dift.Config(ensemble=3, batch_size=6)).open(tools).extract(requests)
+    np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
 def test_a_block_that_the_model_has_not_is_refused(tools: ModelTools) -> None:
