@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from diffmine.errors import DataError, PictureError
 from diffmine.interfaces import Dataset, Preview
@@ -19,8 +21,8 @@ from diffmine.pictures import grid_size, open_upright, pipeline_size
 from diffmine.recipe import Resolved
 from diffmine.stages.images import choose
 
-EFFICIENCY = 0.35
-"""Share of the matrix-product rate that a UNet reaches; measured 0.25 to 0.5 on CPUs, see docs/benchmarks.md."""
+EFFICIENCY = 0.5
+"""Share of the matrix-product rate that a UNet reaches, roughly; small ones on one core have been seen at 0.75."""
 TRAINING_FACTOR = 3
 """A training step costs about a forward and twice as much backwards."""
 SAMPLE = 16
@@ -103,12 +105,15 @@ def matrix_product_rate(device: str) -> tuple[str, float]:
 
 
 def _cpu_rate() -> float:
+    """Of one core, by processor time, so that other work on the machine does not count, times the cores."""
     matrix = np.ones((1024, 1024), dtype=np.float32)
-    matrix @ matrix
-    started = time.perf_counter()
-    for _ in range(5):
+    with threadpool_limits(1):
         matrix @ matrix
-    return 5 * 2 * 1024**3 / (time.perf_counter() - started)
+        started = time.process_time()
+        for _ in range(5):
+            matrix @ matrix
+        rate = 5 * 2 * 1024**3 / (time.process_time() - started)
+    return rate * (os.cpu_count() or 1)
 
 
 def _scanned(dataset: Dataset, seed: int) -> Preview:

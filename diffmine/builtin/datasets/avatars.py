@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import Field, field_validator
 from diffmine.builtin.datasets.avatar_drawing import ELEMENTS, PACKAGES
 from diffmine.builtin.datasets.avatar_worker import MASKS, Order, draw_all, picture_path
 from diffmine.errors import DataError
-from diffmine.interfaces import Dataset, DatasetConfig, ImageSource, Progress
+from diffmine.interfaces import Dataset, DatasetConfig, ImageSource, Preview, Progress
 from diffmine.types import BoolArray, ImageRecord, Item
 
 
@@ -75,6 +76,10 @@ class Avatars(Dataset):
         progress.advance(len(order.pictures) - len(missing.pictures))
         for _ in draw_all(missing):
             progress.advance()
+
+    def preview(self) -> Preview:
+        """Every picture that ``prepare`` draws."""
+        return Preview(Counter(town for town, _ in self._pictures()), self.config.size, self.config.size)
 
     def open(self, prepared: Path) -> ImageSource:
         return _Drawings(prepared, [(town, picture_path(town, index)) for town, index in self._pictures()])

@@ -67,6 +67,10 @@ class PatchUNet(DiffusionModel):
         base = self._base()
         return "" if base is None else checkpoint_fingerprint(str(base))
 
+    @property
+    def stride(self) -> int:
+        return self.architecture()[1]
+
     def forward_flops(self, height: int, width: int) -> float:
         unet, patch = self.architecture()
         return unet_flops(unet, -(-height // patch), -(-width // patch), tokens=1)
