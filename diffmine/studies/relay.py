@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.context import SpawnContext
 from multiprocessing.managers import SyncManager
-from queue import Queue
-from threading import Thread
+from queue import Empty, Queue
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,7 +23,7 @@ Message = tuple[str, str, tuple[Any, ...]]
 class Sender:
     """A watcher, and the progress of each stage, that sends every call to the process of its relay. Picklable."""
 
-    def __init__(self, name: str, messages: Queue[Message | None]) -> None:
+    def __init__(self, name: str, messages: Queue[Message]) -> None:
         self._name, self._messages = name, messages
         self._unsent, self._sent = 0, 0.0
 
@@ -66,7 +65,9 @@ class Sender:
 
 
 class Relay:
-    """Receives what senders send, and calls the watcher of each run.
+    """Receives what senders send, and calls the watcher of each run when asked to.
+
+    A sender's call returns when the relay has the message, so once a run's result is there, so are all its messages.
 
     Args:
         started: called with the name of a run that begins; gives its watcher.
@@ -80,24 +81,25 @@ class Relay:
 
     def __enter__(self) -> Self:
         self._manager.start()
-        self._messages: Queue[Message | None] = self._manager.Queue()
-        self._thread = Thread(target=self._listen, daemon=True)
-        self._thread.start()
+        self._messages: Queue[Message] = self._manager.Queue()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._messages.put(None)
-        self._thread.join()
         self._manager.shutdown()
 
     def sender(self, name: str) -> Sender:
         """What a run in another process reports to."""
         return Sender(name, self._messages)
 
-    def _listen(self) -> None:
-        while (message := self._messages.get()) is not None:
+    def deliver(self) -> None:
+        """Pass on all that was sent so far."""
+        while True:
+            try:
+                message = self._messages.get_nowait()
+            except Empty:
+                return
             self._pass_on(*message)
 
     def _pass_on(self, name: str, method: str, arguments: tuple[Any, ...]) -> None:

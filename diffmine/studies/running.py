@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from diffmine import api
 from diffmine.errors import DiffmineError
 from diffmine.pipeline import Watcher
 from diffmine.studies.points import Point
-from diffmine.studies.relay import Relay, Sender
+from diffmine.studies.relay import INTERVAL, Relay, Sender
 
 THREADS = "OMP_NUM_THREADS"
 
@@ -108,10 +108,14 @@ def _in_processes(points: Sequence[Point], plan: Plan, watcher: StudyWatcher) ->
         _shared_cores(plan.workers),
         ProcessPoolExecutor(plan.workers, mp_context=context) as pool,
     ):
-        pending = {pool.submit(_run_in_process, point, plan, relay.sender(point.name)): point for point in points}
+        points_of = {pool.submit(_run_in_process, point, plan, relay.sender(point.name)): point for point in points}
+        pending = set(points_of)
         try:
-            for future in as_completed(pending):
-                yield _outcome(future, pending[future], plan, time.perf_counter() - started)
+            while pending:
+                done, pending = wait(pending, timeout=INTERVAL, return_when=FIRST_COMPLETED)
+                relay.deliver()
+                for future in sorted(done, key=lambda one: points_of[one].name):
+                    yield _outcome(future, points_of[future], plan, time.perf_counter() - started)
         finally:
             pool.shutdown(cancel_futures=True)
 

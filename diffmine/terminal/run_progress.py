@@ -110,14 +110,17 @@ class Rate(ProgressColumn):
     """Units a second, and the time left, of what runs; time so far where the end is not known."""
 
     def render(self, task: Task) -> Text:
+        note = Text(task.fields["note"], style="dim")
         if task.fields["state"] != "running":
-            return Text(task.fields["note"], style="dim")
+            return note
+        return Text.assemble((self._pace(task), "cyan"), "  " if note else "", note)
+
+    @staticmethod
+    def _pace(task: Task) -> str:
         if task.total is None or not task.speed:
-            return Text("" if task.elapsed is None else human_time(task.elapsed), style="cyan")
+            return "" if task.elapsed is None else human_time(task.elapsed)
         speed = f"{task.speed:.1f}/s" if task.speed >= 1 else f"{human_time(1 / task.speed)} each"
-        left = f", {human_time(task.time_remaining)} left" if task.time_remaining else ""
-        note = f"  {task.fields['note']}" if task.fields["note"] else ""
-        return Text.assemble((speed + left, "cyan"), (note, "dim"))
+        return f"{speed}, {human_time(task.time_remaining)} left" if task.time_remaining else speed
 
 
 class State(ProgressColumn):
@@ -154,7 +157,7 @@ class LiveView:
         self._progress.start()
         for task in self._tasks.values():
             self._progress.update(task, visible=True)
-        self._progress.reset(self._tasks[stage], total=None, state="running")
+        self._progress.reset(self._tasks[stage], state="running", unit="", note="")
         return _LiveProgress(self._progress, self._tasks[stage])
 
     def stage_finished(self, stage: str, seconds: float, reused: bool) -> None:

@@ -114,14 +114,15 @@ class _LiveRun(NobodyWatches):
     """One run's bar: the stage it is in, and how far that is."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
+        self._progress, self._task, self._stage = progress, task, ""
 
     def stage_started(self, stage: str) -> ProgressProtocol:
-        self._progress.reset(self._task, total=None, unit="", note=stage)
+        self._stage = stage
+        self._progress.reset(self._task, state="running", unit="", note=stage)
         return self
 
     def start(self, total: int, unit: str) -> None:
-        self._progress.reset(self._task, total=total, unit=unit)
+        self._progress.reset(self._task, total=total, state="running", unit=unit, note=self._stage)
 
     def advance(self, amount: int = 1) -> None:
         self._progress.advance(self._task, amount)

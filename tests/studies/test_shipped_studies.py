@@ -1,0 +1,35 @@
+"""The studies that come with diffmine are complete and right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from diffmine.studies.study_file import load_study
+from diffmine.study import check_points
+
+STUDIES = Path(__file__).parents[2] / "recipes" / "studies"
+QUICK = {"clusterers", "features", "patch-size"}
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_run_can_be_configured(path: Path) -> None:
+    study = load_study(path)
+    assert study.name == path.stem
+    assert study.description
+    assert len(study.points) > 2
+    check_points(study.points)
+
+
+def test_none_is_missing() -> None:
+    wanted = {"clusterers", "features", "finetuning", "patch-size", "draws", "timesteps", "controls"}
+    assert {path.stem for path in STUDIES.glob("*.toml")} == wanted
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_studies_of_late_stages_share_the_quickstarts_finetuning(name: str) -> None:
+    study = load_study(STUDIES / f"{name}.toml")
+    early = [[point.recipe.tables[table] for table in ("dataset", "finetune", "scorer")] for point in study.points]
+    assert all(tables == early[0] for tables in early)
+    assert "per_label" in early[0][0]
