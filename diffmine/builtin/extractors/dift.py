@@ -37,7 +37,9 @@ class Dift(FeatureExtractor):
     Tang et al., *Emergent Correspondence from Image Diffusion* (2023), as used by *Diffusion Models as Data Mining
     Tools* (2024): the picture's latent is noised to one timestep; the output of one up-block is averaged over an
     ensemble of noises and over the patch's cells, and scaled to unit length. The noises are keyed by the run's seed,
-    the image's content and their number, so all labels and patches of an image see the same ones.
+    the image's content and their number, so all labels and patches of an image see the same ones. ``timestep`` goes
+    through ``Denoiser.timesteps(timestep / 1000)``, so it means the same share of the way to noise on a schedule of
+    another length, and on a flow's schedule what its shift makes of that share.
     """
 
     name = "dift"
@@ -49,8 +51,8 @@ class Dift(FeatureExtractor):
             161,
             ge=0,
             lt=SCHEDULE_STEPS,
-            description="noise level in thousandths of the schedule, whatever its length; "
-            "on a schedule of 1000 training steps the timestep itself",
+            description="position on the noise schedule in thousandths, whatever its length; "
+            "with 1000 training steps the timestep itself",
         )
         block: int = Field(1, ge=0, description="up-block (or transformer block) whose output is taken, from 0")
         ensemble: int = Field(8, ge=1, description="noises to average over; each costs one pass an image and label")
