@@ -59,6 +59,7 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "images": len(run.records),
         "heldout": sum(record.split == "heldout" for record in run.records.values()),
         "stride": run.stride,
+        "significant": SIGNIFICANT,
         "mined": ordering.contents.mined,
         "recipe": {table: {key: str(value) for key, value in one.items()} for table, one in run.recipe.tables.items()},
         "warnings": list(run.info.get("warnings", [])),

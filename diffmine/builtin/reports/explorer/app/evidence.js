@@ -13,7 +13,7 @@ export function metricsPanel() {
     "section",
     { class: "panel wide" },
     el("h2", {}, "How well it did"),
-    el("p", { class: "quiet" }, "Measured on pictures that were not trained on; the bar is the 95 % interval, the open mark is chance."),
+    el("p", { class: "quiet" }, "The dot is the value, the bar its 95 % interval, the open mark what chance would reach."),
     el(
       "div",
       { class: "scroll", role: "region", "aria-label": "Metrics", tabindex: "0" },

@@ -1,10 +1,10 @@
 // The whole run at a glance: each label with its best elements, then how well the run did and what was run.
 
 import { cover } from "./crops.js";
-import { clustersOf, data, groups, labels, patchCount } from "./data.js";
+import { clustersOf, data, groups, groupsOfLabel, labels, membersOf, patchCount, patches } from "./data.js";
 import { el, hidden, named } from "./dom.js";
 import { metricsPanel, trainingPanel } from "./evidence.js";
-import { count, figure } from "./numbers.js";
+import { count, figure, percent } from "./numbers.js";
 import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
 import { groupAddress, labelAddress } from "./routes.js";
 
@@ -58,16 +58,23 @@ function fillCards(cards) {
 
 function card(label, side, columns) {
   const rows = data.covers.labels[label];
-  const clusters = clustersOf(label).length;
-  const facts = `${count(labels[label].images, "picture")} · ${count(clusters, "element")}`;
+  const facts = [count(labels[label].images, "picture"), count(clustersOf(label).length, "element"), ...aboveChance(label)];
   return el(
     "article",
     { class: "card" },
     el("h2", {}, el("a", { href: labelAddress(label) }, named(labels[label].name))),
-    el("p", { class: "quiet" }, facts),
+    el("p", { class: "quiet" }, facts.join(" · ")),
     rows.length ? null : el("p", { class: "empty" }, "No patches were mined for this label."),
     rows.map(([number, members]) => coverRow(groups[number], members.slice(0, columns), side)),
   );
+}
+
+/** How many of the label's mined patches stand above chance, where that was measured. */
+function aboveChance(label) {
+  if (!patches.q) return [];
+  const mined = groupsOfLabel[label].filter((group) => group.facts || group.name === "outliers").flatMap(membersOf);
+  const above = mined.filter((patch) => patches.q[patch] !== null && patches.q[patch] <= data.run.significant);
+  return mined.length ? [`${percent(above.length / mined.length)} of its patches above chance`] : [];
 }
 
 function coverRow(group, members, side) {
