@@ -27,14 +27,16 @@ def run(work: Work) -> None:
     distance = np.full(len(patches), np.nan, dtype=np.float32)
     rows: list[dict[str, Any]] = []
     by_label = mined_rows(patches, work.components.patches.name)
+    clustered = 0
     work.progress.start(len(by_label), "labels")
     for label, members in by_label.items():
         ranked = cluster_label(work, label, [patches[row] for row in members], features[members])
         if ranked is not None:
             cluster[members], distance[members] = ranked.cluster, ranked.distance
             rows.extend({"label": label, **asdict(row)} for row in ranked.table)
+            clustered += 1
         work.progress.advance()
-    if not rows:
+    if not clustered:
         raise DataError("no label's patches could be clustered; the warnings above say why for each")
     mined = np.zeros(len(patches), dtype=bool)
     mined[[row for members in by_label.values() for row in members]] = True
