@@ -181,6 +181,13 @@ class Denoiser(ABC):
             pixels: float32, (pictures, 3, height, width) in [-1, 1].
         """
 
+    def prepare_training(self) -> None:
+        """Called once before finetuning: hold the network's weights in float32, as precisely as they are stored.
+
+        Weights of half precision would swallow an optimizer's small steps.
+        """
+        self.network.float()
+
     def text_encoder(self) -> TextEncoder | None:
         """The text encoder that came with the checkpoint, or None."""
         return None

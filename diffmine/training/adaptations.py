@@ -13,8 +13,8 @@ from diffmine.seeding import derive_seed
 
 
 def everything(network: nn.Module) -> Callable[[], None]:
-    """Every weight, in float32: weights of half precision would swallow small steps."""
-    network.float().requires_grad_(True)
+    """Every weight."""
+    network.requires_grad_(True)
     return lambda: None
 
 
@@ -50,7 +50,6 @@ class LowRank:
             lora_dropout=self.dropout,
             target_modules=list(self.target_modules),
         )
-        network.float()
         with torch.random.fork_rng():
             torch.manual_seed(derive_seed(self.seed, "lora"))
             try:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
 from torch import nn
 
@@ -28,6 +27,7 @@ from diffmine.training.sheets import write_sheet
 from diffmine.training.start import (
     checkpoint_activations,
     make_optimizer,
+    make_schedule,
     open_accelerator,
     opened_model,
     own_positions,
@@ -64,6 +64,7 @@ def train(
     # The model. Dropout, the one thing here that draws from torch's global generator, is seeded at each step.
     tools = opened_model(tools, data, workspace, accelerator)
     denoiser, encoder = tools.denoiser, tools.encoder
+    denoiser.prepare_training()
     fold = adapt(denoiser.network)
     if options.gradient_checkpointing:
         checkpoint_activations(denoiser.network)
@@ -73,12 +74,7 @@ def train(
     # The optimizer, its schedule, and the moving average that is kept as the result.
     parameters = {name: value for name, value in loss.named_parameters() if value.requires_grad}
     optimizer = make_optimizer(options, parameters)
-    schedule = get_scheduler(
-        "constant_with_warmup" if options.schedule == "constant" else options.schedule,
-        optimizer,
-        num_warmup_steps=options.warmup_steps,
-        num_training_steps=options.steps,
-    )
+    schedule = make_schedule(options, optimizer)
     ema = EMAModel(parameters.values(), decay=options.ema, foreach=True) if options.ema else None
     wrapped, stepper = accelerator.prepare(loss, optimizer)
     gradients = Gradients(accelerator, wrapped, -(-len(positions) // options.gradient_accumulation))

@@ -23,6 +23,9 @@ class TrainingOptions(ComponentConfig):
 
     schedule: Literal["constant", "cosine", "linear"] = Field("constant", description="learning rate after the warm-up")
     warmup_steps: int = Field(500, ge=0, description="steps over which the learning rate rises from 0 to its peak")
+    final_learning_rate: float = Field(
+        0.0, ge=0, le=1, description="where cosine and linear end, as a share of learning_rate"
+    )
     optimizer: Literal["adamw", "adamw-8bit"] = Field(
         "adamw", description="adamw-8bit keeps its moments in 8 bits and needs bitsandbytes"
     )

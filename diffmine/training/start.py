@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from diffusers.optimization import get_scheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from diffmine.errors import ModelError
 from diffmine.interfaces import ModelTools, TrainingSet
@@ -103,6 +105,23 @@ def make_optimizer(options: TrainingOptions, parameters: Mapping[str, nn.Paramet
     if options.optimizer == "adamw-8bit":
         return _adamw_8bit(groups, settings)
     return torch.optim.AdamW(groups, **settings, fused=True)
+
+
+def make_schedule(options: TrainingOptions, optimizer: Optimizer) -> LambdaLR:
+    """Warm-up from 0, then the schedule, which ends at ``final_learning_rate`` of the peak."""
+    schedule: LambdaLR = get_scheduler(
+        "constant_with_warmup" if options.schedule == "constant" else options.schedule,
+        optimizer,
+        num_warmup_steps=options.warmup_steps,
+        num_training_steps=options.steps,
+    )
+    floor, warmup = options.final_learning_rate, options.warmup_steps
+
+    def lifted(factor: Callable[[int], float]) -> Callable[[int], float]:
+        return lambda step: factor(step) if step < warmup else floor + (1 - floor) * factor(step)
+
+    schedule.lr_lambdas = [lifted(factor) for factor in schedule.lr_lambdas]
+    return schedule
 
 
 def _adamw_8bit(groups: list[dict[str, Any]], settings: dict[str, Any]) -> Optimizer:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from diffusers.optimization import get_scheduler
@@ -7,7 +9,7 @@ from diffusers.training_utils import EMAModel
 from torch import nn
 
 from diffmine.training.options import TrainingOptions
-from diffmine.training.start import make_optimizer
+from diffmine.training.start import make_optimizer, make_schedule
 from diffmine.training.state import TrainingState
 
 
@@ -65,6 +67,29 @@ def test_the_average_in_closed_form() -> None:
     assert expected == pytest.approx(30 - 0.6 / 0.4, abs=0.01)
     state.keep_average()
     assert parameter.item() == pytest.approx(expected)
+
+
+def test_schedules_warm_up_and_end_where_they_should() -> None:
+    def rates(**options: object) -> list[float]:
+        settings = TrainingOptions.model_validate({"steps": 20, "warmup_steps": 4, "learning_rate": 0.1, **options})
+        optimizer = make_optimizer(settings, {"network.w": nn.Parameter(torch.zeros(1))})
+        schedule, rates = make_schedule(settings, optimizer), []
+        for _ in range(21):
+            rates.append(optimizer.param_groups[0]["lr"] / 0.1)
+            optimizer.step()
+            schedule.step()
+        return rates
+
+    ramp = [0, 0.25, 0.5, 0.75]
+    assert rates(schedule="constant") == pytest.approx([*ramp, *[1] * 17])
+    linear = [1 - step / 16 for step in range(17)]
+    assert rates(schedule="linear") == pytest.approx([*ramp, *linear])
+    cosine = [0.5 * (1 + math.cos(math.pi * step / 16)) for step in range(17)]
+    assert rates(schedule="cosine") == pytest.approx([*ramp, *cosine])
+    assert rates(schedule="cosine", final_learning_rate=0.05) == pytest.approx(
+        [*ramp, *[0.05 + 0.95 * one for one in cosine]]
+    )
+    assert rates(schedule="linear", warmup_steps=0)[0] == 1
 
 
 def test_label_vectors_have_their_own_rate_and_no_decay() -> None:

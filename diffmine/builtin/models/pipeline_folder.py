@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from diffmine.builtin.models.loading import load_part
 from diffmine.builtin.models.saving import save_part
 from diffmine.builtin.pretrained import copy_part, read_settings
 
@@ -29,6 +32,12 @@ class PipelineFolder:
     def has(self, part: str) -> bool:
         """Whether the part's folder is there."""
         return (self.path / part).is_dir()
+
+    def reload_precisely(self, network: Any, part: str) -> None:
+        """Give ``network`` the weights of ``part`` in float32, where it was loaded in half precision."""
+        if network.dtype is not torch.float32:
+            stored = load_part(type(network), self.path, part, variant=self.variant, dtype=torch.float32)
+            network.float().load_state_dict(stored.state_dict())
 
     def save(self, folder: Path, part: str, network: Any) -> None:
         """Write a pipeline with ``network`` as its ``part`` and copies of the others, safetensors only."""

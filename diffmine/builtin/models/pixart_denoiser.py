@@ -92,6 +92,9 @@ class PixArtDenoiser(DiscreteDenoiser):
             self._source, self.device, context=CONTEXTS.get(pipeline, 300), dtype=self.dtype
         )
 
+    def prepare_training(self) -> None:
+        self._source.reload_precisely(self._transformer, "transformer")
+
     def save(self, folder: Path) -> None:
         """Write the transformer and copy the frozen parts; the result loads in the PixArt pipelines."""
         self._source.save(folder, "transformer", self._transformer)

@@ -116,6 +116,9 @@ class StableDiffusion3Denoiser(Denoiser):
             self._source, self.device, width=self.conditioning_width, dtype=self.dtype
         )
 
+    def prepare_training(self) -> None:
+        self._source.reload_precisely(self._transformer, "transformer")
+
     def save(self, folder: Path) -> None:
         """Write the transformer and copy the frozen parts; the result loads in ``StableDiffusion3Pipeline``."""
         self._source.save(folder, "transformer", self._transformer)

@@ -57,6 +57,9 @@ class StableDiffusionDenoiser(UNetDenoiser):
             return None
         return ClipTextEncoder.from_pretrained(self._source.path, self.device, variant=self._source.variant)
 
+    def prepare_training(self) -> None:
+        self._source.reload_precisely(self._unet, "unet")
+
     def save(self, folder: Path) -> None:
         """Write the UNet and copy the frozen parts; the result loads in ``StableDiffusionPipeline``."""
         self._source.save(folder, "unet", self._unet)

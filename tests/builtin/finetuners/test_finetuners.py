@@ -136,6 +136,19 @@ def test_a_finetuned_stable_diffusion_loads_in_plain_diffusers_and_generates(
     assert np.isfinite(picture).all()
 
 
+def test_weights_loaded_in_half_precision_are_trained_as_precisely_as_they_are_stored(tmp_path: Path) -> None:
+    base = tiny_stable_diffusion(tmp_path / "base")
+    model = StableDiffusion(StableDiffusion.Config(path=str(base), dtype="bfloat16"))
+    tools = ModelTools(
+        model, ClipText(ClipText.Config()), device=torch.device("cpu"), seed=0, labels=LABELS, folder=None
+    )
+    options = {**OPTIONS, "steps": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "ema": 0.0}
+    finetuner = FullFinetuning(FullFinetuning.Config.model_validate(options))
+    before, after = weights(base), weights(finetuned(finetuner, tools, tmp_path / "run", 32))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, rtol=0, atol=2e-9, msg=name)
+
+
 @pytest.mark.parametrize(("write", "family"), [(tiny_sd3, StableDiffusion3), (tiny_pixart, PixArt)])
 def test_transformers_are_finetuned_too(
     write: Callable[[Path], Path], family: type[StableDiffusion3] | type[PixArt], tmp_path: Path
