@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from diffmine.drawing.web import base_style, policy, templates
 
 HERE = Path(__file__).parent
 ENTRY = "main.js"
@@ -25,20 +23,8 @@ def render(data: Any, overlays: Any) -> str:
         overlays: what ``payload.overlays`` gave.
     """
     script, style = bundle(), stylesheet()
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src '{_hash(script)}'",
-            f"style-src '{_hash(style)}'",
-            "img-src 'self' data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        )
-    )
-    template = _environment().get_template("index.html.jinja")
-    return template.render(policy=policy, script=script, style=style, data=data, overlays=overlays)
+    template = templates(HERE / "templates").get_template("index.html.jinja")
+    return template.render(policy=policy(style, script), script=script, style=style, data=data, overlays=overlays)
 
 
 def bundle() -> str:
@@ -51,8 +37,9 @@ def bundle() -> str:
 
 
 def stylesheet() -> str:
-    """The files of ``style/`` as one, in the order of their names."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted((HERE / "style").glob("*.css")))
+    """The base style, and the files of ``style/`` in the order of their names."""
+    files = sorted((HERE / "style").glob("*.css"))
+    return "\n".join([base_style(), *(path.read_text(encoding="utf-8") for path in files)])
 
 
 def _ordered(name: str, seen: dict[str, bool]) -> Iterator[str]:
@@ -69,14 +56,3 @@ def _enclosed(module: str) -> str:
     body = re.sub(r"^export ", "", _IMPORT.sub("", module), flags=re.MULTILINE)
     exported = f"{{ {', '.join(names)} }}"
     return f"const {exported} = (() => {{\n{body}return {exported};\n}})();"
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _environment() -> Environment:
-    loader = FileSystemLoader(HERE / "templates")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
-    return environment
