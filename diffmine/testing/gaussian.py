@@ -161,6 +161,10 @@ class GaussianModel(DiffusionModel):
     def pretrained(self) -> bool:
         return True
 
+    @property
+    def stride(self) -> int:
+        return self.config.stride
+
     def forward_flops(self, height: int, width: int) -> float:
         return 20.0 * 3 * height * width / self.config.stride**2
 

@@ -44,7 +44,12 @@ class ClipTextEncoder(TextEncoder):
                 )
             tokenizer = CLIPTokenizer.from_pretrained(vocabulary)
         except (OSError, ValueError) as error:
-            raise ModelError(f"{weights} holds no CLIP text encoder in safetensors: {error}") from error
+            reason = str(error).strip().splitlines()[0]
+            raise ModelError(
+                f"{weights} cannot be loaded as a CLIP text encoder from safetensors: {reason}; where the hub has only "
+                "pickled weights, give [conditioning] revision a converted branch (refs/pr/...), or convert them with "
+                "save_pretrained"
+            ) from error
         return cls(model.to(device), tokenizer)
 
     def encode(self, prompts: Sequence[str]) -> Conditioning:

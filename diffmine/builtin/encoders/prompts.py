@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from diffmine.builtin.encoders.clip_text import ClipText, placeholders
 from diffmine.errors import DataError, DiffmineWarning
 from diffmine.interfaces import Conditioning, PromptEncoder, TextEncoder
 
-KEPT_PROMPTS = 4096
-"""Encoded prompts to remember; 77 tokens of 768 values are 0.24 MB. More come only from prompts with columns."""
+KEPT_BYTES = 256 * 2**20
+"""Memory for encoded prompts: a thousand of CLIP ViT-L/14. More come only from prompts with columns."""
 
 
 class TemplatePrompts(PromptEncoder):
@@ -28,7 +29,7 @@ class TemplatePrompts(PromptEncoder):
             replaces: whether ``encoder`` is another than the model's own, so that a saved model must carry it.
         """
         self._config, self._encoder, self._replaces = config, encoder, replaces
-        self._encoded: dict[str, Conditioning] = {}
+        self._encoded: OrderedDict[str, Conditioning] = OrderedDict()
 
     def prompt(self, label: str | None, columns: Mapping[str, str] | None = None) -> str:
         """The prompt of a label; without ``columns``, their placeholders stay as they are written."""
@@ -88,13 +89,15 @@ class TemplatePrompts(PromptEncoder):
         return text.replace("_", " ") if self._config.spelling == "spaces" else text
 
     def _remember(self, prompts: Sequence[str]) -> None:
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._encoded]
-        if len(self._encoded) + len(new) > KEPT_PROMPTS:
-            self._encoded.clear()
-            new = list(dict.fromkeys(prompts))
-        for prompt in new:
-            self._warn_if_cut(prompt)
-            self._encoded[prompt] = self._encoder.encode([prompt])
+        """Encode the prompts that are new, one at a time, so that none depends on others; forget the oldest."""
+        wanted = dict.fromkeys(prompts)
+        for prompt in wanted:
+            if prompt not in self._encoded:
+                self._warn_if_cut(prompt)
+                self._encoded[prompt] = self._encoder.encode([prompt])
+            self._encoded.move_to_end(prompt)
+        while len(self._encoded) > len(wanted) and len(self._encoded) * _bytes(self._encoded[prompts[0]]) > KEPT_BYTES:
+            self._encoded.popitem(last=False)
 
     def _warn_if_cut(self, prompt: str) -> None:
         cut = self._encoder.overflow(prompt)
@@ -104,3 +107,7 @@ class TemplatePrompts(PromptEncoder):
                 DiffmineWarning,
                 stacklevel=2,
             )
+
+
+def _bytes(conditioning: Conditioning) -> int:
+    return conditioning.tokens.nbytes

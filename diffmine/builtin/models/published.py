@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from diffmine.builtin.models.loading import LoadOptions
 
 
-STRIDE = 8
-"""Image pixels to one latent cell, in every published autoencoder of these families."""
-
-
 class PublishedConfig(ComponentConfig):
     """Options of models that load a diffusers pipeline."""
 
@@ -63,7 +59,7 @@ class PublishedModel(DiffusionModel):
         """Operations of one forward for a latent of ``height`` x ``width`` cells."""
 
     def forward_flops(self, height: int, width: int) -> float:
-        return self.network_flops(self._network_settings(), -(-height // STRIDE), -(-width // STRIDE))
+        return self.network_flops(self._network_settings(), -(-height // self.stride), -(-width // self.stride))
 
     def checkpoint(self, folder: Path | None) -> Path:
         """``folder``, or else the one of the checkpoint that the options name, fetched if need be."""

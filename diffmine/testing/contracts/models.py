@@ -218,6 +218,9 @@ class DiffusionModelContract:
         gradients = [parameter.grad for parameter in denoiser.network.parameters() if parameter.grad is not None]
         assert any(gradient.abs().max() > 0 for gradient in gradients)
 
+    def test_the_stride_is_known_without_loading(self, model: DiffusionModel, denoiser: Denoiser) -> None:
+        assert model.stride == denoiser.stride
+
     def test_work_grows_with_the_picture(self, model: DiffusionModel) -> None:
         assert 0 < model.forward_flops(256, 256) < model.forward_flops(256, 512)
         assert model.forward_flops(256, 512) == pytest.approx(model.forward_flops(512, 256))

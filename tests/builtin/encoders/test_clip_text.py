@@ -185,3 +185,14 @@ def test_the_fingerprint_follows_the_encoder(folder: Path, tmp_path: Path) -> No
 
     assert fingerprint(other) != fingerprint(folder)
     assert ClipText(ClipText.Config()).fingerprint() == "", "the model's own is in the model's fingerprint"
+
+
+def test_prompts_beyond_the_memory_allowed_are_forgotten(denoiser: Denoiser, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load(denoiser)
+    monkeypatch.setattr("diffmine.builtin.encoders.prompts.KEPT_BYTES", 3 * encoder.encode(["a"]).tokens.nbytes)
+    first = encoder.encode(["a"]).tokens
+    many = encoder.encode([str(number) for number in range(10)]).tokens
+    assert len(many) == 10, "a batch is encoded whole, however large"
+    encoder.encode(["x"])
+    assert len(encoder._encoded) <= 3
+    assert torch.equal(encoder.encode(["a"]).tokens, first)

@@ -36,12 +36,7 @@ def pixart(tmp_path_factory: pytest.TempPathFactory) -> DiffusionModel:
     return PixArt(PixArt.Config(path=str(tiny_pixart(tmp_path_factory.mktemp("pixart")))))
 
 
-@pytest.fixture(scope="module")
-def pixart_told_the_size(tmp_path_factory: pytest.TempPathFactory) -> DiffusionModel:
-    return PixArt(PixArt.Config(path=str(tiny_pixart(tmp_path_factory.mktemp("pixart"), sample_size=128))))
-
-
-@pytest.mark.parametrize("checkpoint", ["epsilon", "velocity", "stable_diffusion_3", "pixart", "pixart_told_the_size"])
+@pytest.mark.parametrize("checkpoint", ["epsilon", "velocity", "stable_diffusion_3", "pixart"])
 class TestPublishedModels(DiffusionModelContract):
     @pytest.fixture
     def model(self, checkpoint: str, request: pytest.FixtureRequest) -> DiffusionModel:
