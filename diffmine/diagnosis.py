@@ -49,8 +49,8 @@ def labels_not_learned(run: Run) -> list[str]:
     if figure is None or figure.low is None or figure.low > 0.5:
         return []
     return [
-        f"nothing shows that the model learned the labels: {figure.value:.0%} of {figure.count} held-out images are more "
-        f"typical of their own label than of another one, which may be chance (50%; interval {figure.low:.0%} to "
+        f"nothing shows that the model learned the labels: {figure.value:.0%} of {figure.count} held-out images are "
+        f"more typical of their own label than of another one, which may be chance (50%; interval {figure.low:.0%} to "
         f"{figure.high:.0%}); finetune for more steps, hold out more images, or look at the labels"
     ]
 
