@@ -31,9 +31,10 @@ from accelerate.state import AcceleratorState
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from diffusers.optimization import get_scheduler
 from PIL import Image
+from random_checkpoint import stable_diffusion
 from rich.console import Console
 from rich.table import Table
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
@@ -41,8 +42,7 @@ from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.interfaces import ModelTools, Silent, TrainingSet
 from diffmine.pictures import decode
-from diffmine.testing.toy_stable_diffusion import seeded, write_index
-from diffmine.testing.toy_tokenizer import CONTEXT, write_tokenizer
+from diffmine.testing.toy_tokenizer import CONTEXT
 from diffmine.testing.toys_pictures import toy_picture
 from diffmine.training.adaptations import everything
 from diffmine.training.loop import train
@@ -71,46 +71,6 @@ class Clock(Silent):
         first, last = self.ticks[self.skip - 1], self.ticks[-1]
         steps = len(self.ticks) - self.skip
         return (last[0] - first[0]) / steps, (last[1] - first[1]) / steps
-
-
-def stable_diffusion(folder: Path, divisor: int) -> Path:
-    """Stable Diffusion 1.5's architecture, ``divisor`` times narrower, with random weights."""
-    width = 768 // divisor
-    with seeded(0):
-        vocabulary = write_tokenizer(folder / "tokenizer")
-        text = CLIPTextConfig(
-            vocab_size=vocabulary,
-            hidden_size=width,
-            intermediate_size=4 * width,
-            num_hidden_layers=12,
-            num_attention_heads=12,
-            max_position_embeddings=CONTEXT,
-            bos_token_id=vocabulary - 2,
-            eos_token_id=vocabulary - 1,
-            pad_token_id=vocabulary - 1,
-        )
-        CLIPTextModel(text).save_pretrained(folder / "text_encoder")
-        UNet2DConditionModel(
-            sample_size=64,
-            block_out_channels=tuple(channels // divisor for channels in (320, 640, 1280, 1280)),
-            norm_num_groups=16,
-            cross_attention_dim=width,
-        ).save_pretrained(folder / "unet")
-        AutoencoderKL(
-            block_out_channels=tuple(channels // divisor for channels in (128, 256, 512, 512)),
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            layers_per_block=2,
-            norm_num_groups=16,
-        ).save_pretrained(folder / "vae")
-    DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").save_pretrained(
-        folder / "scheduler"
-    )
-    parts = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "scheduler": "DDPMScheduler"}
-    index = {name: ["diffusers", kind] for name, kind in parts.items()}
-    index |= {"text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"]}
-    write_index(folder, "StableDiffusionPipeline", index)
-    return folder
 
 
 def write_pictures(folder: Path, count: int, side: int) -> list[ImageRecord]:

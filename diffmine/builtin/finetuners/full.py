@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffmine.interfaces import Finetuner, ModelTools, Progress, TrainingLog, TrainingSet
+from diffmine.builtin.finetuners.training import Training
+from diffmine.interfaces import ModelTools, Progress, TrainingLog, TrainingSet
 from diffmine.training.options import TrainingOptions
 
 
-class FullFinetuning(Finetuner):
+class FullFinetuning(Training):
     """Train the whole denoiser; autoencoder and text encoder stay as they are (the paper's way)."""
 
     name = "full"

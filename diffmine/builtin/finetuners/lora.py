@@ -6,11 +6,12 @@ from pathlib import Path
 
 from pydantic import Field
 
-from diffmine.interfaces import Finetuner, ModelTools, Progress, TrainingLog, TrainingSet
+from diffmine.builtin.finetuners.training import Training
+from diffmine.interfaces import ModelTools, Progress, TrainingLog, TrainingSet
 from diffmine.training.options import TrainingOptions
 
 
-class LoRA(Finetuner):
+class LoRA(Training):
     """Train low-rank adapters on the attention projections (Hu et al. 2022), merged into the weights in the end."""
 
     name = "lora"
