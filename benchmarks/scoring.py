@@ -112,15 +112,12 @@ def main() -> None:
     labels = [["a"]] * len(pictures)
     ours = seconds(lambda: scoring.score(pictures, labels, Silent()))
     literal = seconds(lambda: published(tools, pictures, config))
-    print(f"{forwards} forwards, {arguments.size} px, {arguments.threads} thread(s)")
+    each = 1000 / forwards
+    print(f"{forwards} forwards, {arguments.size} px, {arguments.threads} thread(s); milliseconds each")
     for batch, value in bares.items():
-        print(f"bare forwards, batch {batch:3d}  {1000 * value / forwards:8.2f} ms each")
-    print(
-        f"diffmine, batch {best:3d}       {1000 * ours / forwards:8.2f} ms each, {ours / bares[best]:.3f} x the best bare"
-    )
-    print(
-        f"published, batch {PUBLISHED_BATCH:2d}       {1000 * literal / forwards:8.2f} ms each, {literal / ours:.2f} x diffmine"
-    )
+        print(f"bare forwards, batch {batch:3d}  {each * value:7.2f}")
+    print(f"diffmine, batch {best:3d}       {each * ours:7.2f}, {ours / bares[best]:.3f} x the best bare")
+    print(f"published, batch {PUBLISHED_BATCH:2d}       {each * literal:7.2f}, {literal / ours:.2f} x diffmine")
 
 
 if __name__ == "__main__":

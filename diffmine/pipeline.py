@@ -8,11 +8,11 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from diffmine.errors import ArtifactError, DiffmineError, DiffmineWarning, StageError
+from diffmine.errors import ArtifactError, DiffmineWarning, StageError
 from diffmine.interfaces import Component, Progress, Silent
 from diffmine.kinds import KIND_OF_TABLE
 from diffmine.plugins import PluginManager
