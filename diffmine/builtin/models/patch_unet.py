@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from diffmine.builtin.models.flops import unet_flops
 from diffmine.checkpoints import checkpoint_fingerprint
@@ -22,6 +22,16 @@ BASE = Path(__file__).parent / "patch_unet_base"
 ATTENTION_HEADS = 32
 """What ``UNet2DConditionModel`` calls ``attention_head_dim`` is the number of heads."""
 NORM_GROUPS = 16
+ARCHITECTURE = ("patch_size", "latent_channels", "channels", "layers", "conditioning_width")
+"""Options that describe a model that starts from nothing."""
+
+
+def _checked_channels(channels: tuple[int, ...]) -> tuple[int, ...]:
+    if any(width % NORM_GROUPS for width in channels) or channels[-1] % ATTENTION_HEADS:
+        raise ValueError(
+            f"give multiples of {NORM_GROUPS}, such as (48, 96, 128); the last is a multiple of {ATTENTION_HEADS}"
+        )
+    return channels
 
 
 class PatchUNet(DiffusionModel):
@@ -30,7 +40,7 @@ class PatchUNet(DiffusionModel):
     name = "patch-unet"
 
     class Config(ComponentConfig):
-        """Options of ``patch-unet``; the architecture's are for ``start = "scratch"`` only."""
+        """Options of ``patch-unet``; the architecture's are for ``start = "scratch"``, as a base brings its own."""
 
         path: PretrainedPath | None = Field(
             None, description="folder of a saved patch-unet; omitted: the built-in base"
@@ -40,13 +50,30 @@ class PatchUNet(DiffusionModel):
         )
         patch_size: int = Field(4, ge=1, le=32, description="from scratch: image pixels to one latent cell")
         latent_channels: int = Field(16, ge=1, description="from scratch: principal components kept of each patch")
-        channels: tuple[int, ...] = Field(
+        channels: Annotated[tuple[int, ...], AfterValidator(_checked_channels)] = Field(
             (48, 96, 128),
             min_length=1,
             description="from scratch: width of each level, multiples of 16; the last attends and is a multiple of 32",
         )
         layers: int = Field(1, ge=1, description="from scratch: residual blocks of each level")
         conditioning_width: int = Field(64, ge=4, multiple_of=4, description="from scratch: width of a label's vector")
+
+        @model_validator(mode="after")
+        def _fits_start(self) -> PatchUNet.Config:
+            """Refuse options that would have no effect, instead of ignoring them."""
+            if self.start == "scratch" and self.path is not None:
+                raise ValueError("start = 'scratch' loads nothing; leave out path, or start = 'scratch'")
+            if self.latent_channels > 3 * self.patch_size**2:
+                raise ValueError(
+                    f"latent_channels = {self.latent_channels}: a patch of {self.patch_size} x {self.patch_size} px "
+                    f"has {3 * self.patch_size**2} components; give at most that many"
+                )
+            changed = [
+                name for name in ARCHITECTURE if getattr(self, name) != type(self).model_fields[name].get_default()
+            ]
+            if self.start == "base" and changed:
+                raise ValueError(f"{changed[0]} is an option of start = 'scratch'; a base brings its own architecture")
+            return self
 
     config: Config
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
+from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -138,3 +139,29 @@ def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         model.load(CPU)
     with pytest.raises(ModelError, match="is not a patch-unet checkpoint"):
         model.forward_flops(64, 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": "base", "patch_size": 8}, "patch_size is an option of start = 'scratch'"),
+        ({"start": "scratch", "path": "somewhere"}, "leave out path"),
+        ({"start": "scratch", "channels": (48, 96)}, None),
+        ({"start": "scratch", "channels": (48, 80)}, "the last is a multiple of 32"),
+        ({"start": "scratch", "channels": (20, 32)}, "give multiples of 16"),
+        ({"start": "scratch", "patch_size": 2, "latent_channels": 13}, "has 12 components"),
+    ],
+)
+def test_options_without_effect_are_refused(options: dict[str, object], message: str | None) -> None:
+    if message is None:
+        PatchUNet.Config.model_validate(options)
+    else:
+        with pytest.raises(ValidationError, match=message):
+            PatchUNet.Config.model_validate(options)
+
+
+def test_the_resolved_recipe_is_accepted_again() -> None:
+    for model in (PatchUNet(PatchUNet.Config()), scratch()):
+        table = model.describe()
+        assert table.pop("use") == "patch-unet"
+        assert PatchUNet.Config.model_validate(table) == model.config
