@@ -141,6 +141,8 @@ def _explain_one(detail: ErrorDetails, known: Sequence[str]) -> str:
     if detail["type"] == "missing":
         return f"{field}: this option is required; add it"
     message = detail["msg"].removeprefix("Value error, ")
+    if not field:  # the options do not fit together
+        return message
     return f"{field} = {detail['input']!r}: {message[:1].lower()}{message[1:]}"
 
 
