@@ -49,7 +49,7 @@ class RunPair:
     """Two runs to show side by side.
 
     Attributes:
-        names: of the runs, for people; equal names are the same run.
+        names: of the runs, for people.
         runs: the runs.
         matches: what became of the clusters of the first in the second.
         summary: one line about how far they agree.
@@ -78,18 +78,18 @@ class Strips:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._contents: dict[str, tuple[int, Contents]] = {}
-        self._done: dict[tuple[str, str, int], Strip] = {}
+        self._contents: dict[Path, tuple[int, Contents]] = {}
+        self._done: dict[tuple[Path, str, int], Strip] = {}
 
-    def of(self, name: str, run: Run, label: str, clusters: Sequence[int]) -> list[Strip]:
+    def of(self, run: Run, label: str, clusters: Sequence[int]) -> list[Strip]:
         """The strips of some clusters of a label, by rank."""
-        number, contents = self._contents.setdefault(name, (len(self._contents), Contents(run)))
+        number, contents = self._contents.setdefault(run.path, (len(self._contents), Contents(run)))
         found = [one for one in contents.clusters(label) if one.cluster in clusters]
         for one in found:
-            if (name, label, one.cluster) not in self._done:
+            if (run.path, label, one.cluster) not in self._done:
                 file = f"{number}-{contents.labels.index(label)}-{one.cluster}.webp"
-                self._done[name, label, one.cluster] = self._write(contents, one, file)
-        return [self._done[name, label, one.cluster] for one in found]
+                self._done[run.path, label, one.cluster] = self._write(contents, one, file)
+        return [self._done[run.path, label, one.cluster] for one in found]
 
     def _write(self, contents: Contents, cluster: Cluster, file: str) -> Strip:
         cells = crops(contents, cluster.rows[:SHOWN], SIDE)
@@ -119,8 +119,8 @@ def _shown(pair: RunPair, strips: Strips) -> dict[str, object]:
     labels: dict[str, list[dict[str, object]]] = {}
     for match in sorted(pair.matches, key=lambda one: (one.label, FATES.index(one.fate), *one.first, *one.second)):
         first, second = (
-            strips.of(name, run, match.label, clusters)
-            for name, run, clusters in zip(pair.names, pair.runs, (match.first, match.second), strict=True)
+            strips.of(run, match.label, clusters)
+            for run, clusters in zip(pair.runs, (match.first, match.second), strict=True)
         )
         row = {"fate": match.fate, "overlap": match.overlap, "first": first, "second": second}
         labels.setdefault(match.label, []).append(row)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from diffmine.drawing.side_by_side import RunPair, write_side_by_side
 from diffmine.store import write_atomically
 from diffmine.studies.comparison import Comparison
+from diffmine.studies.entries import Entry
 from diffmine.studies.markdown import results_markdown
 from diffmine.studies.plots import plot_agreement, plot_metrics
 from diffmine.studies.results import Results
@@ -22,6 +24,7 @@ FILES = (
     "clusters.csv",
     "metrics.png",
     "agreement.png",
+    "compare.html",
     "study.json",
 )
 
@@ -38,11 +41,30 @@ def write_study(results: Results, comparison: Comparison, folder: Path) -> None:
         csv.write_csv(comparison.agreement_table(), folder / "agreement.csv")
         csv.write_csv(comparison.matches_table(), folder / "clusters.csv")
         plot_agreement(comparison, folder / "agreement.png")
+        write_side_by_side(results.name, _side_by_side(results, comparison), folder)
     if results.metrics:
         plot_metrics(results, folder / "metrics.png")
     page = results_markdown(results, comparison)
     write_atomically(folder / "results.md", page.encode())
     write_atomically(folder / "study.json", json.dumps(_about(results), indent=1, ensure_ascii=False).encode())
+
+
+def _side_by_side(results: Results, comparison: Comparison) -> list[RunPair]:
+    seeds = len({entry.seed for entry in results.entries})
+
+    def named(entry: Entry) -> str:
+        return str(entry.choice) if seeds == 1 else f"{entry.choice}, seed {entry.seed}"
+
+    return [
+        RunPair(
+            (named(pair.first), named(pair.second)),
+            (pair.first.run, pair.second.run),
+            pair.agreement.matches,
+            f"{pair.agreement.common:.0%} of the patches in common, adjusted Rand {pair.agreement.adjusted_rand:.2f}",
+        )
+        for pair in comparison.pairs
+        if pair.first.run is not None and pair.second.run is not None
+    ]
 
 
 def _about(results: Results) -> dict[str, object]:

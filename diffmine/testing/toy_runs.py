@@ -91,7 +91,7 @@ def write_toy_run(
     features = _features(patches, truth)
     save_file({"patches": features, "heldout": features[:0]}, artifacts["features"] / "features.safetensors")
     _write_clusters(run, patches, truth, features)
-    _write_rest(run, data, folder / "store", [*artifacts], labels, hostile)
+    _write_rest(run, data, folder / "store", [*artifacts, "patches", "clusters", "metrics"], labels, hostile)
     return load_run(run)
 
 
