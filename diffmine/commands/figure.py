@@ -12,6 +12,12 @@ from diffmine.commands.options import run_argument
 @click.command("figure")
 @run_argument
 @click.option("--kind", default="grid", show_default=True, help="grid, strips or typicality.")
+@click.option(
+    "--before",
+    metavar="RUN",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="An earlier run over the same pictures: show its typicality beside this run's, whatever --kind says.",
+)
 @click.option("--labels", metavar="A,B", help="Labels to show, each a panel (default: all).")
 @click.option("--rows", type=click.IntRange(1, 100), help="Clusters in a grid; lines of crops elsewhere.")
 @click.option("--columns", type=click.IntRange(1, 100), help="Crops in a row.")
@@ -24,14 +30,26 @@ from diffmine.commands.options import run_argument
     help="File to write; its suffix (png, pdf, svg) decides the format.",
 )
 def command(
-    run_folder: Path, kind: str, labels: str | None, rows: int | None, columns: int | None, output: Path
+    run_folder: Path,
+    kind: str,
+    before: Path | None,
+    labels: str | None,
+    rows: int | None,
+    columns: int | None,
+    output: Path,
 ) -> None:
     """Draw a figure of a run, sized for a paper's column."""
+    from diffmine.drawing.contents import Contents
+    from diffmine.drawing.figures import draw, draw_before_after
     from diffmine.run_folder import load_run
 
-    run = load_run(run_folder)
-    chosen = None if labels is None else _split(labels, run.labels)
-    run.figure(kind, chosen, rows=rows, columns=columns).save(output)
+    contents = Contents(load_run(run_folder))
+    chosen = None if labels is None else _split(labels, contents.run.labels)
+    if before is None:
+        drawing = draw(contents, kind, chosen, rows=rows, columns=columns)
+    else:
+        drawing = draw_before_after(contents, Contents(load_run(before)), chosen, rows=rows, columns=columns)
+    drawing.save(output)
     click.echo(output)
 
 

@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL import Image, ImageOps
-
 from diffmine.drawing.contents import Contents
-from diffmine.drawing.crops import crops
-from diffmine.drawing.panels import Panel, fade, lines, scale_of, sheet
+from diffmine.drawing.figure_kinds import DIVERGING, before_after, grid, strips, typicality
+from diffmine.drawing.panels import Panel
 from diffmine.errors import RecipeError
-from diffmine.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,9 +30,6 @@ COLUMN = 3.35
 """Width of a paper's column, inches."""
 BETWEEN = 0.2
 """Space between two columns, inches."""
-CELL = 96
-GAP = 6
-DIVERGING = "RdBu_r"
 LONGEST_TITLE = 60
 
 
@@ -73,37 +66,6 @@ class Drawing:
         return buffer.getvalue()
 
 
-def grid(contents: Contents, label: str, rows: int = 6, columns: int = 7) -> Panel:
-    """The paper's figure: the best clusters as rows, named by median typicality; the most central members first."""
-    best = contents.best_clusters(label)[:rows]
-    shown = [one.rows[:columns].tolist() for one in best]
-    cells = crops(contents, [row for line in shown for row in line], CELL)
-    split = np.split(cells, np.cumsum([len(line) for line in shown])[:-1])
-    return Panel(label, sheet(split, columns, GAP), [f"{one.facts['median_typicality']:.3g}" for one in best])
-
-
-def strips(contents: Contents, label: str, rows: int = 1, columns: int = 10) -> Panel:
-    """The best patches and, as controls, random and least typical ones."""
-    selections = {contents.mined: contents.selected(label, contents.mined), **contents.controls(label)}
-    cells = [crops(contents, found[: rows * columns], CELL) for found in selections.values()]
-    image = sheet([line for one in cells for line in lines(one, rows, columns)], columns, GAP)
-    return Panel(label, image, _names(rows, [*selections]))
-
-
-def typicality(contents: Contents, label: str, rows: int = 1, columns: int = 6) -> Panel:
-    """The most typical pictures: as they are, white where not typical, and as a heat map."""
-    pictures, maps = _most_typical(contents, label, rows * columns)
-    scale = scale_of(maps)
-    kinds = (
-        pictures,
-        [fade(one, values, scale) for one, values in zip(pictures, maps, strict=True)],
-        [_heat(values, scale) for values in maps],
-    )
-    aspect = max((one.shape[0] / one.shape[1] for one in pictures), default=1.0)
-    cells = [line for kind in kinds for line in lines([_fitted(one, aspect) for one in kind], rows, columns)]
-    return Panel(label, sheet(cells, columns, 2 * GAP), _names(rows, ("picture", "typical", "heat")), scale)
-
-
 KINDS: dict[str, Callable[..., Panel]] = {"grid": grid, "strips": strips, "typicality": typicality}
 """The kinds of figure by name; each draws the panel of one label with so many rows and columns."""
 
@@ -127,11 +89,40 @@ def draw(
     """
     if kind not in KINDS:
         raise RecipeError(f"there is no figure of kind {kind!r}; allowed: {', '.join(KINDS)}")
+    asked = _asked(rows, columns)
+    return _compose([KINDS[kind](contents, label, **asked) for label in _checked(contents, labels)])
+
+
+def draw_before_after(
+    contents: Contents,
+    before: Contents,
+    labels: Sequence[str] | None = None,
+    *,
+    rows: int | None = None,
+    columns: int | None = None,
+) -> Drawing:
+    """Draw where a run found typicality beside where an earlier one did, such as before finetuning.
+
+    Args:
+        contents, before: two runs over the same pictures.
+        labels, rows, columns: see :func:`draw`.
+    Raises:
+        RecipeError: there is no such label.
+        DataError: the earlier run has not scored the same pictures.
+    """
+    asked = _asked(rows, columns)
+    return _compose([before_after(contents, before, label, **asked) for label in _checked(contents, labels)])
+
+
+def _asked(rows: int | None, columns: int | None) -> dict[str, int]:
+    return {name: value for name, value in (("rows", rows), ("columns", columns)) if value is not None}
+
+
+def _checked(contents: Contents, labels: Sequence[str] | None) -> Sequence[str]:
     for label in labels or ():
         if label not in contents.labels:
             raise RecipeError(f"the run has no patches of label {label!r}; its labels: {', '.join(contents.labels)}")
-    asked = {name: value for name, value in (("rows", rows), ("columns", columns)) if value is not None}
-    return _compose([KINDS[kind](contents, label, **asked) for label in labels or contents.labels])
+    return labels or contents.labels
 
 
 def _style() -> AbstractContextManager[Any]:
@@ -172,31 +163,6 @@ def _draw(figure: Figure, axes: Axes, panel: Panel) -> None:
 def _short(title: str) -> str:
     title = " ".join(title.split())
     return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
-
-
-def _names(rows: int, names: Sequence[str]) -> list[str]:
-    """Names of blocks of so many rows: beside the first of each."""
-    return [name if row == 0 else "" for name in names for row in range(rows)]
-
-
-def _most_typical(contents: Contents, label: str, count: int) -> tuple[list[ByteArray], list[FloatArray]]:
-    """The pictures with the label's best patches, and their typicality at image size."""
-    best = contents.selected(label, contents.mined)
-    image_ids = list(dict.fromkeys(contents.image_ids(best)))[:count]
-    run = contents.run
-    return [run.picture(one) for one in image_ids], [run.typicality_image(one, label) for one in image_ids]
-
-
-def _fitted(pixels: ByteArray, aspect: float) -> ByteArray:
-    size = (2 * CELL, round(2 * CELL * aspect))
-    return np.asarray(ImageOps.pad(Image.fromarray(pixels), size, Image.Resampling.BICUBIC, color="white"))
-
-
-def _heat(values: FloatArray, scale: float) -> ByteArray:
-    from matplotlib import colormaps
-
-    coloured: ByteArray = colormaps[DIVERGING](values / (2 * scale) + 0.5, bytes=True)[..., :3]
-    return coloured
 
 
 def _colour_bar(figure: Figure, axes: Axes, scale: float) -> None:

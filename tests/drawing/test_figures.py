@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from diffmine.drawing.contents import Contents
-from diffmine.drawing.figures import COLUMN, KINDS, draw
+from diffmine.drawing.figure_kinds import before_after
+from diffmine.drawing.figures import COLUMN, KINDS, draw, draw_before_after
 from diffmine.drawing.panels import fade, scale_of, sheet
-from diffmine.errors import RecipeError
+from diffmine.errors import DataError, RecipeError
 from diffmine.run_folder import Run
 from diffmine.testing.toy_runs import HOSTILE_LABELS, write_toy_run
 
@@ -56,6 +57,22 @@ def test_the_grid_shows_the_pixels_of_the_best_clusters(run: Run) -> None:
     assert len(panel.names) == 2
     best = contents.clusters("west")[0]
     assert panel.names[0] == f"{best.facts['median_typicality']:.3g}"
+
+
+def test_before_and_after_share_a_scale(run: Run, tmp_path: Path) -> None:
+    other = write_toy_run(tmp_path / "toy", clusters=3, members=8)
+    panel = before_after(Contents(run), Contents(other), "north", columns=2)
+    assert panel.names == ["picture", "before", "after"]
+    height = (panel.image.shape[0] - 2 * 12) // 3
+    before, after = (panel.image[top : top + height] for top in (height + 12, 2 * height + 24))
+    assert np.array_equal(before, after), "equal maps look equal"
+    draw_before_after(Contents(run), Contents(other), ["north"]).save(tmp_path / "pair.pdf")
+
+
+def test_before_needs_the_same_pictures(run: Run, tmp_path: Path) -> None:
+    other = write_toy_run(tmp_path / "toy", labels=["north"], clusters=2, members=8)
+    with pytest.raises(DataError, match="under 'north'; compare runs over the same data"):
+        draw_before_after(Contents(run), Contents(other), ["north"])
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
