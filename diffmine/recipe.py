@@ -129,7 +129,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     Raises:
         RecipeError: with table, field, value and what is allowed.
     """
-    built = {kind.table: _build(kind, recipe, registry) for kind in KINDS}
+    built = {kind.table: build_table(kind, recipe, registry) for kind in KINDS}
     return Resolved(recipe.header.name, recipe.header.seed, Components(**cast(dict[str, Any], built)))
 
 
@@ -253,7 +253,12 @@ def _table(kind: Kind, merged: Mapping[str, Any]) -> dict[str, Any]:
     return {**table, "use": use}
 
 
-def _build(kind: Kind, recipe: Recipe, registry: Registry) -> Component | tuple[Component, ...]:
+def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | tuple[Component, ...]:
+    """Check one table, and configure what it names; a tuple where the kind may be named several times.
+
+    Raises:
+        RecipeError: as :func:`resolve`.
+    """
     table = recipe.tables[kind.table]
     folders = recipe.folders.get(kind.table, {})
     options = {key: value for key, value in table.items() if key != "use"}

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import cast
 
-from diffmine.recipe import resolve
+from diffmine.interfaces import Report
+from diffmine.kinds import KIND_OF_TABLE
+from diffmine.recipe import build_table
 from diffmine.registry import registry
 from diffmine.run_folder import Run
 
 
 def rebuild(run: Run) -> list[Path]:
     """Write the files of the run's reports anew; each file or folder is exchanged by a rename.
+
+    Only the recipe's ``[report]`` is configured, so that a run whose other components are not installed any more can
+    still be reported.
 
     Returns:
         what was written, files and folders at the top of the run folder.
@@ -21,7 +27,7 @@ def rebuild(run: Run) -> list[Path]:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     try:
-        for report in resolve(run.recipe, registry()).components.report:
+        for report in cast(tuple[Report, ...], build_table(KIND_OF_TABLE["report"], run.recipe, registry())):
             report.write(run, draft)
         return [_exchange(path, run.path / path.name) for path in sorted(draft.iterdir())]
     finally:
