@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diffmine.assisting import assist, is_helper
 from diffmine.errors import RecipeError
 from diffmine.pipeline import STAGES, NobodyWatches, Options, Pipeline, Watcher
 from diffmine.plugins import plugin_manager
@@ -45,6 +46,7 @@ def run(
     Raises:
         RecipeError: the recipe is wrong; nothing was computed.
         StageError: a stage failed; the same call goes on from there.
+        SystemExit: in every process of an ``accelerate launch`` but the first, when it has done its share.
     """
     loaded = _load(recipe, overrides)
     if until is not None and until not in (names := [stage.name for stage in STAGES]):
@@ -57,7 +59,11 @@ def run(
         until=until or STAGES[-1].name,
         fresh=fresh,
     )
-    return Pipeline(resolved, options, plugin_manager(), registry(), watcher or NobodyWatches()).run()
+    pipeline = Pipeline(resolved, options, plugin_manager(), registry(), watcher or NobodyWatches())
+    if is_helper():
+        assist(pipeline)
+        raise SystemExit(0)
+    return pipeline.run()
 
 
 def show_reports(run: Run, console: Console) -> None:

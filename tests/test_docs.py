@@ -1,4 +1,4 @@
-"""Every block of code in README and the pages is run, or says in a comment above it why it cannot be.
+"""Every block of code in README and the pages, and the notebook, is run, or says above it why it cannot be.
 
 All pages share one folder in which everything they name exists: toy pictures, tiny checkpoints at the place of the
 published ones, the recipes, a finished run. Recipes are checked as they stand; before they run, they are made small.
@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 import diffmine
 from diffmine.cli import main
@@ -33,6 +35,7 @@ from diffmine.testing.toys import tiny_clip, tiny_stable_diffusion
 from diffmine.testing.toys_pictures import write_toy_folder
 
 ROOT = Path(__file__).parent.parent
+NOTEBOOK = ROOT / "examples" / "explore.ipynb"
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "plugins/diffmine-example/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
@@ -126,6 +129,21 @@ def test_blocks_of_code_run(page: Path, there: Path) -> None:
 def test_every_block_says_its_language_or_why_it_is_not_run(block: Block) -> None:
     assert block.language in {*RUNNERS, *NOT_CODE}
     assert block.reason is None or len(block.reason.split()) > 1, "say why"
+
+
+def test_the_notebook_shows_what_its_committed_outputs_show(there: Path) -> None:
+    committed, fresh = (nbformat.read(NOTEBOOK, as_version=4) for _ in range(2))
+    nbformat.validate(committed)
+    (there / "examples").mkdir(exist_ok=True)
+    NotebookClient(fresh, timeout=300, resources={"metadata": {"path": there / "examples"}}).execute()
+    assert forms(fresh) == forms(committed), "run it again, and look at it"
+    assert {"text/html", "image/png", "stream"} <= {form for cell in forms(fresh) for output in cell for form in output}
+
+
+def forms(notebook: Any) -> list[list[list[str]]]:
+    """For each code cell, the forms of each of its outputs."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [[sorted(output.get("data", {output.output_type: ""})) for output in cell.outputs] for cell in cells]
 
 
 def run_bash(block: Block, there: Path, names: dict[str, Any]) -> None:

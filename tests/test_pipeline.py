@@ -281,3 +281,12 @@ def test_p_values_hold_patches_against_those_of_images_without_the_label(finishe
         at_least = sum(np.float32(value) >= np.float32(row["typicality"]) for value in null)
         assert row["p_value"] == pytest.approx((1 + at_least) / (1 + len(null)), rel=1e-6)
         assert row["q_value"] >= row["p_value"]
+
+
+def test_outliers_alone_are_a_result(recipe: Path, folder: Path, finished: Run) -> None:
+    overrides = ['clusterer.use="hdbscan"', "clusterer.min_cluster_size=100"]
+    run = diffmine.run(recipe, out=folder / "outliers", store=folder / "store", overrides=overrides)
+    assert run.info["complete"]
+    assert run.clusters.num_rows == 0
+    assert pc.unique(run.patches.filter(pc.equal(run.patches["selection"], "top"))["cluster"]).to_pylist() == [-1]
+    assert any("fewer patches" in warning for warning in run.info["warnings"])

@@ -1,4 +1,4 @@
-"""A stranger's plugins: found through entry points, isolated, and named when they fail. Real distributions, real processes."""
+"""A stranger's plugins, as real distributions in real processes: found, isolated, and named when they fail."""
 
 from __future__ import annotations
 

@@ -12,22 +12,30 @@ from diffmine.stages.work import Stage, Work
 
 def run(work: Work) -> None:
     """Write ``model/`` and ``training.csv``, where the finetuner trains anything."""
-    records = work.inputs.records()
-    data = TrainingSet(
-        train=[record for record in records if record.split == "train"],
-        heldout=[record for record in records if record.split == "heldout"],
-        picture=work.inputs.opener(),
-        crop=work.components.dataset.config.crop,
-    )
     folder = work.public("model")
     folder.mkdir(exist_ok=True)
     log = work.components.finetune.finetune(
-        work.inputs.tools(work.device), data, folder=folder, workspace=work.workspace, progress=work.progress
+        work.inputs.tools(work.device),
+        training_set(work),
+        folder=folder,
+        workspace=work.workspace,
+        progress=work.progress,
     )
     if not any(folder.iterdir()):
         folder.rmdir()
     if log:
         write_log(work, log)
+
+
+def training_set(work: Work) -> TrainingSet:
+    """The pictures to learn from."""
+    records = work.inputs.records()
+    return TrainingSet(
+        train=[record for record in records if record.split == "train"],
+        heldout=[record for record in records if record.split == "heldout"],
+        picture=work.inputs.opener(),
+        crop=work.components.dataset.config.crop,
+    )
 
 
 def write_log(work: Work, log: TrainingLog) -> None:

@@ -103,7 +103,7 @@ def train(
             if options.max_grad_norm:
                 accelerator.clip_grad_norm_(parameters.values(), options.max_grad_norm)
             stepper.step()
-            state.advance(batch_loss)
+            state.advance(accelerator.reduce(batch_loss, "mean"))
             progress.advance()
 
             # What is said about it: validation, a row of the log, pictures.
@@ -113,7 +113,7 @@ def train(
                 with state.averaged():
                     measured = validation.measure(accelerator.unwrap_model(wrapped), gradients.micro_batch)
             if measured or last or state.step % options.log_every == 0:
-                mean = accelerator.reduce(state.loss_sum / state.loss_count, "mean").item()
+                mean = float(state.loss_sum) / state.loss_count
                 if not math.isfinite(mean):
                     raise ModelError(
                         f"the loss became {mean} before step {state.step}; lower finetune.learning_rate "

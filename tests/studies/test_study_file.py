@@ -99,7 +99,7 @@ def test_a_mistake_is_said(tmp_path: Path, text: str, said: str) -> None:
 
 def test_a_mistake_in_one_run_names_it_before_anything_is_computed(tmp_path: Path) -> None:
     path = write_study(tmp_path, '[variants.good]\n[variants.bad.clusterer]\nuse = "kmean"\n')
-    with pytest.raises(RecipeError, match="run 's.bad' of the study: .*did you mean 'kmeans'"):
+    with pytest.raises(RecipeError, match=r"run 's\.bad' of the study: .*did you mean 'kmeans'"):
         check_points(load_study(path).points)
 
 
