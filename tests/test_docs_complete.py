@@ -27,7 +27,7 @@ PAGES = {
 BUILTINS = [entry for entry in registry().entries() if entry.plugin == BUILTIN]
 HOOKS = [name for name, value in inspect.getmembers(hookspecs) if hasattr(value, f"{hookspecs.PROJECT}_spec")]
 INLINE = re.compile(r"`([^`\n]+)`")
-FILES = ("json", "parquet", "toml")
+FILES = ("json", "parquet", "py", "toml")
 SETTING = re.compile(r"\b(\w+)\.(\w+)(?=[\s=.]|$)")
 
 

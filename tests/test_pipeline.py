@@ -176,7 +176,14 @@ def test_a_rerun_takes_away_what_is_no_longer_published(recipe: Path, folder: Pa
 def launch(recipe: Path, out: Path, store: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "diffmine", "run", str(recipe), "--out", str(out), "--store", str(store), "-q"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, preexec_fn=heed_interrupts
+    )
+
+
+def heed_interrupts() -> None:
+    """A suite that was started in the background ignores interrupts, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(condition: object, process: subprocess.Popen[bytes], timeout: float = 120) -> None:

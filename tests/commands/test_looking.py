@@ -72,7 +72,8 @@ def test_view_needs_a_report(tmp_path: Path) -> None:
 @pytest.fixture
 def served(reported: Run) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [sys.executable, "-u", "-c", WITHOUT_TORCH, "view", str(reported.path), "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, preexec_fn=heed_interrupts) as process:
         yield process, process.stdout.readline().split()[0]
         process.kill()
 
@@ -84,6 +85,11 @@ def status(address: str, host: str | None = None) -> int:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def heed_interrupts() -> None:
+    """A suite that was started in the background ignores interrupts, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_view_serves_the_report_to_this_machine_alone(served: tuple[subprocess.Popen[str], str]) -> None:

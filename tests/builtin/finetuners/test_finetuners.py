@@ -63,9 +63,10 @@ def test_full_trains_every_weight_of_the_network_and_nothing_else(tmp_path: Path
     finetuner.finetune(tools, toy_training_set(), folder=trained, workspace=tmp_path / "workspace", progress=Silent())
     before, after = weights(tmp_path / "base"), weights(trained)
     assert before.keys() == after.keys()
-    same = {name.split("/")[0] for name, tensor in before.items() if torch.equal(tensor, after[name])}
-    different = {name.split("/")[0] for name, tensor in before.items() if not torch.equal(tensor, after[name])}
-    assert same == {"vae"}
+    same = {name for name, tensor in before.items() if torch.equal(tensor, after[name])}
+    different = {name.split("/")[0] for name in before.keys() - same}
+    # Attention over a single token gives it all the weight, whatever the query: what makes the query gets no gradient.
+    assert {name.split("/")[0] for name in same if not name.endswith("norm2.bias")} == {"vae"}
     assert different == {"unet", "conditioning"}
 
 

@@ -41,7 +41,7 @@ def test_clicking_leads_to_the_label_that_was_clicked(watch, hostile: Path) -> N
     page = watched.open()
     for number in range(len(HOSTILE_LABELS)):
         link = page.locator(".card h2 a").nth(number)
-        name = link.inner_text()
+        name = link.text_content()
         link.click()
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
         page.go_back()
