@@ -31,10 +31,10 @@ from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.interfaces import ModelTools, PatchRequest
 from diffmine.pictures import decode
 from diffmine.seeding import numpy_generator, torch_generator
+from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_stable_diffusion import WIDTH, seeded
 from diffmine.testing.toy_tools import as_picture
 from diffmine.testing.toys import tiny_stable_diffusion
-from diffmine.testing.toys_pictures import toy_picture
 from diffmine.types import Box, FloatArray, Picture
 
 LABELS = ("a", "b")

@@ -42,8 +42,8 @@ from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.interfaces import ModelTools, Silent, TrainingSet
 from diffmine.pictures import decode
+from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tokenizer import CONTEXT
-from diffmine.testing.toys_pictures import toy_picture
 from diffmine.training.adaptations import everything
 from diffmine.training.loop import train
 from diffmine.training.options import TrainingOptions

@@ -31,8 +31,8 @@ from diffmine.studies.study_file import load_study
 from diffmine.study import check_points
 from diffmine.testing.published_layouts import write_g3
 from diffmine.testing.tiny_recipe import TINY_RECIPE
+from diffmine.testing.toy_pictures import write_toy_folder
 from diffmine.testing.toys import tiny_clip, tiny_stable_diffusion
-from diffmine.testing.toys_pictures import write_toy_folder
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "examples" / "explore.ipynb"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from diffmine.testing.toys_pictures import toy_picture
+from diffmine.testing.toy_pictures import toy_picture
 
 ANGLES = (45, 135, 225, 315)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffmine.testing.toys_pictures import write_toy_folder
+from diffmine.testing.toy_pictures import write_toy_folder
 
 TINY_RECIPE = """
 name = "tiny"

@@ -21,7 +21,7 @@ from diffmine.ranking import rank_clusters
 from diffmine.run_folder import FORMAT, RECIPE_FILE, RUN_FILE, Run, load_run
 from diffmine.seeding import derive_seed, numpy_generator
 from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table
-from diffmine.testing.toy_pictures import CELLS, cell_box, draw_picture
+from diffmine.testing.toy_motifs import CELLS, cell_box, draw_picture
 from diffmine.types import FloatArray, ImageRecord, Patch
 from diffmine.version import __version__
 

@@ -12,8 +12,8 @@ import torch
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.interfaces import ModelTools, Progress, TrainingSet
+from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import LABELS, as_picture
-from diffmine.testing.toys_pictures import toy_picture
 from diffmine.types import Picture
 
 

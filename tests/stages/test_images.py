@@ -15,7 +15,7 @@ from PIL import Image
 from diffmine.builtin.datasets.folder import Folder
 from diffmine.interfaces import Silent
 from diffmine.stages.images import Verified, choose, merge_duplicates, split, verify
-from diffmine.testing.toys_pictures import write_toy_folder
+from diffmine.testing.toy_pictures import write_toy_folder
 from diffmine.types import ImageRecord, Item
 
 LABELS = st.sampled_from("abc")

@@ -14,7 +14,7 @@ import pytest
 
 from diffmine.errors import DataError, RecipeError
 from diffmine.study import compare, study
-from diffmine.testing.toys_pictures import write_toy_folder
+from diffmine.testing.toy_pictures import write_toy_folder
 
 RECIPE = """
 name = "toy"

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import diffmine
+from diffmine.testing.toy_pictures import write_toy_folder
 from diffmine.testing.toy_training import weights
-from diffmine.testing.toys_pictures import write_toy_folder
 
 RECIPE = """
 name = "two"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from diffmine.interfaces import FeatureExtractor, ModelTools, PatchRequest
+from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import LABELS, as_picture, toy_tools
-from diffmine.testing.toys_pictures import toy_picture
 from diffmine.types import Box, ByteArray, FloatArray
 
 

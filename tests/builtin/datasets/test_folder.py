@@ -13,7 +13,7 @@ from diffmine.builtin.datasets.folder import Folder
 from diffmine.errors import DataError, DiffmineWarning
 from diffmine.interfaces import Dataset, ImageSource
 from diffmine.testing.contracts.datasets import DatasetContract, record_of
-from diffmine.testing.toys_pictures import toy_masks, write_toy_folder
+from diffmine.testing.toy_pictures import toy_masks, write_toy_folder
 
 
 def folder(path: Path, **options: object) -> Folder:

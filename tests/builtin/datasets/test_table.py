@@ -17,7 +17,7 @@ from diffmine.builtin.datasets.table import Table
 from diffmine.errors import DataError, DiffmineWarning
 from diffmine.interfaces import Dataset
 from diffmine.testing.contracts.datasets import DatasetContract, record_of
-from diffmine.testing.toys_pictures import toy_picture
+from diffmine.testing.toy_pictures import toy_picture
 from diffmine.types import Item
 
 ROWS = [

@@ -14,9 +14,9 @@ from diffmine.builtin.extractors.clip import Clip
 from diffmine.errors import ModelError
 from diffmine.interfaces import FeatureExtractor, ModelTools, PatchRequest
 from diffmine.testing.contracts.extractors import FeatureExtractorContract
+from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import as_picture, toy_tools
 from diffmine.testing.toy_vision import CLIP_PREPARATION, tiny_clip, tiny_dino
-from diffmine.testing.toys_pictures import toy_picture
 from diffmine.types import Box, ByteArray
 
 

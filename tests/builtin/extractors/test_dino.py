@@ -12,9 +12,9 @@ from diffmine.builtin.extractors.dino import Dino
 from diffmine.errors import ModelError
 from diffmine.interfaces import FeatureExtractor, ModelTools, PatchRequest
 from diffmine.testing.contracts.extractors import FeatureExtractorContract
+from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import as_picture, toy_tools
 from diffmine.testing.toy_vision import DINO_KINDS, DINO_PREPARATION, tiny_clip, tiny_dino
-from diffmine.testing.toys_pictures import toy_picture
 from diffmine.types import Box
 
 PREFIX = {"dino": 1, "dinov2": 1, "dinov2_with_registers": 5, "dinov3": 5}

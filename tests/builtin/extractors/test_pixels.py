@@ -10,8 +10,8 @@ from PIL import Image
 
 from diffmine.builtin.extractors.pixels import Pixels
 from diffmine.interfaces import ModelTools, PatchRequest
+from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import as_picture, toy_tools
-from diffmine.testing.toys_pictures import toy_picture
 from diffmine.types import Box, ByteArray, FloatArray
 
 COLOURS = 3 * 8 * 8
