@@ -8,15 +8,18 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from diffmine.console import human_time, messages, print_warning
 from diffmine.interfaces import Progress as ProgressProtocol
+from diffmine.interfaces import Silent
 from diffmine.pipeline import NobodyWatches, Watcher
 from diffmine.studies.running import StudyWatcher
-from diffmine.terminal.run_progress import BAR, Counted, PlainLines, Rate, State, WarningsOnly
+from diffmine.terminal.run_progress import Counted, PlainLines, Rate, State
 
-LONGEST = 36
+BAR = 12
+LONGEST = 28
 
 
 @contextmanager
@@ -34,15 +37,16 @@ def study_watcher(*, quiet: bool) -> Iterator[StudyWatcher]:
 
 
 class QuietStudy:
-    """Shows warnings, and which runs failed."""
+    """Shows each warning once, whichever runs give it, and which runs failed."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._warned = _WarnedOnce(console)
 
     def planned(self, runs: int) -> None: ...
 
     def run_started(self, name: str) -> Watcher:
-        return WarningsOnly(self._console)
+        return self._warned
 
     def run_finished(self, name: str, seconds: float, error: str | None) -> None:
         if error is not None:
@@ -60,6 +64,22 @@ class PlainStudy(QuietStudy):
 
     def run_finished(self, name: str, seconds: float, error: str | None) -> None:
         self._console.print(finished_line(name, seconds, error))
+
+
+class _WarnedOnce(NobodyWatches, Silent):
+    """Many runs' warnings, each printed the first time."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def stage_started(self, stage: str) -> ProgressProtocol:
+        return self
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            super().warn(text)
+            print_warning(self._console, text)
 
 
 class _Named(PlainLines):
@@ -85,7 +105,7 @@ class LiveStudy:
             TextColumn("{task.description}"),
             BarColumn(bar_width=BAR, style="bright_black", pulse_style="bright_black", finished_style="cyan"),
             Counted(),
-            Rate(),
+            Rate(table_column=Column(no_wrap=True)),
             console=console,
         )
         self._running: dict[str, TaskID] = {}
@@ -130,7 +150,7 @@ class _LiveRun(NobodyWatches):
     def status(self, text: str) -> None: ...
 
     def warn(self, text: str) -> None:
-        print_warning(self._progress.console, text)
+        """Nothing: what is said of all runs together ends the study."""
 
 
 def finished_line(name: str, seconds: float, error: str | None) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,6 +21,7 @@ from diffmine.terminal.tables import counted, heading, name, new_table
 CELL = 6
 """Columns of a cell of the agreement matrix."""
 LONGEST_NAME = 24
+WARNINGS = 6
 
 
 def study_view(results: Results, comparison: Comparison, console: Console) -> Iterator[RenderableType]:
@@ -36,6 +38,7 @@ def study_view(results: Results, comparison: Comparison, console: Console) -> It
     ):
         yield Text()
         yield part
+    yield from _warnings(results)
     yield from _failures(results)
 
 
@@ -90,6 +93,19 @@ def _fates(comparison: Comparison) -> Table:
             information = "" if np.isnan(agreement.mutual_information) else f"{agreement.mutual_information:.2f}"
             table.add_row(name(str(pair.second.choice)), *counts, f"{agreement.common:.0%}", information)
     return table
+
+
+def _warnings(results: Results) -> Iterator[RenderableType]:
+    """What runs warned of, the most frequent first."""
+    runs = [entry.run for entry in results.entries if entry.run is not None]
+    said = Counter(text for run in runs for text in run.info["warnings"])
+    notes = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    for text, count in said.most_common(WARNINGS):
+        notes.add_row(Text(f"{count} of {len(runs)} runs", style="yellow"), Text(visible(text)))
+    if said:
+        yield Text()
+        yield heading("warnings", *([f"{len(said) - WARNINGS} more in each run.json"] * (len(said) > WARNINGS)))
+        yield notes
 
 
 def _failures(results: Results) -> Iterator[RenderableType]:
