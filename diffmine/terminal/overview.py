@@ -46,9 +46,9 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
     across = min(crops, fitting(console.width))
     faces = [[int(one.rows[0]) for one in best[label][:across]] for label in contents.labels]
     strips = thumbnails.load(faces)
-    headings = ("label", "pictures", "patches", "clusters", "outliers", "best cluster, median typicality")
+    headings = ("label", "pictures", "patches", "clusters", "outliers", "best cluster's median")
     table = new_table(*headings, left=[headings[0], headings[-1]])
-    table.columns[0].max_width = max(12, console.width - 68)
+    table.columns[0].max_width = max(12, console.width - 64)
     for label in contents.labels:
         found = best[label]
         counts = (

@@ -33,3 +33,9 @@ def test_studies_of_late_stages_share_the_quickstarts_finetuning(name: str) -> N
     early = [[point.recipe.tables[table] for table in ("dataset", "finetune", "scorer")] for point in study.points]
     assert all(tables == early[0] for tables in early)
     assert "per_label" in early[0][0]
+
+
+def test_controls_differ_from_the_best_in_the_selection_alone() -> None:
+    tables = [point.recipe.tables["patches"] for point in load_study(STUDIES / "controls.toml").points]
+    assert [table["use"] for table in tables] == ["top", "random", "least", "top"]
+    assert all({**table, "use": ""} == {**tables[0], "use": ""} for table in tables)

@@ -1,0 +1,149 @@
+"""What ``diffmine show`` prints: snapshots of a run made by hand, and safety with hostile names.
+
+After a wanted change write them anew with ``DIFFMINE_NEW_SNAPSHOTS=1 pytest tests/terminal``, and look at them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from rich.console import Console
+
+from diffmine.errors import RecipeError
+from diffmine.run_folder import Run
+from diffmine.terminal.show import show
+from diffmine.testing.memory_run import MemoryRun
+from diffmine.testing.toy_runs import write_toy_run
+from diffmine.types import Box, ImageRecord, Patch
+
+SNAPSHOTS = Path(__file__).with_name("snapshots")
+COLOURS = {"coast": (200, 40, 30), "a village with quite a long name, in the hills": (20, 90, 210)}
+UPPER_HALF = "▀"
+
+
+def hand_made_run() -> MemoryRun:
+    """Two labels of four pictures; six patches of two clusters, an outlier and a control each."""
+    records, patches, clusters, rows = [], [], [], []
+    for number, label in enumerate(COLOURS):
+        ids = [f"{label[:5]}{picture}" for picture in range(4)]
+        records += [ImageRecord(one, f"{label}/{one}.jpg", (label,), 32, 32, one * 8, "train") for one in ids]
+        for rank in range(7):
+            box = Box(rank, 2 * rank, rank + 8, 2 * rank + 8)
+            patches.append(Patch(ids[rank % 4], label, box, (0.09 - 0.01 * rank) / (1 + number), 0.002, "top", rank))
+            clusters.append(-1 if rank == 6 else rank // 3)
+        patches.append(Patch(ids[0], label, Box(16, 16, 24, 24), -0.01, 0.002, "random", 0))
+        clusters.append(None)
+        for cluster in range(2):
+            median = (0.08 - 0.03 * cluster) / (1 + number)
+            bounds = {"median_low": median - 0.01, "median_high": median + 0.01}
+            facts = {"size": 3, "images": 3 - 2 * cluster * number, "median_typicality": median, **bounds}
+            means = {"mean_typicality": median, "mean_low": median - 0.01, "mean_high": median + 0.01}
+            rows.append({"label": label, "cluster": cluster, "rank": cluster, **facts, **means})
+    pictures = {one.image_id: np.full((32, 32, 3), COLOURS[one.labels[0]], np.uint8) for one in records}
+    run = MemoryRun(
+        records,
+        pictures=pictures,
+        patches=patches,
+        cluster=np.array(clusters, dtype=object),
+        clusters=rows,
+        training_log=pa.table({"step": list(range(64)), "loss": [1 / (1 + step / 8) for step in range(64)]}),
+    )
+    stages = {name: {"key": "none", "seconds": 4.0} for name in ("images", "clusters", "metrics")}
+    warning = "clusters are mixed: 88% of members show what most of their cluster shows; try other features"
+    run.info = {**run.info, "complete": True, "stages": stages, "warnings": [warning]}
+    figure = {"value": 0.52, "low": 0.48, "high": 0.55, "chance": 0.13, "count": 60, "per_label": {}}
+    run.metrics = {"pixel_average_precision": figure, "dbcv": {**figure, "low": None, "high": None, "chance": None}}
+    return run
+
+
+def printed(run: Run, width: int, *, colours: bool = False, label: str | None = None, group: str | None = None) -> str:
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=colours,
+        color_system="truecolor" if colours else None,
+        no_color=not colours,
+        highlight=False,
+    )
+    show(run, console, label, group, 20)
+    return file.getvalue()
+
+
+VIEWS = {"overview": (None, None), "label": ("coast", None), "cluster": ("coast", "0"), "random": ("coast", "random")}
+
+
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("view", VIEWS)
+def test_it_looks_as_it_did(view: str, width: int) -> None:
+    label, group = VIEWS[view]
+    text = printed(hand_made_run(), width, label=label, group=group)
+    lines = [line.rstrip() for line in text.splitlines()]
+    path = SNAPSHOTS / f"{view}-{width}.txt"
+    if os.environ.get("DIFFMINE_NEW_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert lines == path.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 80, 160])
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("colours", [False, True])
+def test_no_line_is_wider_than_the_terminal(view: str, width: int, colours: bool) -> None:
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    label, group = VIEWS[view]
+    text = Text.from_ansi(printed(hand_made_run(), width, colours=colours, label=label, group=group)).plain
+    assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= width
+
+
+def test_crops_are_shown_in_their_colours_and_only_where_there_are_colours() -> None:
+    run = hand_made_run()
+    coloured = printed(run, 80, colours=True, label="coast", group="0")
+    assert f"\x1b[38;2;200;40;30;48;2;200;40;30m{UPPER_HALF}" in coloured
+    assert UPPER_HALF not in printed(run, 80, label="coast", group="0")
+
+
+def test_without_its_pictures_a_run_is_shown_all_the_same(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, labels=("a",), clusters=1, members=6)
+    for path in (tmp_path / "data").rglob("*.jpg"):
+        path.unlink()
+    text = printed(run, 80, colours=True, label="a")
+    assert "crops are not shown" in text
+    assert UPPER_HALF not in text
+
+
+def test_hostile_names_reach_the_terminal_as_harmless_text(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, clusters=1, members=6, hostile=True)
+    run.info["warnings"].append("a \x1b]0;title\x07 \u202e turned [bold]around[/bold]")
+    texts = [printed(run, 100)]
+    texts += [printed(run, 100, label=label) for label in run.labels]
+    texts += [printed(run, 100, label=label, group="0") for label in run.labels]
+    for text in texts:
+        controls = {one for one in text if unicodedata.category(one) == "Cc"} - {"\n"}
+        assert not controls
+        assert "\u202e" not in text
+    assert "[bold]around[/bold]" in " ".join(texts[0].split())
+    assert "<img src=x onerror=alert(1)>" in texts[0]
+
+
+@pytest.mark.parametrize(
+    ("label", "group", "said"),
+    [
+        ("coats", None, "did you mean 'coast'"),
+        ("coast", "7", "it has: 0, 1, outliers, random"),
+        ("coast", "outlier", "did you mean 'outliers'"),
+        (None, "0", "name it with --label"),
+    ],
+)
+def test_a_mistake_says_what_there_is(label: str | None, group: str | None, said: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        printed(hand_made_run(), 80, label=label, group=group)
+    assert said in str(caught.value)
