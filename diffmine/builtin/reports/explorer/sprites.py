@@ -14,7 +14,7 @@ from diffmine.drawing.crops import crops
 from diffmine.types import ByteArray
 
 COLUMNS = 32
-CAPACITY = 1024
+CAPACITY = 256
 """Crops in a sheet at most."""
 EDGE = 1
 """Each crop is framed by its own border pixels, so that a scaled crop does not take colour from its neighbour."""

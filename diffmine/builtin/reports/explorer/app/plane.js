@@ -8,6 +8,7 @@ const CELL = 44;
 const POINT = 3;
 const REACH = 14;
 const TAP = 6;
+const FILL = 0.88;
 
 export class Plane {
   constructor({ members, at, colour, hover, open, select }) {
@@ -81,7 +82,7 @@ export class Plane {
 
   #toScreen(patch) {
     const [x, y] = this.at(patch);
-    const span = Math.min(this.width, this.height) * 0.94 * this.view.zoom;
+    const span = Math.min(this.width, this.height) * FILL * this.view.zoom;
     return [this.width / 2 + (x - this.view.x) * span, this.height / 2 + (y - this.view.y) * span];
   }
 
@@ -155,7 +156,7 @@ export class Plane {
     if (Math.hypot(dx, dy) > TAP) this.drag.far = true;
     if (this.tool === "select") this.lasso.push(here);
     else {
-      const span = Math.min(this.width, this.height) * 0.94 * this.view.zoom;
+      const span = Math.min(this.width, this.height) * FILL * this.view.zoom;
       Object.assign(this.view, { x: this.drag.view.x - dx / span, y: this.drag.view.y - dy / span });
     }
     return this.draw();
@@ -207,9 +208,9 @@ export class Plane {
   }
 
   #zoom(factor, across, down) {
-    const before = Math.min(this.width, this.height) * 0.94 * this.view.zoom;
+    const before = Math.min(this.width, this.height) * FILL * this.view.zoom;
     const zoom = Math.max(0.5, Math.min(60, this.view.zoom * factor));
-    const after = Math.min(this.width, this.height) * 0.94 * zoom;
+    const after = Math.min(this.width, this.height) * FILL * zoom;
     this.view.x += (across - 0.5) * this.width * (1 / before - 1 / after);
     this.view.y += (down - 0.5) * this.height * (1 / before - 1 / after);
     this.view.zoom = zoom;
