@@ -123,6 +123,15 @@ class Rate(ProgressColumn):
         return f"{speed}, {human_time(task.time_remaining)} left" if task.time_remaining else speed
 
 
+class Left(ProgressColumn):
+    """The time left; where the end is not known, the time so far."""
+
+    def render(self, task: Task) -> Text:
+        if task.time_remaining:
+            return Text(f"{human_time(task.time_remaining)} left", style="cyan")
+        return Text("" if task.elapsed is None else human_time(task.elapsed), style="cyan")
+
+
 class State(ProgressColumn):
     """Waiting, running, done, or taken from the store."""
 

@@ -16,10 +16,10 @@ from diffmine.interfaces import Progress as ProgressProtocol
 from diffmine.interfaces import Silent
 from diffmine.pipeline import NobodyWatches, Watcher
 from diffmine.studies.running import StudyWatcher
-from diffmine.terminal.run_progress import Counted, PlainLines, Rate, State
+from diffmine.terminal.run_progress import Counted, Left, PlainLines, State
 
 BAR = 12
-LONGEST = 28
+LONGEST = 24
 
 
 @contextmanager
@@ -102,10 +102,11 @@ class LiveStudy:
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             State(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+            TextColumn("{task.fields[note]}", style="dim"),
             BarColumn(bar_width=BAR, style="bright_black", pulse_style="bright_black", finished_style="cyan"),
-            Counted(),
-            Rate(table_column=Column(no_wrap=True)),
+            Counted(table_column=Column(no_wrap=True)),
+            Left(table_column=Column(no_wrap=True)),
             console=console,
         )
         self._running: dict[str, TaskID] = {}
@@ -115,7 +116,7 @@ class LiveStudy:
         self._progress.start()
 
     def run_started(self, name: str) -> Watcher:
-        title = escape(name[-LONGEST:])
+        title = escape(name.partition(".")[2][-LONGEST:] or name)
         self._running[name] = self._progress.add_task(title, total=None, state="running", unit="", note="")
         return _LiveRun(self._progress, self._running[name])
 

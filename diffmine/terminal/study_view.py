@@ -84,8 +84,11 @@ def _fates(comparison: Comparison) -> Table:
     """What became of the clusters of the first run in each other one."""
     first = comparison.pairs[0].first
     title = f"clusters of {first.choice} in"
-    table = new_table(title, *FATES, "in common", "mutual inf.", left=[title])
+    numbers = (*FATES, "in common", "mutual inf.")
+    table = new_table(title, *numbers, left=[title])
     table.columns[0].max_width = LONGEST_NAME + 12
+    for column, heading_over in zip(table.columns[1:], numbers, strict=True):
+        column.min_width = len(heading_over)
     for pair in comparison.pairs:
         if pair.first is first:
             agreement = pair.agreement
