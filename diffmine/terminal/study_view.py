@@ -86,7 +86,7 @@ def _fates(comparison: Comparison) -> Table:
     title = f"clusters of {first.choice} in"
     numbers = (*FATES, "in common", "mutual inf.")
     table = new_table(title, *numbers, left=[title])
-    table.columns[0].max_width = LONGEST_NAME + 12
+    table.columns[0].max_width = LONGEST_NAME
     for column, heading_over in zip(table.columns[1:], numbers, strict=True):
         column.min_width = len(heading_over)
     for pair in comparison.pairs:
