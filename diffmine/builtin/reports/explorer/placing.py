@@ -49,11 +49,15 @@ def maps(ordering: Ordering, features: FloatArray) -> list[NDArray[np.int64]]:
 
 
 def neighbours(contents: Contents, features: FloatArray) -> dict[tuple[str, int], list[tuple[str, int, float]]]:
-    """For each cluster the nearest clusters of other labels: (label, cluster, cosine of the mean features)."""
+    """For each cluster the nearest clusters of other labels: (label, cluster, cosine of the mean features).
+
+    The mean of all clusters is taken off first: what every patch has in common says nothing of likeness.
+    """
     clusters = [one for label in contents.labels for one in contents.clusters(label)]
     if not clusters:
         return {}
     means = np.stack([features[one.rows].mean(axis=0) for one in clusters])
+    means -= means.mean(axis=0)
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     labels = np.array([one.label for one in clusters], dtype=object)
     found = {}

@@ -116,7 +116,7 @@ function nearby(group) {
     "section",
     {},
     el("h2", {}, "Also seen in"),
-    el("p", { class: "quiet" }, "The clusters of other labels whose features are nearest."),
+    el("p", { class: "quiet" }, "The clusters of other labels whose features are nearest; similarity is 1 for the same, 0 for nothing in common."),
     el("div", { class: "near" }, group.near.map(([number, cosine]) => nearRow(groups[number], cosine))),
   );
 }

@@ -23,7 +23,8 @@ function missingView() {
 }
 
 function show() {
-  const hash = location.hash;
+  const { hash } = location;
+  if (shown?.hash === hash) return;
   if (shown) {
     places.set(shown.hash, scrollY);
     shown.view.destroy?.();
@@ -58,6 +59,8 @@ function onKey(event) {
     event.preventDefault();
     followed = true;
     location.hash = address;
+    // The browser tells of the new address later; a second key may come before that, and must find the new view.
+    show();
   }
 }
 
