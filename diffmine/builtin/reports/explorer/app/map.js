@@ -27,6 +27,7 @@ export function mapView({ label }) {
     grid = chosen.length ? new CropGrid(chosen, 72, "Selected patches") : null;
     const clear = el("button", { type: "button", on: { click: () => select([]) } }, "Clear");
     selection.replaceChildren(...(grid ? [el("div", { class: "title-row" }, el("h2", {}, `${count(chosen.length, "patch")} selected`), clear), grid.element] : []));
+    grid?.layout();
     if (!chosen.length) plane.clear();
   };
   const plane = new Plane({
