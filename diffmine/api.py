@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 STORE_VARIABLE = "DIFFMINE_STORE"
+DEVICES = re.compile(r"auto|(cpu|cuda|hpu|mps|mtia|npu|xla|xpu)(:\d+)?")
 
 
 def run(
@@ -51,6 +53,8 @@ def run(
     loaded = _load(recipe, overrides)
     if until is not None and until not in (names := [stage.name for stage in STAGES]):
         raise RecipeError(f"until = {until!r}: there is no such stage{did_you_mean(until, names)}; {', '.join(names)}")
+    if not DEVICES.fullmatch(device):
+        raise RecipeError(f"device = {device!r}: no device of torch; name auto, cpu, cuda, cuda:1 or another")
     resolved = resolve(loaded, registry())
     options = Options(
         out=Path(out) if out else Path("runs") / resolved.name,

@@ -41,10 +41,11 @@ class ModelError(DiffmineError):
 
 
 class StageError(DiffmineError):
-    """A stage failed; the original exception is its ``__cause__``."""
+    """A stage failed; the original exception is its ``__cause__``, and decides the exit code."""
 
     def __init__(self, stage: str, component: str, plugin: str, cause: BaseException) -> None:
         self.stage, self.component, self.plugin = stage, component, plugin
+        self.exit_code = cause.exit_code if isinstance(cause, RecipeError) else 1
         detail = str(cause) if isinstance(cause, DiffmineError) else f"{type(cause).__name__}: {cause}"
         super().__init__(f"stage {stage!r} failed in component {component!r} of plugin {plugin!r}: {detail}")
 

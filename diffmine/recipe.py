@@ -232,11 +232,12 @@ def _to_recipe(merged: Mapping[str, Any], folders: Mapping[str, Mapping[str, Pat
     for key in merged:
         if key not in known:
             raise RecipeError(f"[{key}]: unknown table{did_you_mean(key, known)}\nallowed: {', '.join(known)}")
+    header = {key: value for key, value in merged.items() if key in TOP_LEVEL}
     try:
-        header = Header.model_validate({key: value for key, value in merged.items() if key in TOP_LEVEL})
+        checked = Header.model_validate(header)
     except ValidationError as error:
-        raise RecipeError(explain(error, "recipe", "", Header)) from None
-    return Recipe(header, {kind.table: _table(kind, merged) for kind in KINDS}, folders)
+        raise RecipeError(explain(error, "recipe", "", Header, header)) from None
+    return Recipe(checked, {kind.table: _table(kind, merged) for kind in KINDS}, folders)
 
 
 def _table(kind: Kind, merged: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Registry:
         try:
             config = component.Config.model_validate(dict(options), context={"folders": folders or {}})
         except ValidationError as error:
-            raise RecipeError(explain(error, kind.table, name, component.Config)) from None
+            raise RecipeError(explain(error, kind.table, name, component.Config, options)) from None
         return component(config, tuple(self._parts(config, folders)))
 
     def _parts(self, config: BaseModel, folders: Mapping[str, Path] | None) -> Iterator[Component]:
@@ -125,14 +125,35 @@ class Registry:
         return text
 
 
-def explain(error: ValidationError, table: str, name: str, config: type[BaseModel]) -> str:
-    """A validation error as sentences: table, field, value, what is allowed."""
+def explain(error: ValidationError, table: str, name: str, config: type[BaseModel], given: Mapping[str, Any]) -> str:
+    """A validation error as sentences: table, field, value, what is allowed.
+
+    Args:
+        given: the options that were refused.
+    """
     where = f"[{table}]" if not name else f"[{table}] (use = {name!r})"
-    return "\n".join(f"{where} {_explain_one(detail, list(config.model_fields))}" for detail in error.errors())
+    known = list(config.model_fields)
+    return "\n".join(f"{where} {_explain_one(detail, known, given)}" for detail in error.errors())
 
 
-def _explain_one(detail: ErrorDetails, known: Sequence[str]) -> str:
-    field = ".".join(str(part) for part in detail["loc"])
+def _holds(value: Any, part: str | int) -> bool:
+    return part in value if isinstance(value, Mapping) else isinstance(value, list) and isinstance(part, int)
+
+
+def _place(detail: ErrorDetails, given: Any) -> str:
+    """Where in the table the value stands; pydantic also names which of several allowed types it tried."""
+    parts = []
+    for part in detail["loc"]:
+        if _holds(given, part):
+            given = given[part]
+        elif detail["type"] != "missing":
+            continue
+        parts.append(str(part))
+    return ".".join(parts)
+
+
+def _explain_one(detail: ErrorDetails, known: Sequence[str], given: Mapping[str, Any]) -> str:
+    field = _place(detail, given)
     if detail["type"] == "extra_forbidden":
         allowed = ", ".join(sorted(known)) or "none"
         return f"{field}: unknown option{did_you_mean(field, known)} allowed: {allowed}".replace(

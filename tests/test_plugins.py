@@ -136,6 +136,34 @@ def test_two_plugins_with_one_name_are_both_named(site: Path, recipe: Path) -> N
     assert [one["plugin"] for one in blocked["components"] if one["name"] == "one"] == ["first"]
 
 
+def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site: Path, tmp_path: Path) -> None:
+    source = """
+        from diffmine import hookimpl
+        from diffmine.builtin.datasets.folder import Folder
+
+        class Broken(Folder):
+            name = "broken"
+            def fingerprint(self):
+                raise ZeroDivisionError("no pictures to divide by")
+
+        @hookimpl
+        def diffmine_register_datasets():
+            return [Broken]
+    """
+    install(site, "breaker", source)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('name = "x"\n[dataset]\nuse = "broken"\npath = "."\n')
+    where = ("--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"))
+    result = diffmine(site, "run", str(recipe), *where)
+    assert result.returncode == 1
+    assert "stage 'images' failed in component 'broken' of plugin 'breaker'" in result.stderr
+    assert "ZeroDivisionError: no pictures to divide by" in result.stderr
+    assert "Traceback" not in result.stderr
+    traced = diffmine(site, "run", str(recipe), *where, "--traceback")
+    assert traced.returncode == 1
+    assert "in fingerprint" in traced.stderr
+
+
 def test_a_plugin_adds_a_command(site: Path) -> None:
     source = """
         import click

@@ -158,6 +158,10 @@ def test_later_layers_win_and_nothing_else_changes(
             BASE.replace("n_clusters = 7", "n_clusters = 0"),
             ["[clusterer]", "n_clusters", "0", "greater than or equal to 1"],
         ),
+        (
+            BASE.replace("n_clusters = 7", 'n_clusters = "many"'),
+            ["(use = 'kmeans') n_clusters = 'many': input should be a valid integer", "'auto'"],
+        ),
         (BASE.replace("per_label = 5", 'per_label = "many"'), ["[dataset]", "per_label = 'many'", "valid integer"]),
         (BASE.replace('use = "folder"', 'use = ["folder"]'), ["[dataset] use = ['folder']", "one name"]),
         (BASE + '[report]\nuse = ["terminal"]\nrows = 3\n', ["[report] rows = 3", "unknown option"]),

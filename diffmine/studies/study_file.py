@@ -78,10 +78,11 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
         RecipeError: the file or a recipe is wrong.
     """
     path = Path(path)
+    given = read_toml(path, "study")
     try:
-        options = StudyOptions.model_validate(read_toml(path, "study"))
+        options = StudyOptions.model_validate(given)
     except ValidationError as error:
-        raise RecipeError(explain(error, "study", "", StudyOptions)) from None
+        raise RecipeError(explain(error, "study", "", StudyOptions, given)) from None
     points = tuple(_points(options, path.resolve().parent, overrides))
     _check_distinct(points)
     return Study(options.name, options.description, points)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from diffmine.errors import DataError, DiffmineWarning
+from diffmine.errors import DataError, DiffmineWarning, RecipeError
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif")
 """Files of other names are not pictures; what is inside a file decides how it is decoded."""
@@ -21,11 +21,11 @@ def require_folder(path: Path, option: str) -> None:
     """Refuse a path that is not a folder.
 
     Raises:
-        DataError: naming the recipe's option.
+        RecipeError: naming the recipe's option.
     """
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "does not exist"
-        raise DataError(f"[dataset] {option}: {path} {what}; name the folder that holds the pictures")
+        raise RecipeError(f"[dataset] {option}: {path} {what}; name the folder that holds the pictures")
 
 
 def walk_pictures(root: Path) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from diffmine.builtin.datasets.table_rows import DAMAGE, Index
 from diffmine.builtin.datasets.table_structured import JsonIndex, JsonLinesIndex, ParquetIndex
 from diffmine.builtin.datasets.table_text import TextIndex, WordsIndex
-from diffmine.errors import DataError
+from diffmine.errors import DataError, RecipeError
 
 
 def open_index(path: Path, option: str, names: Sequence[str] | None = None, delimiter: str | None = None) -> Index:
@@ -19,14 +19,15 @@ def open_index(path: Path, option: str, names: Sequence[str] | None = None, deli
         names: names of the columns, where the file has no header.
         delimiter: between cells of a text file; None: by the suffix.
     Raises:
-        DataError: there is no such file, it is of another kind, or damaged.
+        RecipeError: there is no such file, or it is of another kind.
+        DataError: it is damaged.
     """
     if not path.is_file():
         beside = sorted(file.name for file in path.parent.glob("*.*") if file.suffix.lower() in READERS)[:10]
-        raise DataError(f"[dataset] {option}: {path} does not exist; tables beside it: {', '.join(beside) or 'none'}")
+        raise RecipeError(f"[dataset] {option}: {path} does not exist; tables beside it: {', '.join(beside) or 'none'}")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"[dataset] {option}: {path} is no table; its name must end in {', '.join(READERS)}")
+        raise RecipeError(f"[dataset] {option}: {path} is no table; its name must end in {', '.join(READERS)}")
     try:
         return TextIndex(path, names, delimiter) if delimiter else reader(path, names)
     except DAMAGE as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from diffmine.errors import DataError
+from diffmine.errors import DataError, RecipeError
 
 LIST_SEPARATOR = "\x1f"
 """Joins the members of a cell that holds a list (Parquet, JSON)."""
@@ -53,12 +53,12 @@ class Index(ABC):
         """Refuse a column that is not there.
 
         Raises:
-            DataError: naming the recipe's option and the columns there are.
+            RecipeError: naming the recipe's option and the columns there are.
         """
         if name not in self.columns:
             close = get_close_matches(name, self.columns, n=1, cutoff=0.5)
             hint = f"; did you mean {close[0]!r}?" if close else ";"
-            raise DataError(
+            raise RecipeError(
                 f"[dataset] {option}: {self.path} has no column {name!r}{hint} its columns: {', '.join(self.columns)}"
             )
 

@@ -19,7 +19,7 @@ from diffmine.builtin.datasets.table_index import open_index
 from diffmine.builtin.datasets.table_labels import LabelRule, read_label_names
 from diffmine.builtin.datasets.table_paths import Expansion, Template, inside
 from diffmine.builtin.datasets.table_rows import LIST_SEPARATOR, Row
-from diffmine.errors import DataError, DiffmineWarning
+from diffmine.errors import DiffmineWarning, RecipeError
 from diffmine.interfaces import ImageSource
 from diffmine.pictures import stored_size
 from diffmine.types import BoolArray, ImageRecord, Item
@@ -29,7 +29,7 @@ class TableSource(ImageSource):
     """See :class:`diffmine.builtin.datasets.table.Table`.
 
     Raises:
-        DataError: a file or a column is missing.
+        RecipeError: a file or a column is missing.
     """
 
     def __init__(self, config: TableConfig) -> None:
@@ -159,7 +159,7 @@ class TableSource(ImageSource):
             self._index.require(name, "keep_columns")
         for name in config.values:
             if name in columns:
-                raise DataError(f"[dataset] values.{name}: {name!r} is a column of {self._index.path}; remove values")
+                raise RecipeError(f"[dataset] values.{name}: {name!r} is a column of {self._index.path}; remove values")
         if self._masks is not None:
             known = (*columns, *self._image.names, "label")
             for name in self._masks.names:

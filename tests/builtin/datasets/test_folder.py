@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from diffmine.builtin.datasets.folder import Folder
-from diffmine.errors import DataError, DiffmineWarning
+from diffmine.errors import DataError, DiffmineWarning, RecipeError
 from diffmine.interfaces import Dataset, ImageSource
 from diffmine.testing.contracts.datasets import DatasetContract, record_of
 from diffmine.testing.toy_pictures import toy_masks, write_toy_folder
@@ -165,13 +165,13 @@ def test_a_damaged_mask_is_named(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path, option: str) -> None:
     options = {"path": tmp_path, "masks": tmp_path, option: tmp_path / "nowhere"}
     for act in (lambda: folder(**options).fingerprint(), lambda: opened(**options)):
-        with pytest.raises(DataError, match=rf"\[dataset\] {option}: .*nowhere does not exist"):
+        with pytest.raises(RecipeError, match=rf"\[dataset\] {option}: .*nowhere does not exist"):
             act()
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     touch(tmp_path / "x.png")
-    with pytest.raises(DataError, match=r"x\.png is a file, not a folder"):
+    with pytest.raises(RecipeError, match=r"x\.png is a file, not a folder"):
         opened(tmp_path / "x.png")
 
 
