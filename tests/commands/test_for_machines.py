@@ -1,0 +1,67 @@
+"""What the commands print for machines, what ``--quiet`` keeps back, and what ``clean`` takes away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from diffmine.cli import main
+from diffmine.testing.tiny_recipe import TINY_RECIPE, write_tiny_recipe
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def diffmine(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command that succeeds; its standard output."""
+
+    def call(*arguments: object) -> str:
+        main([str(argument) for argument in arguments])
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_the_schema_accepts_recipes_and_refuses_mistakes(diffmine: Command) -> None:
+    validator = Draft202012Validator(json.loads(diffmine("schema")))
+    shipped = Path(__file__).parents[2] / "recipes" / "quickstart.toml"
+    for text in (TINY_RECIPE, shipped.read_text(encoding="utf-8")):
+        assert not list(validator.iter_errors(tomllib.loads(text)))
+    for good, bad in (
+        ('use = "kmeans"', 'use = "kmean"'),
+        ("n_clusters = 3", "n_cluster = 3"),
+        ("n_clusters = 3", "n_clusters = 0"),
+        ("holdout = 0.25", 'holdout = "a quarter"'),
+        ("[patches]", "[patch]"),
+    ):
+        assert list(validator.iter_errors(tomllib.loads(TINY_RECIPE.replace(good, bad)))), bad
+
+
+def test_a_run_is_told_as_json_and_nothing_when_quiet(diffmine: Command, tmp_path: Path) -> None:
+    run = ("run", write_tiny_recipe(tmp_path), "--out", tmp_path / "run", "--until", "images")
+    told = json.loads(diffmine(*run, "--json"))
+    assert (told["run"], told["name"], told["complete"]) == (str(tmp_path / "run"), "tiny", False)
+    assert set(told["stages"]) == {"images"}
+    assert diffmine(*run, "--quiet") == ""
+
+
+def test_clean_takes_what_no_run_refers_to(diffmine: Command, own_store: Path, tmp_path: Path) -> None:
+    recipe = write_tiny_recipe(tmp_path)
+    for name, seed in (("kept", 1), ("gone", 2)):
+        diffmine("run", recipe, "--out", tmp_path / name, "--until", "images", "--set", f"seed={seed}")
+    artifacts = set((own_store / "images").glob("[!.]*"))
+    assert "0 artifacts" in diffmine("clean")
+    shutil.rmtree(tmp_path / "gone")
+    assert "1 artifacts" in diffmine("clean", "--dry-run")
+    assert set((own_store / "images").glob("[!.]*")) == artifacts
+    diffmine("clean")
+    assert set((own_store / "images").glob("[!.]*")) < artifacts
+    assert json.loads(diffmine("run", recipe, "--out", tmp_path / "kept", "--until", "images", "--json"))["stages"][
+        "images"
+    ]["reused"]
