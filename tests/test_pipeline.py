@@ -297,3 +297,12 @@ def test_outliers_alone_are_a_result(recipe: Path, folder: Path, finished: Run) 
     assert run.clusters.num_rows == 0
     assert pc.unique(run.patches.filter(pc.equal(run.patches["selection"], "top"))["cluster"]).to_pylist() == [-1]
     assert any("fewer patches" in warning for warning in run.info["warnings"])
+
+
+def test_a_recipe_names_a_component_of_another_distribution(recipe: Path, folder: Path, finished: Run) -> None:
+    """``plugins/diffmine-example``, installed beside diffmine."""
+    run = diffmine.run(recipe, out=folder / "ward", store=folder / "store", overrides=["clusterer.use=ward"])
+    assert reused(run) == {"images", "finetune", "typicality", "patches", "features"}
+    assert run.recipe.tables["clusterer"]["use"] == "ward"
+    assert run.clusters.num_rows > 0
+    assert "diffmine-example" in json.dumps(run.info)
