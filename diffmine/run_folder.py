@@ -184,7 +184,8 @@ class Run:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls) or
                 ``typicality`` (whole pictures, white where not typical, and heat maps).
             labels: which labels, each a panel; None: all.
-            rows, columns: clusters or lines, and crops in each; None: what fits a paper's column.
+            rows: clusters or lines; None: what fits a paper's column.
+            columns: crops in each row; None: what fits a paper's column.
         Raises:
             RecipeError: there is no such kind or label.
         """

@@ -50,7 +50,8 @@ def study(
     Args:
         path: a study file, see :mod:`diffmine.studies.study_file`.
         out: receives ``runs/`` and the results; default ``studies/NAME``.
-        store, device: as for :func:`diffmine.run`.
+        store: as for :func:`diffmine.run`.
+        device: as for :func:`diffmine.run`.
         overrides: settings such as ``dataset.per_label=20``, for every run.
         workers: runs at once, each in a process of its own.
         watcher: told how it goes.
