@@ -4,11 +4,12 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test lint docs clean
+.PHONY: help demo test test-quickstart lint docs clean
 
 help:
 	@echo "make demo   install, mine drawn faces, print the summary and the path of the report"
 	@echo "make test   install, run the whole test suite"
+	@echo "make test-quickstart   run the whole quickstart, check what it finds"
 	@echo "make lint   ruff, mypy, import-linter"
 	@echo "make docs   build the documentation into site/"
 	@echo "make clean  remove .venv and what was built"
@@ -28,6 +29,9 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+test-quickstart: $(VENV)/.test
+	$(BIN)/python -m pytest -m quickstart tests/test_quickstart.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check

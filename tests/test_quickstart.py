@@ -1,0 +1,38 @@
+"""The shipped quickstart, whole, with the shipped base: it takes minutes and runs by ``make test-quickstart``.
+
+The limits are half a confidence interval below the figures in docs/limits.md: another machine rounds otherwise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import diffmine
+from diffmine.run_folder import Run
+
+RECIPE = Path(__file__).parents[1] / "recipes" / "quickstart.toml"
+LIMITS = {"pixel_average_precision": 0.43, "pointing_accuracy": 0.91, "patch_precision": 0.87}
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("quickstart")
+    return diffmine.run(RECIPE, out=folder / "run", store=folder / "store")
+
+
+@pytest.mark.quickstart
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_planted_elements_are_found(quickstart: Run, name: str) -> None:
+    found = quickstart.metrics[name]
+    assert found["value"] >= LIMITS[name]
+    assert found["low"] > 2 * found["chance"]
+
+
+@pytest.mark.quickstart
+@pytest.mark.timeout(3000)
+def test_random_patches_find_no_more_than_chance(quickstart: Run) -> None:
+    found = quickstart.metrics["patch_precision_random"]
+    assert found["low"] <= found["chance"] <= found["high"]
