@@ -1,0 +1,66 @@
+"""What every typicality scorer keeps."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pytest
+
+from diffmine.interfaces import ModelTools, Silent, TypicalityScorer
+from diffmine.testing.toy_pictures import toy_picture
+from diffmine.testing.toy_tools import LABELS, as_picture, toy_tools
+from diffmine.types import Picture, TypicalityMap
+
+
+def pictures() -> list[Picture]:
+    """Three sizes, one of them no multiple of anything."""
+    sizes = ((32, 32), (32, 24), (27, 19))
+    drawn = (toy_picture(number % 2, 2, 32, 0, number)[0] for number in range(len(sizes)))
+    return [as_picture(one[:height, :width]) for one, (height, width) in zip(drawn, sizes, strict=True)]
+
+
+class TypicalityScorerContract:
+    """Subclass this and return your scorer from ``scorer``; ``tools`` gives a tiny model of random weights."""
+
+    @pytest.fixture
+    def scorer(self) -> TypicalityScorer:
+        raise NotImplementedError("return the typicality scorer to test")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tools(cls, tmp_path_factory: pytest.TempPathFactory) -> ModelTools:
+        """A tiny diffusion model for the labels ``LABELS``."""
+        return toy_tools(tmp_path_factory.mktemp("toy model"))
+
+    def score(self, scorer: TypicalityScorer, tools: ModelTools, chosen: list[Picture]) -> list[list[TypicalityMap]]:
+        """Each picture under every label."""
+        return scorer.open(tools).score(chosen, [LABELS] * len(chosen), Silent())
+
+    def test_maps_are_finite_float32_and_cover_the_picture(self, scorer: TypicalityScorer, tools: ModelTools) -> None:
+        stride = scorer.open(tools).stride
+        for picture, maps in zip(pictures(), self.score(scorer, tools, pictures()), strict=True):
+            assert [one.label for one in maps] == list(LABELS)
+            for one in maps:
+                assert one.image_id == picture.record.image_id
+                assert one.mean.dtype == one.stderr.dtype == np.float32
+                assert one.mean.shape == one.stderr.shape
+                assert np.isfinite(one.mean).all()
+                assert (one.stderr >= 0).all()
+                assert one.mean.shape[0] * stride >= picture.record.height
+                assert one.mean.shape[1] * stride >= picture.record.width
+
+    def test_a_map_depends_on_its_own_picture_alone(self, scorer: TypicalityScorer, tools: ModelTools) -> None:
+        together = self.score(scorer, tools, pictures())
+        backwards = self.score(scorer, tools, pictures()[::-1])[::-1]
+        alone = [self.score(scorer, tools, [picture])[0] for picture in pictures()]
+        for other in (backwards, alone):
+            for one, two in zip(chain(*together), chain(*other), strict=True):
+                np.testing.assert_allclose(one.mean, two.mean, rtol=0, atol=2e-5)
+
+    def test_labels_to_score_hold_the_images_own(self, scorer: TypicalityScorer) -> None:
+        for picture in pictures():
+            labels = scorer.labels_to_score(picture.record, LABELS, 0)
+            assert set(picture.record.labels) <= set(labels) <= set(LABELS)
+            assert len(set(labels)) == len(labels)
+            assert scorer.passes(len(labels)) >= 0
