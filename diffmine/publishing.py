@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -87,8 +87,7 @@ class RunWriter:
         ]
         for name in names:
             _place(artifact.path / PUBLIC / name, self.folder / name)
-        for name in set(self._previous.get(artifact.stage, ())) - set(names):
-            _remove(self.folder, name)
+        self._remove_stale(artifact.stage, names)
         self._info["stages"][artifact.stage] = {
             "key": artifact.key,
             "digest": artifact.digest,
@@ -100,9 +99,16 @@ class RunWriter:
         self._save()
 
     def finish(self, *, complete: bool) -> None:
-        """Note that the run is done."""
+        """Take away what an earlier run published of stages that this one did not reach, and note that it is done."""
+        published = [name for entry in self._info["stages"].values() for name in entry["published"]]
+        for stage in self._previous.keys() - self._info["stages"].keys():
+            self._remove_stale(stage, published)
         self._info["finished"], self._info["complete"] = _now(), complete
         self._save()
+
+    def _remove_stale(self, stage: str, names: Collection[str]) -> None:
+        for name in set(self._previous.get(stage, ())) - set(names):
+            _remove(self.folder, name)
 
     def _save(self) -> None:
         text = json.dumps(self._info, indent=1, ensure_ascii=False)

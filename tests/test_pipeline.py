@@ -142,6 +142,7 @@ def test_until_stops_and_the_run_says_that_it_is_incomplete(recipe: Path, folder
     partial = diffmine.run(recipe, out=folder / "partial", store=folder / "store", until="patches")
     assert list(partial.info["stages"]) == ["images", "finetune", "typicality", "patches"]
     assert not partial.info["complete"]
+    assert set(partial.patches["selection"].to_pylist()) == {"top", "least", "random"}
     with pytest.raises(ArtifactError, match=r"clusters\.parquet is missing"):
         _ = partial.clusters
     with pytest.raises(RecipeError, match="did you mean 'patches'"):
@@ -164,6 +165,13 @@ def test_fresh_ignores_the_store(finished: Run, recipe: Path, folder: Path) -> N
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images")
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images", fresh=True)
     assert not reused(again)
+
+
+def test_a_shorter_rerun_takes_away_what_it_did_not_reach(recipe: Path, folder: Path) -> None:
+    diffmine.run(recipe, out=folder / "shorter", store=folder / "store")
+    shorter = diffmine.run(recipe, out=folder / "shorter", store=folder / "store", until="patches")
+    assert not (shorter.path / "clusters.parquet").exists()
+    assert "cluster" not in shorter.patches.column_names
 
 
 def test_a_rerun_takes_away_what_is_no_longer_published(recipe: Path, folder: Path) -> None:

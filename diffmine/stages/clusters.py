@@ -13,14 +13,14 @@ from safetensors import safe_open
 
 from diffmine.errors import DataError
 from diffmine.ranking import OUTLIER, Ranked, rank_clusters
-from diffmine.stages.work import Stage, Work
+from diffmine.stages.work import PUBLIC, Stage, Work
 from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, patches_of, patches_table
 from diffmine.types import FloatArray, Patch
 
 
 def run(work: Work) -> None:
-    """Write ``patches.parquet`` with clusters, and ``clusters.parquet``."""
-    patches = patches_of(pq.read_table(work.inputs.artifacts["patches"] / "patches.parquet"))
+    """Write ``patches.parquet`` anew, with clusters, and ``clusters.parquet``."""
+    patches = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "patches.parquet"))
     with safe_open(work.inputs.artifacts["features"] / "features.safetensors", "np") as tensors:
         features: FloatArray = tensors.get_tensor("patches")
     cluster = np.full(len(patches), OUTLIER, dtype=np.int32)

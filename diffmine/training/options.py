@@ -81,7 +81,7 @@ class TrainingOptions(ComponentConfig):
     trackers: Annotated[tuple[str, ...], OUTSIDE_KEY] = Field(
         (), description="accelerate's experiment trackers, such as tensorboard, where installed"
     )
-    tracker_folder: RecipePath = Field(Path("logs"), description="where trackers write")
+    tracker_folder: RecipePath = Field(Path("logs"), validate_default=True, description="where trackers write")
 
     @model_validator(mode="after")
     def _check(self) -> TrainingOptions:
