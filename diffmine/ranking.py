@@ -1,6 +1,6 @@
 """Clusters in order: the most typical first, members by their distance to the centroid.
 
-METHOD: "Clusters ranked by the median typicality of their members (mean is the alternative); members ordered by
+As in docs/method.md, "clusters ranked by the median typicality of their members (mean is the alternative); members ordered by
 distance to the centroid".
 """
 

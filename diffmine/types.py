@@ -72,7 +72,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class TypicalityMap:
-    """Typicality of one image under one label, on the latent grid (METHOD: T(x | c)).
+    """Typicality of one image under one label, on the latent grid (docs/method.md: T(x | c)).
 
     Attributes:
         image_id: the image.

@@ -25,7 +25,7 @@ Gain = Callable[[Losses, str], Tensor]
 
 
 def gain_over_null(losses: Losses, label: str) -> Tensor:
-    """L(null) - L(label): METHOD's typicality."""
+    """L(null) - L(label): the paper's typicality."""
     return losses[None] - losses[label]
 
 
