@@ -1,7 +1,7 @@
 """Clusters in order: the most typical first, members by their distance to the centroid.
 
-As in docs/method.md, "clusters ranked by the median typicality of their members (mean is the alternative); members ordered by
-distance to the centroid".
+As in docs/method.md, "clusters ranked by the median typicality of their members (mean is the alternative); members
+ordered by distance to the centroid".
 """
 
 from __future__ import annotations
