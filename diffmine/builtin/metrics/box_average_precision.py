@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class BoxAveragePrecision(Metric):
     """Area under the precision-recall curve of the typicality map against boxes, as the paper measures localisation.
 
-    ``box_average_precision``: as ``pixel_average_precision`` (docs/method.md: "per image, area under the precision-recall
-    curve of the pixel map against the box"), with the element replaced by the boxes around it: a dataset that has boxes
-    gives them as masks; of any other mask, the bounding box of each connected part. In [0, 1]; chance is the share of
-    the image that lies in boxes. ``box_typicality``: the mean typicality inside the boxes, in units of the denoising loss;
-    chance is the mean over the whole image.
+    ``box_average_precision``: as ``pixel_average_precision`` (docs/method.md: "per image, area under the
+    precision-recall curve of the pixel map against the box"), with the element replaced by the boxes around it: a
+    dataset that has boxes gives them as masks; of any other mask, the bounding box of each connected part. In [0, 1];
+    chance is the share of the image that lies in boxes. ``box_typicality``: the mean typicality inside the boxes, in
+    units of the denoising loss; chance is the mean over the whole image.
     """
 
     name = "box_average_precision"
