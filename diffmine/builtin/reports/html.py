@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from diffmine.interfaces import ComponentConfig, Report
+from diffmine.interfaces import ComponentConfig, PartsOf, PartTable, Projection, Report
 
 if TYPE_CHECKING:
     from diffmine.run_folder import Run
@@ -36,8 +36,14 @@ class Html(Report):
             description="size to aim at, MB: all crops are included, then whole pictures while there is room, "
             "the best first (at least a tenth of this size)",
         )
+        maps: Annotated[tuple[PartTable, ...], PartsOf("projections")] = Field(
+            (),
+            description="projections to draw the map by, beside principal components: names, or tables with use and "
+            "options; of more than two dimensions the two principal ones are shown",
+        )
 
     config: Config
+    parts: tuple[Projection, ...]
 
     def write(self, run: Run, folder: Path) -> None:
         """Write ``report/index.html`` and the pictures beside it."""
@@ -45,6 +51,7 @@ class Html(Report):
         from diffmine.builtin.reports.explorer.page import render
         from diffmine.builtin.reports.explorer.payload import overlays, payload
         from diffmine.builtin.reports.explorer.pictures import write_pictures
+        from diffmine.builtin.reports.explorer.placing import draw_maps
         from diffmine.builtin.reports.explorer.sprites import write_covers, write_sheets
         from diffmine.drawing.contents import Contents
 
@@ -56,7 +63,8 @@ class Html(Report):
         gallery = write_pictures(
             ordering, target, self._room(target, len(ordering.rows)), options.picture_size, options.quality
         )
-        data = payload(ordering, sheets, covers, gallery, options.crop_size)
+        maps = draw_maps(ordering, run.features, self.parts, seed=run.recipe.header.seed)
+        data = payload(ordering, sheets, covers, gallery, maps, options.crop_size)
         (target / "index.html").write_text(render(data, overlays(ordering, gallery)), encoding="utf-8")
 
     def _room(self, target: Path, patches: int) -> int:

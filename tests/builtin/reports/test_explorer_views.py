@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from diffmine.builtin.projections.umap import Umap
+from diffmine.builtin.reports.html import Html
+from diffmine.testing.toy_runs import write_toy_run
+
 pytestmark = pytest.mark.browser
 
 
@@ -253,4 +257,20 @@ def test_colours_switch_and_stay(watch, plain: Path) -> None:
     assert dark != light
     page.reload()
     assert page.evaluate(ground) == dark
+    watched.check()
+
+
+def test_the_map_is_laid_out_by_what_is_chosen(watch, tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, clusters=3, members=12)
+    umap = Umap(Umap.Config(dimensions=3))
+    Html(Html.Config(maps=({"use": "umap"},)), parts=(umap,)).write(run, run.path)
+    watched = watch(run.path / "report")
+    page = watched.open("#/map")
+    layout = page.get_by_label("Laid out by")
+    assert layout.locator("option").all_inner_texts() == ["principal components", "umap"]
+    assert layout.input_value() == "1", "what the recipe asks for comes first"
+    by_umap = page.locator(".plane canvas").screenshot()
+    layout.select_option("principal components")
+    page.wait_for_timeout(200)
+    assert page.locator(".plane canvas").screenshot() != by_umap
     watched.check()

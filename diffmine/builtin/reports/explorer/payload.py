@@ -10,7 +10,7 @@ import numpy as np
 
 from diffmine.builtin.reports.explorer.ordering import Ordering
 from diffmine.builtin.reports.explorer.pictures import Gallery
-from diffmine.builtin.reports.explorer.placing import maps, neighbours
+from diffmine.builtin.reports.explorer.placing import Map, neighbours
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.types import ImageRecord
 
@@ -19,7 +19,14 @@ SIGNIFICANT = 0.05
 """Patches whose q-value is at most this stand above chance."""
 
 
-def payload(ordering: Ordering, sheets: Sequence[Sheet], covers: Sequence[Sheet], gallery: Gallery, size: int) -> Any:
+def payload(
+    ordering: Ordering,
+    sheets: Sequence[Sheet],
+    covers: Sequence[Sheet],
+    gallery: Gallery,
+    maps: Sequence[Map],
+    size: int,
+) -> Any:
     """Everything but the overlays of pictures.
 
     Args:
@@ -30,6 +37,7 @@ def payload(ordering: Ordering, sheets: Sequence[Sheet], covers: Sequence[Sheet]
         "labels": _labels(ordering, gallery),
         "groups": _groups(ordering),
         "patches": _patches(ordering),
+        "maps": [_map(one) for one in maps],
         "images": _images(ordering, gallery),
         "sprites": {"size": size, "edge": EDGE, "columns": COLUMNS, "sheets": [asdict(one) for one in sheets]},
         "covers": {"sheets": [asdict(one) for one in covers], "labels": ordering.covers()},
@@ -103,21 +111,21 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
 def _patches(ordering: Ordering) -> dict[str, list[Any]]:
     contents, rows = ordering.contents, ordering.rows
     places = {image_id: place for place, image_id in enumerate(ordering.image_ids)}
-    everywhere, own = maps(ordering, contents.run.features)
     columns: dict[str, list[Any]] = {
         "image": [places[image_id] for image_id in contents.image_ids(rows)],
         "box": [one for box in contents.boxes(rows) for one in box],
         "rank": contents.column("rank")[rows].tolist(),
-        "x": everywhere[:, 0].tolist(),
-        "y": everywhere[:, 1].tolist(),
-        "ownX": own[:, 0].tolist(),
-        "ownY": own[:, 1].tolist(),
     }
     names = {"typicality": "typicality", "typicality_stderr": "stderr", "p_value": "p", "q_value": "q"}
     for name, short in names.items():
         if name in contents.run.patches.column_names:
             columns[short] = _numbers(contents.column(name)[rows].tolist())
     return columns
+
+
+def _map(one: Map) -> dict[str, Any]:
+    (x, y), (own_x, own_y) = one.everywhere.T.tolist(), one.own.T.tolist()
+    return {"name": one.name, "x": x, "y": y, "ownX": own_x, "ownY": own_y}
 
 
 def _images(ordering: Ordering, gallery: Gallery) -> list[list[Any]]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from diffmine.builtin.projections.none import NoProjection
 from diffmine.builtin.reports.explorer.ordering import Ordering
 from diffmine.drawing.contents import Contents
+from diffmine.interfaces import Projection
 from diffmine.types import FloatArray
 
 GRID = 1000
@@ -41,11 +46,37 @@ def to_grid(plane: NDArray[np.floating]) -> NDArray[np.int64]:
     return grid
 
 
-def maps(ordering: Ordering, features: FloatArray) -> list[NDArray[np.int64]]:
-    """Where each patch lies on the map of all labels, and on the map of its own label."""
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Where each patch of the page lies, by one projection; coordinates from 0 to ``GRID``.
+
+    Attributes:
+        name: the projection's.
+        everywhere: (patches, 2), on the map of all labels.
+        own: (patches, 2), on the map of the patch's own label.
+    """
+
+    name: str
+    everywhere: NDArray[np.int64]
+    own: NDArray[np.int64]
+
+
+def draw_maps(ordering: Ordering, features: FloatArray, projections: Sequence[Projection], *, seed: int) -> list[Map]:
+    """The map by principal components, then one by each projection."""
     ours = features[ordering.rows]
-    own = [principal_plane(ours[start:stop]) for start, stop in ordering.ranges()]
-    return [principal_plane(ours), np.concatenate([*own, np.zeros((0, 2), dtype=np.int64)])]
+    drawn: list[tuple[str, Projection]] = [
+        ("pca", NoProjection(NoProjection.Config())),
+        *((one.name, one) for one in projections),
+    ]
+    return [_map(ordering, name, ours, projection, seed) for name, projection in drawn]
+
+
+def _map(ordering: Ordering, name: str, features: FloatArray, projection: Projection, seed: int) -> Map:
+    def plane(some: FloatArray) -> NDArray[np.int64]:
+        return principal_plane(projection.fit_transform(some, seed=seed) if len(some) else some)
+
+    own = [plane(features[start:stop]) for start, stop in ordering.ranges()]
+    return Map(name, plane(features), np.concatenate([*own, np.zeros((0, 2), dtype=np.int64)]))
 
 
 def neighbours(contents: Contents, features: FloatArray) -> dict[tuple[str, int], list[tuple[str, int, float]]]:

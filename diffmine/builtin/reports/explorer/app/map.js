@@ -2,7 +2,7 @@
 
 import { categorical, css, diverging, viridis } from "./colours.js";
 import { CropGrid } from "./crops.js";
-import { groupOf, groupsOfLabel, groupTitle, labels, patchCount, patches, range } from "./data.js";
+import { groupOf, groupsOfLabel, groupTitle, labels, layouts, patchCount, patches, range } from "./data.js";
 import { el, named } from "./dom.js";
 import { count, figure } from "./numbers.js";
 import { groupAddress, mapAddress, overviewAddress, patchAddress } from "./routes.js";
@@ -15,8 +15,7 @@ export function mapView({ label }) {
   const first = groups ? Math.min(...groups.map((one) => one.start)) : 0;
   const last = groups ? Math.max(...groups.map((one) => one.stop)) : patchCount;
   const members = last > first ? range(first, last).filter((one) => groupOf(one).facts) : [];
-  const [xs, ys] = groups ? [patches.ownX, patches.ownY] : [patches.x, patches.y];
-  const state = { colouring: groups ? "cluster" : "label", off: new Set() };
+  const state = { colouring: groups ? "cluster" : "label", layout: layouts.length - 1, off: new Set() };
   const colour = colouring(members);
 
   const readout = el("p", { class: "quiet", role: "status" }, HELP);
@@ -32,7 +31,10 @@ export function mapView({ label }) {
   };
   const plane = new Plane({
     members: () => members.filter((one) => !state.off.has(key(one))),
-    at: (patch) => [xs[patch] / 1000, ys[patch] / 1000],
+    at: (patch) => {
+      const { x, y, ownX, ownY } = layouts[state.layout];
+      return groups ? [ownX[patch] / 1000, ownY[patch] / 1000] : [x[patch] / 1000, y[patch] / 1000];
+    },
     colour: (patch) => colour[state.colouring](patch),
     hover: (patch) => {
       readout.textContent = patch === null ? HELP : describe(patch);
@@ -49,8 +51,8 @@ export function mapView({ label }) {
   const element = el(
     "div",
     { class: "page map-page" },
-    el("section", { class: "intro" }, el("h1", {}, "Map"), el("p", { class: "explain" }, "Patches whose features are alike lie near each other (the two leading principal components).")),
-    el("div", { class: "toolbar" }, ofChoice(label), byChoice(state, () => (drawLegend(), plane.draw())), plane.toolbar()),
+    el("section", { class: "intro" }, el("h1", {}, "Map"), el("p", { class: "explain" }, "Patches whose features are alike lie near each other.")),
+    el("div", { class: "toolbar" }, ofChoice(label), byChoice(state, () => (drawLegend(), plane.draw())), layoutChoice(state, () => plane.draw()), plane.toolbar()),
     el("div", { class: "map" }, plane.element, legend),
     readout,
     selection,
@@ -113,6 +115,23 @@ function byChoice(state, changed) {
     Object.entries(COLOURINGS).map(([name, title]) => el("option", { value: name, selected: name === state.colouring }, title)),
   );
   return el("label", {}, "Colour by ", select);
+}
+
+/** By which projection the patches are laid out; the last of the recipe's comes first. */
+function layoutChoice(state, changed) {
+  const select = el(
+    "select",
+    {
+      on: {
+        change: () => {
+          state.layout = Number(select.value);
+          changed();
+        },
+      },
+    },
+    layouts.map(({ name }, number) => el("option", { value: number, selected: number === state.layout }, name === "pca" ? "principal components" : name)),
+  );
+  return el("label", {}, "Laid out by ", select);
 }
 
 /** Which names the colours stand for; each can be switched off. */
