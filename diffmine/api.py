@@ -53,8 +53,7 @@ def run(
     loaded = _load(recipe, overrides)
     if until is not None and until not in (names := [stage.name for stage in STAGES]):
         raise RecipeError(f"until = {until!r}: there is no such stage{did_you_mean(until, names)}; {', '.join(names)}")
-    if not DEVICES.fullmatch(device):
-        raise RecipeError(f"device = {device!r}: no device of torch; name auto, cpu, cuda, cuda:1 or another")
+    _check_device(device)
     resolved = resolve(loaded, registry())
     options = Options(
         out=Path(out) if out else Path("runs") / resolved.name,
@@ -68,6 +67,21 @@ def run(
         assist(pipeline)
         raise SystemExit(0)
     return pipeline.run()
+
+
+def _check_device(device: str) -> None:
+    """Refuse what torch cannot compute on before anything is computed."""
+    if not DEVICES.fullmatch(device):
+        raise RecipeError(f"device = {device!r}: no device of torch; name auto, cpu, cuda, cuda:1 or another")
+    if device in ("auto", "cpu"):
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, ImportError, RuntimeError) as error:  # torch raises any of these, by backend
+        cause = re.split(r"\.\s|\n", str(error), maxsplit=1)[0].rstrip(".")
+        raise RecipeError(f"device = {device!r} cannot be used here ({cause}); name auto or cpu") from error
 
 
 def show_reports(run: Run, console: Console) -> None:

@@ -25,6 +25,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
         (("--set", "dataset.path=/nowhere"), "[dataset] path: /nowhere does not exist"),
         (("--until", "finetunes"), "did you mean 'finetune'?"),
         (("--device", "gpu"), "device = 'gpu': no device of torch; name auto, cpu, cuda"),
+        (("--device", "cuda:99"), "device = 'cuda:99' cannot be used here ("),
     ],
 )
 def test_a_mistake(capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
