@@ -14,8 +14,7 @@ from diffmine.builtin.models.discrete_denoiser import DiscreteDenoiser
 from diffmine.builtin.models.kl_autoencoder import LatentAutoencoder
 from diffmine.builtin.models.loading import LoadOptions, load_network
 from diffmine.builtin.models.pipeline_folder import PipelineFolder
-from diffmine.builtin.models.stopping import output_of
-from diffmine.builtin.models.tokens import tokens_to_grid
+from diffmine.builtin.models.transformer_denoiser import TransformerDenoiser
 from diffmine.builtin.pretrained import read_settings
 from diffmine.interfaces import Conditioning, TextEncoder
 
@@ -23,7 +22,7 @@ CONTEXTS = {"PixArtAlphaPipeline": 120, "PixArtSigmaPipeline": 300}
 """Tokens of a prompt, by pipeline."""
 
 
-class PixArtDenoiser(DiscreteDenoiser):
+class PixArtDenoiser(TransformerDenoiser, DiscreteDenoiser):
     """A transformer over the latents of an AutoencoderKL. The variance that it predicts as well is left out."""
 
     def __init__(
@@ -35,15 +34,7 @@ class PixArtDenoiser(DiscreteDenoiser):
     ) -> None:
         """Take loaded parts, on their device; ``source`` is where ``save`` copies the frozen parts from."""
         super().__init__(schedule)
-        self._transformer: Any = transformer
-        self.device, self.dtype = transformer.device, transformer.dtype
-        self.latent_channels = transformer.config.in_channels
-        autoencoder.check_fits(self.latent_channels)
-        self.autoencoder = autoencoder
-        self.stride = autoencoder.stride
-        self.size_multiple = autoencoder.stride * transformer.config.patch_size
-        self.num_blocks = len(transformer.transformer_blocks)
-        self._source = source
+        self.use(transformer, autoencoder, source)
 
     @classmethod
     def from_pretrained(cls, folder: Path, device: torch.device, options: LoadOptions) -> PixArtDenoiser:
@@ -58,31 +49,14 @@ class PixArtDenoiser(DiscreteDenoiser):
         return cls(transformer, autoencoder, schedule, PipelineFolder(folder, options.variant))
 
     @property
-    def network(self) -> torch.nn.Module:
-        transformer: torch.nn.Module = self._transformer
-        return transformer
-
-    @property
     def conditioning_width(self) -> int:
         config = self._transformer.config
         width: int = config.caption_channels or config.cross_attention_dim
         return width
 
-    def encode(self, pixels: Tensor) -> Tensor:
-        return self.autoencoder.encode(pixels)
-
-    def decode(self, latents: Tensor) -> Tensor:
-        return self.autoencoder.decode(latents)
-
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
-        prediction: Tensor = self._transformer(**self._inputs(noisy, timesteps, conditioning)).sample
+        prediction: Tensor = self._transformer(**self.inputs(noisy, timesteps, conditioning)).sample
         return prediction[:, : self.latent_channels].float()
-
-    def block_features(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning, block: int) -> Tensor:
-        """The tokens after transformer block ``block``, on their grid."""
-        inputs = self._inputs(noisy, timesteps, conditioning)
-        tokens = output_of(self._transformer, self._transformer.transformer_blocks[block], **inputs)
-        return tokens_to_grid(tokens, noisy, self._transformer.config.patch_size)
 
     def text_encoder(self) -> TextEncoder | None:
         if not self._source.has("text_encoder"):
@@ -92,14 +66,7 @@ class PixArtDenoiser(DiscreteDenoiser):
             self._source, self.device, context=CONTEXTS.get(pipeline, 300), dtype=self.dtype
         )
 
-    def prepare_training(self) -> None:
-        self._source.reload_precisely(self._transformer, "transformer")
-
-    def save(self, folder: Path) -> None:
-        """Write the transformer and copy the frozen parts; the result loads in the PixArt pipelines."""
-        self._source.save(folder, "transformer", self._transformer)
-
-    def _inputs(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> dict[str, Any]:
+    def inputs(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> dict[str, Any]:
         dtype = self._transformer.dtype
         return {
             "hidden_states": noisy.to(dtype),
@@ -108,6 +75,10 @@ class PixArtDenoiser(DiscreteDenoiser):
             "encoder_attention_mask": conditioning.mask,
             "added_cond_kwargs": self._picture_size(noisy),
         }
+
+    def picture_tokens(self, output: Any) -> Tensor:
+        tokens: Tensor = output
+        return tokens
 
     def _picture_size(self, noisy: Tensor) -> dict[str, Tensor | None]:
         """Checkpoints of 1024 px are told the picture's size and aspect ratio."""

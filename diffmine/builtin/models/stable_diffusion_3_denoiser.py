@@ -13,14 +13,13 @@ from diffmine.builtin.encoders.sd3_encoder import StableDiffusion3TextEncoder
 from diffmine.builtin.models.kl_autoencoder import LatentAutoencoder
 from diffmine.builtin.models.loading import LoadOptions, load_network
 from diffmine.builtin.models.pipeline_folder import PipelineFolder
-from diffmine.builtin.models.stopping import output_of
-from diffmine.builtin.models.tokens import tokens_to_grid
+from diffmine.builtin.models.transformer_denoiser import TransformerDenoiser
 from diffmine.builtin.pretrained import read_settings
 from diffmine.errors import ModelError
-from diffmine.interfaces import Conditioning, Denoiser, TextEncoder
+from diffmine.interfaces import Conditioning, TextEncoder
 
 
-class StableDiffusion3Denoiser(Denoiser):
+class StableDiffusion3Denoiser(TransformerDenoiser):
     """A transformer over the latents of an AutoencoderKL, trained by rectified flow.
 
     z_t = (1 - sigma) z + sigma eps, and the target is the velocity eps - z (Esser et al. 2024, eqs. 13 and 14). The
@@ -40,17 +39,9 @@ class StableDiffusion3Denoiser(Denoiser):
                 f"the scheduler in {source.path} shifts by picture size (use_dynamic_shifting), "
                 "which is not supported; use a Stable Diffusion 3 or 3.5 checkpoint"
             )
-        self._transformer: Any = transformer
-        self.device, self.dtype = transformer.device, transformer.dtype
-        self.latent_channels = transformer.config.in_channels
-        autoencoder.check_fits(self.latent_channels)
-        self.autoencoder = autoencoder
-        self.stride = autoencoder.stride
-        self.size_multiple = autoencoder.stride * transformer.config.patch_size
-        self.num_blocks = len(transformer.transformer_blocks)
+        self.use(transformer, autoencoder, source)
         self._steps: int = schedule.get("num_train_timesteps", 1000)
         self._shift: float = schedule.get("shift", 1.0)
-        self._source = source
 
     @classmethod
     def from_pretrained(cls, folder: Path, device: torch.device, options: LoadOptions) -> StableDiffusion3Denoiser:
@@ -65,11 +56,6 @@ class StableDiffusion3Denoiser(Denoiser):
         return cls(transformer, autoencoder, schedule, PipelineFolder(folder, options.variant))
 
     @property
-    def network(self) -> torch.nn.Module:
-        transformer: torch.nn.Module = self._transformer
-        return transformer
-
-    @property
     def conditioning_width(self) -> int:
         width: int = self._transformer.config.joint_attention_dim
         return width
@@ -78,12 +64,6 @@ class StableDiffusion3Denoiser(Denoiser):
     def pooled_width(self) -> int:
         width: int = self._transformer.config.pooled_projection_dim
         return width
-
-    def encode(self, pixels: Tensor) -> Tensor:
-        return self.autoencoder.encode(pixels)
-
-    def decode(self, latents: Tensor) -> Tensor:
-        return self.autoencoder.decode(latents)
 
     def timesteps(self, fractions: Tensor) -> Tensor:
         """Real numbers in [0, number of training timesteps): the shifted sigma (Esser et al. 2024, eq. 23), scaled."""
@@ -100,14 +80,8 @@ class StableDiffusion3Denoiser(Denoiser):
         return noise - latents
 
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
-        velocity: Tensor = self._transformer(**self._inputs(noisy, timesteps, conditioning)).sample
+        velocity: Tensor = self._transformer(**self.inputs(noisy, timesteps, conditioning)).sample
         return velocity.float()
-
-    def block_features(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning, block: int) -> Tensor:
-        """The picture's tokens after transformer block ``block``, on their grid."""
-        inputs = self._inputs(noisy, timesteps, conditioning)
-        _, tokens = output_of(self._transformer, self._transformer.transformer_blocks[block], **inputs)
-        return tokens_to_grid(tokens, noisy, self._transformer.config.patch_size)
 
     def text_encoder(self) -> TextEncoder | None:
         if not (self._source.has("text_encoder") and self._source.has("text_encoder_2")):
@@ -116,14 +90,7 @@ class StableDiffusion3Denoiser(Denoiser):
             self._source, self.device, width=self.conditioning_width, dtype=self.dtype
         )
 
-    def prepare_training(self) -> None:
-        self._source.reload_precisely(self._transformer, "transformer")
-
-    def save(self, folder: Path) -> None:
-        """Write the transformer and copy the frozen parts; the result loads in ``StableDiffusion3Pipeline``."""
-        self._source.save(folder, "transformer", self._transformer)
-
-    def _inputs(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> dict[str, Any]:
+    def inputs(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> dict[str, Any]:
         dtype = self._transformer.dtype
         if conditioning.pooled is None:
             raise ModelError("this model takes a pooled vector as well, which the conditioning encoder does not give")
@@ -133,3 +100,7 @@ class StableDiffusion3Denoiser(Denoiser):
             "encoder_hidden_states": conditioning.tokens.to(dtype),
             "pooled_projections": conditioning.pooled.to(dtype),
         }
+
+    def picture_tokens(self, output: Any) -> Tensor:
+        tokens: Tensor = output[1]  # after the prompt's
+        return tokens
