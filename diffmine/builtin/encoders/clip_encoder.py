@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from diffmine.builtin.encoders.loading import load_weights
 from diffmine.builtin.encoders.silence import without_progress_bars
 from diffmine.errors import ModelError
 from diffmine.interfaces import Conditioning, TextEncoder
@@ -37,19 +38,11 @@ class ClipTextEncoder(TextEncoder):
         """
         weights = folder / "text_encoder" if (folder / "text_encoder").is_dir() else folder
         vocabulary = _tokenizer_folder(weights)
+        model = load_weights(CLIPTextModel, weights, variant=variant, dtype=torch.float32)
         try:
-            with without_progress_bars():
-                model = CLIPTextModel.from_pretrained(
-                    weights, variant=variant, use_safetensors=True, dtype=torch.float32
-                )
             tokenizer = CLIPTokenizer.from_pretrained(vocabulary)
         except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ModelError(
-                f"{weights} cannot be loaded as a CLIP text encoder from safetensors: {reason}; where the hub has only "
-                "pickled weights, give [conditioning] revision a converted branch (refs/pr/...), or convert them with "
-                "save_pretrained"
-            ) from error
+            raise ModelError(f"{vocabulary} cannot be loaded as CLIP's tokenizer: {error}") from error
         return cls(model.to(device), tokenizer)
 
     def encode(self, prompts: Sequence[str]) -> Conditioning:

@@ -1,7 +1,8 @@
-"""Text encoders of a pipeline folder. Imports torch and transformers."""
+"""Text encoders from checkpoints. Imports torch and transformers."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,10 +27,34 @@ def load_encoder(
         ModelError: one is missing, damaged, or not in safetensors.
     """
     weights, vocabulary = source.path / f"text_encoder{suffix}", source.path / f"tokenizer{suffix}"
+    encoder = load_weights(kind, weights, variant=source.variant, dtype=dtype)
     try:
-        with without_progress_bars():
-            encoder = kind.from_pretrained(weights, variant=source.variant, use_safetensors=True, dtype=dtype)
         tokenizer = AutoTokenizer.from_pretrained(vocabulary)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{weights} cannot be loaded as {kind.__name__} from safetensors: {error}") from error
+        raise ModelError(f"{vocabulary} cannot be loaded as a tokenizer: {error}") from error
     return encoder.to(device).eval().requires_grad_(False), tokenizer
+
+
+def load_weights(kind: Any, folder: Path, *, variant: str | None, dtype: torch.dtype) -> Any:
+    """An encoder with every weight from the checkpoint.
+
+    Raises:
+        ModelError: it is missing, damaged, not in safetensors, or of another architecture, so that weights are missing.
+    """
+    try:
+        with without_progress_bars():
+            encoder, info = kind.from_pretrained(
+                folder, variant=variant, use_safetensors=True, dtype=dtype, output_loading_info=True
+            )
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(
+            f"{folder} cannot be loaded as {kind.__name__} from safetensors: {reason}; where the hub has only pickled "
+            "weights, give revision a converted branch (refs/pr/...), or convert them with save_pretrained"
+        ) from error
+    if missing := sorted(info["missing_keys"]):
+        raise ModelError(
+            f"{folder} lacks {len(missing)} weights of a {kind.__name__}, such as {missing[0]!r}; name a checkpoint of "
+            "this architecture"
+        )
+    return encoder

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from diffmine.builtin.encoders.clip_text import ClipText, Extra
@@ -169,6 +170,17 @@ def test_a_folder_without_tokenizer_is_refused(folder: Path, denoiser: Denoiser,
     shutil.copytree(folder / "text_encoder", tmp_path / "encoder")
     with pytest.raises(ModelError, match="no tokenizer for the text encoder"):
         load(denoiser, path=str(tmp_path / "encoder"))
+
+
+def test_a_checkpoint_that_lacks_weights_is_refused(folder: Path, denoiser: Denoiser, tmp_path: Path) -> None:
+    """transformers would make up what is missing, and a prompt would mean nothing."""
+    shutil.copytree(folder, tmp_path / "sd")
+    weights = tmp_path / "sd" / "text_encoder" / "model.safetensors"
+    tensors = load_file(weights)
+    lost = next(name for name in tensors if name.endswith("fc1.weight"))
+    save_file({name: value for name, value in tensors.items() if name != lost}, weights, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks 1 weights of a CLIPTextModel, such as '.*fc1.weight'"):
+        load(denoiser, path=str(tmp_path / "sd"))
 
 
 @pytest.mark.parametrize("template", ["in {0}", "in {}", "in {label", "in {label!}"])
