@@ -23,10 +23,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from diffmine.diagnosis import diagnose
+from diffmine.analysis.diagnosis import diagnose
+from diffmine.analysis.ranking import rank_clusters
 from diffmine.interfaces import Clusterer, Projection
 from diffmine.kinds import KIND_OF_TABLE
-from diffmine.ranking import rank_clusters
 from diffmine.registry import registry
 from diffmine.run_folder import load_run
 from diffmine.seeding import numpy_generator

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diffmine import api
-from diffmine.agreement import require_same_images
+from diffmine.analysis.agreement import require_same_images
 from diffmine.errors import RecipeError
 from diffmine.pipeline import NobodyWatches, Watcher
 from diffmine.recipe import resolve

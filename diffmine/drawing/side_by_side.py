@@ -26,7 +26,7 @@ FATES = ("kept", "split", "merged", "lost", "new")
 
 
 class Match(Protocol):
-    """What became of clusters; see ``diffmine.matching.ClusterMatch``."""
+    """What became of clusters; see ``diffmine.analysis.matching.ClusterMatch``."""
 
     @property
     def label(self) -> str: ...

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
+from diffmine.analysis.ranking import OUTLIER, Ranked, rank_clusters
 from diffmine.errors import DataError
-from diffmine.ranking import OUTLIER, Ranked, rank_clusters
 from diffmine.stages.work import PUBLIC, Stage, Work
 from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, patches_of, patches_table
 from diffmine.types import FloatArray, Patch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from diffmine.diagnosis import diagnose
+from diffmine.analysis.diagnosis import diagnose
 from diffmine.run_folder import load_run
 from diffmine.stages.work import Stage, Work
 

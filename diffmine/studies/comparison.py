@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from diffmine.agreement import Agreement, compare_runs
-from diffmine.matching import Fate
+from diffmine.analysis.agreement import Agreement, compare_runs
+from diffmine.analysis.matching import Fate
 from diffmine.studies.entries import Choice, Entry
 
 FATES: tuple[Fate, ...] = get_args(Fate)

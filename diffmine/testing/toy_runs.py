@@ -17,7 +17,7 @@ import tomli_w
 from PIL import Image
 from safetensors.numpy import save_file
 
-from diffmine.ranking import rank_clusters
+from diffmine.analysis.ranking import rank_clusters
 from diffmine.run_folder import FORMAT, RECIPE_FILE, RUN_FILE, Run, load_run
 from diffmine.seeding import derive_seed, numpy_generator
 from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from diffmine.agreement import compare_runs
+from diffmine.analysis.agreement import compare_runs
 from diffmine.drawing.contents import Contents
 from diffmine.drawing.crops import crops
 from diffmine.drawing.side_by_side import RunPair, write_side_by_side

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffmine.ranking import OUTLIER, collapse_duplicates, rank_clusters
+from diffmine.analysis.ranking import OUTLIER, collapse_duplicates, rank_clusters
 from diffmine.seeding import numpy_generator
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from diffmine.agreement import agreement_of, compare_runs, overlap, shared_patches
+from diffmine.analysis.agreement import agreement_of, compare_runs, overlap, shared_patches
 from diffmine.errors import DataError
 from diffmine.testing.planted import planted_run
 from diffmine.types import Box, Patch

@@ -12,14 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from diffmine import shortcuts
+from diffmine.analysis import shortcuts
+from diffmine.analysis.shortcuts import Crops
 from diffmine.builtin.metrics.classifier_accuracy import ClassifierAccuracy
 from diffmine.builtin.metrics.cluster_purity import ClusterPurity
 from diffmine.builtin.metrics.clustered import LabelClusters, label_clusters
 from diffmine.builtin.metrics.silhouette import Silhouette
 from diffmine.run_folder import Run
 from diffmine.seeding import numpy_generator
-from diffmine.shortcuts import Crops
 from diffmine.tables import patches_of
 from diffmine.types import ByteArray
 

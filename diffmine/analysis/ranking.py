@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.bootstrap import mean_interval, median_interval
+from diffmine.analysis.bootstrap import mean_interval, median_interval
 from diffmine.types import FloatArray, IntArray
 
 OUTLIER = -1

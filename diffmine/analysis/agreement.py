@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from diffmine.analysis.matching import OUTLIER, ClusterMatch, match_clusters
 from diffmine.errors import DataError
-from diffmine.matching import OUTLIER, ClusterMatch, match_clusters
 from diffmine.tables import patches_of
 from diffmine.types import Box, Patch
 

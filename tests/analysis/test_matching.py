@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffmine.matching import match_clusters
+from diffmine.analysis.matching import match_clusters
 
 
 def fates(first: list[int], second: list[int]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:

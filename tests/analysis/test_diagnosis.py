@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw
 
-from diffmine.diagnosis import (
+from diffmine.analysis.diagnosis import (
     crops_from_few_images,
     diagnose,
     finetuning_reached_its_end,

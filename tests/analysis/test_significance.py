@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
+from diffmine.analysis.significance import benjamini_hochberg, empirical_p_values
 from diffmine.errors import DataError
 from diffmine.seeding import numpy_generator
-from diffmine.significance import benjamini_hochberg, empirical_p_values
 
 probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
