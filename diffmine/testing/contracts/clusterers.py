@@ -27,11 +27,7 @@ def blobs(groups: int = 5, each: int = 24, dims: int = 8) -> tuple[FloatArray, I
 
 
 class ClustererContract:
-    """Subclass this and return your clusterer, configured for groups of about 24 patches, from ``clusterer``."""
-
-    @pytest.fixture
-    def clusterer(self) -> Clusterer:
-        raise NotImplementedError("return the clusterer to test")
+    """Subclass this and return your clusterer from a fixture ``clusterer``, configured for groups of about 24."""
 
     def test_ids_are_compact_int32(self, clusterer: Clusterer) -> None:
         features, _ = blobs()

@@ -28,15 +28,7 @@ def row(conditioning: Conditioning, number: int) -> Conditioning:
 
 
 class ConditioningEncoderContract:
-    """Subclass this and return your encoder from ``component``, and a model that it fits from ``denoiser``."""
-
-    @pytest.fixture
-    def component(self) -> ConditioningEncoder:
-        raise NotImplementedError("return the encoder to test")
-
-    @pytest.fixture
-    def denoiser(self) -> Denoiser:
-        raise NotImplementedError("return a model that the encoder fits")
+    """Subclass this and return your encoder from a fixture ``component``, a model that it fits from ``denoiser``."""
 
     @pytest.fixture
     def encoder(self, component: ConditioningEncoder, denoiser: Denoiser) -> PromptEncoder:

@@ -49,11 +49,7 @@ class Counter(Silent):
 
 
 class ExecutorContract:
-    """Subclass this and return your executor from ``executor``."""
-
-    @pytest.fixture
-    def executor(self) -> Executor:
-        raise NotImplementedError("return the executor to test")
+    """Subclass this and return your executor from a fixture ``executor``."""
 
     @pytest.mark.parametrize("shards", [[0, 1, 2, 3, 4], [4, 1], [2]])
     def test_the_shards_asked_for_are_done_and_no_others(

@@ -38,11 +38,10 @@ def assert_equal(found: Sequence[FloatArray], expected: Sequence[FloatArray]) ->
 
 
 class FeatureExtractorContract:
-    """Subclass this and return your extractor from ``extractor``; ``tools`` gives a tiny model of random weights."""
+    """Subclass this and return your extractor from a fixture ``extractor``.
 
-    @pytest.fixture
-    def extractor(self) -> FeatureExtractor:
-        raise NotImplementedError("return the feature extractor to test")
+    ``tools`` gives a tiny model of random weights. See :class:`BatchedExtractorContract` too.
+    """
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -76,13 +75,6 @@ class FeatureExtractorContract:
         again = type(extractor)(extractor.config, extractor.parts)
         assert_equal(again.open(tools).extract(requests()), extractor.open(tools).extract(requests()))
 
-    def test_the_batch_size_changes_nothing(self, extractor: FeatureExtractor, tools: ModelTools) -> None:
-        if "batch_size" not in type(extractor.config).model_fields:
-            pytest.skip("has no batch_size")
-        other = type(extractor)(extractor.config.model_copy(update={"batch_size": 1}), extractor.parts)
-        assert_equal(other.open(tools).extract(requests()), extractor.open(tools).extract(requests()))
-        assert other.identity() == extractor.identity(), "mark batch_size with OUTSIDE_KEY"
-
     def test_patches_that_look_different_have_different_features(
         self, extractor: FeatureExtractor, tools: ModelTools
     ) -> None:
@@ -108,3 +100,12 @@ class FeatureExtractorContract:
 
     def test_no_request_gives_no_features(self, extractor: FeatureExtractor, tools: ModelTools) -> None:
         assert extractor.open(tools).extract([]) == []
+
+
+class BatchedExtractorContract(FeatureExtractorContract):
+    """The same, for an extractor with an option ``batch_size``."""
+
+    def test_the_batch_size_changes_nothing(self, extractor: FeatureExtractor, tools: ModelTools) -> None:
+        other = type(extractor)(extractor.config.model_copy(update={"batch_size": 1}), extractor.parts)
+        assert_equal(other.open(tools).extract(requests()), extractor.open(tools).extract(requests()))
+        assert other.identity() == extractor.identity(), "mark batch_size with OUTSIDE_KEY"

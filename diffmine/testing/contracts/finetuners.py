@@ -16,11 +16,7 @@ from diffmine.testing.toy_training import StopAt, StoppedError, toy_training_set
 
 
 class FinetunerContract:
-    """Subclass this and return your finetuner, of about ten steps, from ``finetuner``."""
-
-    @pytest.fixture
-    def finetuner(self) -> Finetuner:
-        raise NotImplementedError("return the finetuner to test")
+    """Subclass this and return your finetuner, of about ten steps, from a fixture ``finetuner``."""
 
     @pytest.fixture
     def data(self) -> TrainingSet:

@@ -16,11 +16,10 @@ from diffmine.types import MetricValue
 
 
 class MetricContract:
-    """Subclass this and return your metric from ``metric``; give ``run`` too where the planted run does not suit it."""
+    """Subclass this and return your metric from a fixture ``metric``.
 
-    @pytest.fixture
-    def metric(self) -> Metric:
-        raise NotImplementedError("return the metric to test")
+    Give ``run`` too where the planted run does not suit it.
+    """
 
     @pytest.fixture
     def run(self) -> Run:

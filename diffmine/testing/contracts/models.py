@@ -35,11 +35,7 @@ def conditions(denoiser: Denoiser, count: int = 3, *, seed: int = 1) -> Conditio
 
 
 class DiffusionModelContract:
-    """Subclass this and return your model, with a small network on the CPU, from ``model``."""
-
-    @pytest.fixture
-    def model(self) -> DiffusionModel:
-        raise NotImplementedError("return the model to test")
+    """Subclass this and return your model, with a small network on the CPU, from a fixture ``model``."""
 
     @pytest.fixture
     def denoiser(self, model: DiffusionModel) -> Denoiser:

@@ -14,11 +14,7 @@ from diffmine.testing.contracts.clusterers import blobs
 
 
 class ProjectionContract:
-    """Subclass this and return your projection from ``projection``."""
-
-    @pytest.fixture
-    def projection(self) -> Projection:
-        raise NotImplementedError("return the projection to test")
+    """Subclass this and return your projection from a fixture ``projection``."""
 
     def test_rows_stay_rows(self, projection: Projection) -> None:
         features, _ = blobs()

@@ -38,11 +38,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 class ReportContract:
-    """Subclass this and return your report from ``report``."""
-
-    @pytest.fixture
-    def report(self) -> Report:
-        raise NotImplementedError("return the report to test")
+    """Subclass this and return your report from a fixture ``report``."""
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -21,11 +21,7 @@ def pictures() -> list[Picture]:
 
 
 class TypicalityScorerContract:
-    """Subclass this and return your scorer from ``scorer``; ``tools`` gives a tiny model of random weights."""
-
-    @pytest.fixture
-    def scorer(self) -> TypicalityScorer:
-        raise NotImplementedError("return the typicality scorer to test")
+    """Subclass this and return your scorer from a fixture ``scorer``; ``tools`` is a tiny model of random weights."""
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -25,11 +25,7 @@ def toy_pixels() -> ByteArray:
 
 
 class PatchSelectorContract:
-    """Subclass this and return your selector from ``selector``; patches of at most 40 px, please."""
-
-    @pytest.fixture
-    def selector(self) -> PatchSelector:
-        raise NotImplementedError("return the patch selector to test")
+    """Subclass this and return your selector from a fixture ``selector``; patches of at most 40 px, please."""
 
     def select(self, selector: PatchSelector, seed: int = 0) -> list[Candidate]:
         """What it proposes on the toy map."""

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
+import tempfile
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -175,12 +179,32 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         opened(tmp_path / "x.png")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list everything")
-def test_a_folder_that_cannot_be_listed_stops_the_run(tmp_path: Path) -> None:
-    touch(tmp_path / "a" / "x.png")
-    (tmp_path / "a").chmod(0)
+def test_a_folder_that_cannot_be_listed_stops_the_run(open_folder: Path) -> None:
+    locked = open_folder / "a"
+    touch(locked / "x.png")
+    locked.chmod(0)
     try:
-        with pytest.raises(DataError, match="cannot be listed: Permission denied"):
-            listing(tmp_path)
+        with as_nobody(), pytest.raises(DataError, match="cannot be listed: Permission denied"):
+            listing(open_folder)
     finally:
-        (tmp_path / "a").chmod(0o700)
+        locked.chmod(0o700)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everyone may list; pytest's own are for their owner alone."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may list everything, and steps down for a moment."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(user)

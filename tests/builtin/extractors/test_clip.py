@@ -13,7 +13,7 @@ from transformers import CLIPModel, CLIPVisionModelWithProjection
 from diffmine.builtin.extractors.clip import Clip
 from diffmine.errors import ModelError
 from diffmine.interfaces import FeatureExtractor, ModelTools, PatchRequest
-from diffmine.testing.contracts.extractors import FeatureExtractorContract
+from diffmine.testing.contracts.extractors import BatchedExtractorContract
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import as_picture, toy_tools
 from diffmine.testing.toy_vision import CLIP_PREPARATION, tiny_clip, tiny_dino
@@ -30,7 +30,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> ModelTools:
     return toy_tools(tmp_path_factory.mktemp("model"))
 
 
-class TestClipContract(FeatureExtractorContract):
+class TestClipContract(BatchedExtractorContract):
     @pytest.fixture
     def extractor(self, checkpoint: Path) -> FeatureExtractor:
         return Clip(Clip.Config(path=str(checkpoint)))

@@ -11,7 +11,7 @@ from transformers import AutoModel
 from diffmine.builtin.extractors.dino import Dino
 from diffmine.errors import ModelError
 from diffmine.interfaces import FeatureExtractor, ModelTools, PatchRequest
-from diffmine.testing.contracts.extractors import FeatureExtractorContract
+from diffmine.testing.contracts.extractors import BatchedExtractorContract
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import as_picture, toy_tools
 from diffmine.testing.toy_vision import DINO_KINDS, DINO_PREPARATION, tiny_clip, tiny_dino
@@ -31,7 +31,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_dino(tmp_path_factory.mktemp("dino"))
 
 
-class TestDinoContract(FeatureExtractorContract):
+class TestDinoContract(BatchedExtractorContract):
     @pytest.fixture
     def extractor(self, checkpoint: Path) -> FeatureExtractor:
         return Dino(Dino.Config(path=str(checkpoint)))

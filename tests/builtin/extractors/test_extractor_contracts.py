@@ -5,10 +5,10 @@ import pytest
 from diffmine.builtin.extractors.dift import Dift
 from diffmine.builtin.extractors.pixels import Pixels
 from diffmine.interfaces import FeatureExtractor
-from diffmine.testing.contracts.extractors import FeatureExtractorContract
+from diffmine.testing.contracts.extractors import BatchedExtractorContract, FeatureExtractorContract
 
 
-class TestDift(FeatureExtractorContract):
+class TestDift(BatchedExtractorContract):
     @pytest.fixture
     def extractor(self) -> FeatureExtractor:
         return Dift(Dift.Config(ensemble=3, batch_size=4))
