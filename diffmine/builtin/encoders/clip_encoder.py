@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from diffmine.builtin.encoders.loading import load_weights
-from diffmine.builtin.encoders.silence import without_progress_bars
+from diffmine.builtin.transformers_loading import load_part, load_weights, quiet
 from diffmine.errors import ModelError
 from diffmine.interfaces import Conditioning, TextEncoder
 
@@ -24,7 +23,7 @@ class ClipTextEncoder(TextEncoder):
 
     def __init__(self, model: CLIPTextModel, tokenizer: CLIPTokenizer) -> None:
         """Take a loaded encoder, on its device, and its tokenizer."""
-        self.model: Any = model.eval().requires_grad_(False)
+        self.model: Any = model
         self.tokenizer: Any = tokenizer
         self.width: int = model.config.hidden_size
         self._context: int = min(tokenizer.model_max_length, model.config.max_position_embeddings)
@@ -39,10 +38,7 @@ class ClipTextEncoder(TextEncoder):
         weights = folder / "text_encoder" if (folder / "text_encoder").is_dir() else folder
         vocabulary = _tokenizer_folder(weights)
         model = load_weights(CLIPTextModel, weights, variant=variant, dtype=torch.float32)
-        try:
-            tokenizer = CLIPTokenizer.from_pretrained(vocabulary)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{vocabulary} cannot be loaded as CLIP's tokenizer: {error}") from error
+        tokenizer = load_part(CLIPTokenizer.from_pretrained, vocabulary)
         return cls(model.to(device), tokenizer)
 
     def encode(self, prompts: Sequence[str]) -> Conditioning:
@@ -61,7 +57,7 @@ class ClipTextEncoder(TextEncoder):
     def save(self, folder: Path) -> None:
         for part in ("text_encoder", "tokenizer"):
             shutil.rmtree(folder / part, ignore_errors=True)
-        with without_progress_bars():
+        with quiet():
             self.model.save_pretrained(folder / "text_encoder", safe_serialization=True)
         self.tokenizer.save_pretrained(folder / "tokenizer")
 

@@ -14,9 +14,8 @@ from diffmine.builtin.extractors.transformers_checkpoint import (
     PretrainedConfig,
     PretrainedExtractor,
     checkpoint_folder,
-    load_network,
-    load_part,
 )
+from diffmine.builtin.transformers_loading import load_part, load_weights
 from diffmine.errors import ModelError
 from diffmine.interfaces import Extraction, ModelTools, PatchRequest
 from diffmine.types import ByteArray, FloatArray
@@ -46,10 +45,11 @@ class Clip(PretrainedExtractor):
         Raises:
             ModelError: the checkpoint is missing, damaged, or has no image embedding.
         """
+        import torch
         from transformers import AutoImageProcessor
 
         folder = checkpoint_folder(self.config)
-        network = load_network(_vision_class(folder).from_pretrained, folder, tools.device)
+        network = load_weights(_vision_class(folder), folder, dtype=torch.float32).to(tools.device)
         processor = load_part(AutoImageProcessor.from_pretrained, folder, backend="pil")
         return ClipExtraction(network, processor, BatchSize(self.config.batch_size))
 

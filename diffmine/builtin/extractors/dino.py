@@ -17,9 +17,8 @@ from diffmine.builtin.extractors.transformers_checkpoint import (
     PretrainedConfig,
     PretrainedExtractor,
     checkpoint_folder,
-    load_network,
-    load_part,
 )
+from diffmine.builtin.transformers_loading import load_part, load_weights
 from diffmine.errors import ModelError
 from diffmine.interfaces import Extraction, ModelTools, PatchRequest
 from diffmine.types import ByteArray, FloatArray
@@ -54,11 +53,12 @@ class Dino(PretrainedExtractor):
         Raises:
             ModelError: the checkpoint is missing, damaged, or not a vision transformer.
         """
+        import torch
         from transformers import AutoModel
         from transformers.image_processing_utils import BaseImageProcessor
 
         folder = checkpoint_folder(self.config)
-        network = load_network(AutoModel.from_pretrained, folder, tools.device)
+        network = load_weights(AutoModel, folder, dtype=torch.float32, unused=("pooler.",)).to(tools.device)
         settings, _ = load_part(BaseImageProcessor.get_image_processor_dict, folder)
         prepare = Preparation(settings, _patch_side(network), self.config.image_size)
         return DinoExtraction(network, prepare, BatchSize(self.config.batch_size))

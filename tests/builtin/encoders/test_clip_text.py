@@ -183,6 +183,13 @@ def test_a_checkpoint_that_lacks_weights_is_refused(folder: Path, denoiser: Deno
         load(denoiser, path=str(tmp_path / "sd"))
 
 
+def test_a_damaged_checkpoint_is_refused(folder: Path, denoiser: Denoiser, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "sd")
+    (tmp_path / "sd" / "text_encoder" / "model.safetensors").write_bytes(b"x" * 100)
+    with pytest.raises(ModelError, match=r"text_encoder cannot be loaded"):
+        load(denoiser, path=str(tmp_path / "sd"))
+
+
 @pytest.mark.parametrize("template", ["in {0}", "in {}", "in {label", "in {label!}"])
 def test_a_template_that_cannot_be_filled_is_refused_at_once(template: str) -> None:
     with pytest.raises(ValidationError):
