@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -32,7 +32,7 @@ SCHEDULE_STEPS = 1000
 
 
 class Dift(FeatureExtractor):
-    """Activations of the diffusion model under the label's prompt: one noised pass of an image serves all its patches.
+    """Activations of the diffusion model under the label: one noised pass of an image serves all its patches.
 
     Tang et al., *Emergent Correspondence from Image Diffusion* (2023), as used by *Diffusion Models as Data Mining
     Tools* (2024): the picture's latent is noised to one timestep; the output of one up-block is averaged over an
@@ -56,6 +56,11 @@ class Dift(FeatureExtractor):
         )
         block: int = Field(1, ge=0, description="up-block (or transformer block) whose output is taken, from 0")
         ensemble: int = Field(8, ge=1, description="noises to average over; each costs one pass an image and label")
+        condition: Literal["label", "null"] = Field(
+            "label",
+            description="what the model is told of the picture: its label, as in the paper, so that the features know "
+            "it; or nothing, for features that are to be compared between labels, as label_predictability does",
+        )
         batch_size: Annotated[int, OUTSIDE_KEY] = Field(
             8, ge=1, description="noised pictures in one pass; halved when memory runs out"
         )
@@ -102,9 +107,8 @@ class DiftExtraction(Extraction):
     def _extract_equal(self, requests: Sequence[PatchRequest], size: tuple[int, int]) -> Iterator[FloatArray]:
         """Features of requests whose padded pictures are of one size, (height, width)."""
         latents = self._latents([request.picture for request in requests])
-        conditioning = self._tools.encoder.encode(
-            [request.label for request in requests], [request.picture.record.columns for request in requests]
-        )
+        told = [request.label if self._config.condition == "label" else None for request in requests]
+        conditioning = self._tools.encoder.encode(told, [request.picture.record.columns for request in requests])
         ensemble = range(self._config.ensemble)
 
         def forward(batch: Sequence[tuple[int, int]]) -> list[FloatArray]:

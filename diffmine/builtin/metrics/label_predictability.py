@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from diffmine.builtin.metrics.annotated import Measured, figure
+from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.tables import patches_of
 from diffmine.types import FloatArray, MetricValue, Patch
@@ -28,6 +30,9 @@ class LabelPredictability(Metric):
     ``label_predictability_least`` and the like for its controls: typical patches should predict best. Held-out patches
     are selected under the image's own label, as in training, so the figure compares selections; it is not the accuracy
     to expect on unlabelled pictures. Chance is the share of the commonest label. In [0, 1].
+
+    Features that were computed under the label, as DIFT's are in the paper, know the answer, whatever the patch shows.
+    Where random patches predict as well as the run's own, a warning says so.
     """
 
     name = "label_predictability"
@@ -50,7 +55,20 @@ class LabelPredictability(Metric):
                 scores, classes = self._decide(run.features[seen], labels, run.heldout_features[unseen])
                 images = [heldout[row].image_id for row in unseen]
                 figures |= figure(name, list(_judge(run, images, scores, classes)))
+        self._warn_of_features_that_know(figures)
         return figures
+
+    def _warn_of_features_that_know(self, figures: Mapping[str, MetricValue]) -> None:
+        own, random = figures.get(self.name), figures.get(f"{self.name}_random")
+        if own is None or random is None or random.value < own.value or _at_chance(random):
+            return
+        warnings.warn(
+            f"{self.name}: random patches predict the label as well ({random.value:.2f}) as the selected ones "
+            f"({own.value:.2f}); the features may know the label, as dift's do unless features.condition = 'null', or "
+            "the whole picture shows it",
+            DiffmineWarning,
+            stacklevel=3,
+        )
 
     def _decide(
         self, features: FloatArray, labels: list[str], unseen: FloatArray
@@ -63,6 +81,10 @@ class LabelPredictability(Metric):
         if scores.ndim == 1:
             scores = np.stack([-scores, scores], axis=1)
         return scores, [str(label) for label in model.classes_]
+
+
+def _at_chance(figure: MetricValue) -> bool:
+    return figure.low is None or figure.chance is None or figure.low <= figure.chance
 
 
 def _ordered(patches: list[Patch], selection: str) -> list[int]:

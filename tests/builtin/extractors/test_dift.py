@@ -47,7 +47,9 @@ class Literal:
         self.autoencoder = self.Autoencoder.from_pretrained(folder, subfolder="vae").double()
 
     @torch.no_grad()
-    def __call__(self, request: PatchRequest, *, timestep: int, block: int, ensemble: int) -> list[NDArray[np.float64]]:
+    def __call__(
+        self, request: PatchRequest, *, timestep: int, block: int, ensemble: int, told: bool = True
+    ) -> list[NDArray[np.float64]]:
         pixels, digest = request.picture.pixels, request.picture.record.digest
         latent = self.latent(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].double() / 255 * 2 - 1)
         maps: list[torch.Tensor] = []
@@ -56,16 +58,17 @@ class Literal:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, digest, "dift", number))
             noise = torch.randn(latent.shape[1:], generator=generator)[None].double()
             noisy = self.alphas[timestep].sqrt() * latent + (1 - self.alphas[timestep]).sqrt() * noise
-            self.unet(noisy, timestep, self.tokens(request.label))
+            self.unet(noisy, timestep, self.tokens(request.label if told else None))
         handle.remove()
         return [unit(sum(mean_of_box(grid.numpy(), box, pixels.shape[0]) for grid in maps)) for box in request.boxes]
 
     def latent(self, image: torch.Tensor) -> torch.Tensor:
         return self.autoencoder.encode(image)
 
-    def tokens(self, label: str) -> torch.Tensor:
+    def tokens(self, label: str | None) -> torch.Tensor:
         conditioning = self.folder / "conditioning"
-        row = 1 + json.loads((conditioning / "labels.json").read_text()).index(label)
+        labels = json.loads((conditioning / "labels.json").read_text())
+        row = 0 if label is None else 1 + labels.index(label)
         return load_file(conditioning / "label_embedding.safetensors")["tokens"][row][None, None].double()
 
 
@@ -75,7 +78,7 @@ class LiteralStableDiffusion(Literal):
     def latent(self, image: torch.Tensor) -> torch.Tensor:
         return self.autoencoder.encode(image).latent_dist.mode() * self.autoencoder.config.scaling_factor
 
-    def tokens(self, label: str) -> torch.Tensor:
+    def tokens(self, label: str | None) -> torch.Tensor:
         tokenizer = CLIPTokenizer.from_pretrained(self.folder, subfolder="tokenizer")
         encoder = CLIPTextModel.from_pretrained(self.folder, subfolder="text_encoder").double()
         ids = tokenizer(f"Image of {label}.", padding="max_length", truncation=True, return_tensors="pt").input_ids
@@ -111,6 +114,15 @@ def mean_of_box(grid: NDArray[np.float64], box: Box, height: int) -> NDArray[np.
 @pytest.mark.parametrize(("timestep", "block", "ensemble"), [(161, 1, 3), (999, 0, 1)])
 def test_it_equals_a_literal_forward(folder: Path, tools: ModelTools, timestep: int, block: int, ensemble: int) -> None:
     compare(Literal(folder, 5), tools, (24, 32), timestep=timestep, block=block, ensemble=ensemble)
+
+
+def test_without_a_condition_the_features_do_not_know_the_label(folder: Path, tools: ModelTools) -> None:
+    picture, boxes = as_picture(toy_picture(0, 2, 32, 0, 1)[0]), (Box(0, 0, 16, 16), Box(5, 3, 22, 17))
+    extraction = Dift(Dift.Config(ensemble=2, condition="null")).open(tools)
+    one, other = extraction.extract([PatchRequest(picture, label, boxes) for label in ("a", "b")])
+    np.testing.assert_array_equal(one, other)
+    expected = Literal(folder, 5)(PatchRequest(picture, "a", boxes), timestep=161, block=1, ensemble=2, told=False)
+    np.testing.assert_allclose(one, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])

@@ -6,6 +6,7 @@ import pytest
 from diffmine.builtin.metrics.classifier_accuracy import ClassifierAccuracy
 from diffmine.builtin.metrics.label_predictability import LabelPredictability
 from diffmine.builtin.metrics.separation import Separation
+from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import Metric
 from diffmine.run_folder import Run
 from diffmine.seeding import numpy_generator
@@ -80,6 +81,15 @@ def test_features_that_know_nothing_predict_at_chance() -> None:
     assert figure.low is not None
     assert figure.high is not None
     assert figure.low <= figure.chance <= figure.high  # type: ignore[operator]
+
+
+def test_features_that_know_the_label_are_told_of() -> None:
+    run = planted_run(images=30, heldout=30)
+    for patches, features in ((run.patches, run.features), (run.heldout_patches, run.heldout_features)):
+        for row, label in enumerate(patches["label"].to_pylist()):
+            features[row] = np.eye(features.shape[1])[run.labels.index(label)]
+    with pytest.warns(DiffmineWarning, match=r"random patches predict the label as well \(1.00\)"):
+        LabelPredictability(LabelPredictability.Config()).compute(run)
 
 
 def patches_with(typicalities: dict[str, np.ndarray]) -> MemoryRun:
