@@ -91,9 +91,8 @@ class TrainingState:
         if self._ema is not None:
             shadows = zip(self._parameters, self._ema.shadow_params, strict=True)
             named |= {f"ema/{name}": value for name, value in shadows}
-        moments = self._optimizer.state_dict()["state"]
-        for index, name in enumerate(self._parameters):
-            named |= {f"optimizer/{key}/{name}": value for key, value in moments.get(index, {}).items()}
+        for name, moments in self._moments().items():
+            named |= {f"optimizer/{key}/{name}": value for key, value in moments.items() if isinstance(value, Tensor)}
         return {name: value.detach().cpu().contiguous() for name, value in named.items()}
 
     def facts(self) -> dict[str, Any]:
@@ -105,6 +104,10 @@ class TrainingState:
             "loss_count": self.loss_count,
             "learning_rates": [group["lr"] for group in self._optimizer.param_groups],
             "ema_step": 0 if self._ema is None else self._ema.optimization_step,
+            "optimizer": {
+                name: {key: value for key, value in moments.items() if not isinstance(value, Tensor)}
+                for name, moments in self._moments().items()
+            },
             "scaler": {} if self._scaler is None else self._scaler.state_dict(),
         }
 
@@ -113,7 +116,7 @@ class TrainingState:
         with torch.no_grad():
             for name, parameter in self._parameters.items():
                 parameter.copy_(tensors[f"parameter/{name}"])
-        self._restore_moments(tensors)
+        self._restore_moments(tensors, facts["optimizer"])
         self._restore_schedule(facts)
         if self._ema is not None:
             averages = zip(self._parameters, self._ema.shadow_params, strict=True)
@@ -125,9 +128,16 @@ class TrainingState:
         self.step, self.log = facts["step"], list(facts["log"])
         self.loss_sum, self.loss_count = torch.tensor(facts["loss_sum"]), facts["loss_count"]
 
-    def _restore_moments(self, tensors: Mapping[str, Tensor]) -> None:
-        moments: dict[int, dict[str, Tensor]] = {}
+    def _moments(self) -> dict[str, dict[str, Any]]:
+        """What the optimizer keeps of each parameter: tensors, and plain numbers where it counts steps in these."""
+        kept = self._optimizer.state_dict()["state"]
+        return {name: kept.get(index, {}) for index, name in enumerate(self._parameters)}
+
+    def _restore_moments(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Mapping[str, Any]]) -> None:
+        moments: dict[int, dict[str, Any]] = {}
         for index, (name, parameter) in enumerate(self._parameters.items()):
+            if numbers[name]:
+                moments[index] = dict(numbers[name])
             for key in {path.split("/")[1] for path in tensors if path.startswith("optimizer/")}:
                 value = tensors.get(f"optimizer/{key}/{name}")
                 if value is not None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -100,3 +101,42 @@ def test_label_vectors_have_their_own_rate_and_no_decay() -> None:
     for _ in range(5):
         step(parameters, state)
         assert vectors["lr"] == pytest.approx(3 * network["lr"])
+
+
+class CountsInPlainNumbers(torch.optim.Optimizer):
+    """Keeps the number of steps of a parameter as an int, as bitsandbytes' 8-bit AdamW does."""
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        super().__init__(parameters, {"lr": 0.1})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                kept = self.state[parameter]
+                kept["step"] = kept.get("step", 0) + 1
+                kept["mean"] = 0.9 * kept.get("mean", torch.zeros_like(parameter)) + parameter.grad
+                parameter -= group["lr"] / kept["step"] * kept["mean"]
+
+
+def test_plain_numbers_of_an_optimizer_are_kept() -> None:
+    def made() -> tuple[dict[str, nn.Parameter], TrainingState]:
+        parameters = {"network.weight": nn.Parameter(torch.ones(3, 2)), "vectors.0": nn.Parameter(torch.ones(5))}
+        optimizer = CountsInPlainNumbers(list(parameters.values()))
+        schedule = get_scheduler("constant", optimizer)
+        return parameters, TrainingState(parameters, optimizer, schedule, None, None)
+
+    parameters, state = made()
+    for _ in range(3):
+        step(parameters, state)
+    tensors, facts = (
+        {name: value.clone() for name, value in state.tensors().items()},
+        json.loads(json.dumps(state.facts())),
+    )
+    others, restored = made()
+    restored.restore(tensors, facts)
+    step(parameters, state)
+    step(others, restored)
+    assert type(restored._optimizer.state[others["vectors.0"]]["step"]) is int
+    for name, parameter in parameters.items():
+        assert torch.equal(others[name], parameter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diffmine.builtin.scorers.settings import LossConfig, LossScorer
+from diffmine.errors import DataError
 from diffmine.interfaces import ModelTools, Scoring
 from diffmine.types import ImageRecord
 
@@ -16,6 +17,16 @@ class Contrast(LossScorer):
     Config = LossConfig
 
     def open(self, tools: ModelTools) -> Scoring:
+        """Load what scores.
+
+        Raises:
+            DataError: there is one label only.
+        """
+        if len(tools.labels) < 2:
+            raise DataError(
+                f"contrast compares a label with the others, and there is only {tools.labels[0]!r}; "
+                'use = "diffusion" compares with the null condition'
+            )
         from diffmine.builtin.scorers.loss_scoring import LossScoring, gain_over_others
 
         return LossScoring(tools, self.config, gain_over_others)

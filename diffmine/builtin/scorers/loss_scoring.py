@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
@@ -46,19 +47,21 @@ class Prepared:
     conditions: tuple[str | None, ...]
 
 
-class Trial(NamedTuple):
-    """One draw of one picture, denoised under all of the picture's conditions."""
+class Forward(NamedTuple):
+    """One draw of one picture, denoised under one of the picture's conditions."""
 
     prepared: Prepared
-    number: int
+    draw: int
+    condition: str | None
 
 
 class LossScoring(Scoring):
     """Scores pictures by a gain between denoising losses.
 
-    The same (timestep, noise) draws serve all conditions of a picture, so swapped conditions change the sign exactly
-    and a condition compared with itself gives exactly 0. Forwards of pictures of one size share batches; what a row
-    gives does not depend on its batch.
+    The same (timestep, noise) draws serve all conditions of a picture. Forwards of pictures of one size share batches;
+    what a row gives does not depend on its batch but for rounding. All conditions of a draw share a batch while they
+    fit into one, so that swapped conditions change the sign exactly and a condition compared with itself gives
+    exactly 0.
     """
 
     def __init__(self, tools: ModelTools, config: LossConfig, gain: Gain) -> None:
@@ -73,28 +76,32 @@ class LossScoring(Scoring):
     ) -> list[list[TypicalityMap]]:
         maps: dict[str, list[TypicalityMap]] = {}
         for group in self._groups(pictures, labels):
-            trials = [Trial(prepared, number) for prepared in group for number in range(self._config.draws)]
-            losses = list(run_in_batches(self._losses, trials, self._trials_at_once(group)))
-            for number, prepared in enumerate(group):
-                of_picture = losses[number * self._config.draws : (number + 1) * self._config.draws]
-                maps[prepared.picture.record.image_id] = list(self._maps(prepared, torch.stack(of_picture, dim=1)))
+            draws, conditions = self._config.draws, len(group[0].conditions)
+            forwards = [
+                Forward(one, draw, condition) for one in group for draw in range(draws) for condition in one.conditions
+            ]
+            losses = list(run_in_batches(self._losses, forwards, self._batch_size(conditions)))
+            for prepared in group:
+                of_picture, losses = losses[: draws * conditions], losses[draws * conditions :]
+                by_draw = torch.stack(of_picture).reshape(draws, conditions, *of_picture[0].shape)
+                maps[prepared.picture.record.image_id] = list(self._maps(prepared, by_draw.transpose(0, 1)))
                 progress.advance()
         return [maps[picture.record.image_id] for picture in pictures]
 
-    def _trials_at_once(self, group: Sequence[Prepared]) -> BatchSize:
-        """How many trials make up a batch; a trial takes as many forwards as the picture has conditions."""
-        conditions = max(len(prepared.conditions) for prepared in group)
-        return self._sizes.setdefault(conditions, BatchSize(max(1, self._config.batch_size // conditions)))
+    def _batch_size(self, conditions: int) -> BatchSize:
+        """How many forwards make up a batch: whole draws, while one fits."""
+        most = self._config.batch_size
+        return self._sizes.setdefault(conditions, BatchSize(most - most % conditions if conditions <= most else most))
 
     def _groups(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> Iterator[list[Prepared]]:
-        """Pictures of one size, as many as fill a batch."""
-        waiting: dict[torch.Size, list[Prepared]] = defaultdict(list)
+        """Pictures of one size with equally many conditions, as many as fill a batch."""
+        waiting: dict[tuple[torch.Size, int], list[Prepared]] = defaultdict(list)
         for picture, wanted in zip(pictures, labels, strict=True):
             prepared = self._prepare(picture, wanted)
-            group = waiting[prepared.latent.shape]
-            group.append(prepared)
-            if sum(len(one.conditions) for one in group) * self._config.draws >= self._config.batch_size:
-                yield waiting.pop(prepared.latent.shape)
+            kind = prepared.latent.shape, len(prepared.conditions)
+            waiting[kind].append(prepared)
+            if len(waiting[kind]) * len(prepared.conditions) * self._config.draws >= self._config.batch_size:
+                yield waiting.pop(kind)
         yield from waiting.values()
 
     def _prepare(self, picture: Picture, labels: Sequence[str]) -> Prepared:
@@ -103,26 +110,23 @@ class LossScoring(Scoring):
         fractions, noise = draw(self._config, tuple(latent.shape), self._tools.seed, picture.record.digest)
         return Prepared(picture, latent, fractions, noise, (None, *labels))
 
-    def _losses(self, trials: Sequence[Trial]) -> list[Tensor]:
-        """Squared errors of the predictions, mean over channels: for each trial float32, (conditions, h, w).
-
-        All conditions of a trial share a forward, so that equal conditions give bitwise equal losses.
-        """
+    def _losses(self, forwards: Sequence[Forward]) -> list[Tensor]:
+        """Squared errors of the predictions, mean over channels: for each forward float32, (h, w)."""
         device, denoiser = self._tools.device, self._denoiser
-        counts = torch.tensor([len(trial.prepared.conditions) for trial in trials], device=device)
-        latents = torch.stack([trial.prepared.latent for trial in trials]).to(device)
-        noise = torch.stack([trial.prepared.noise[trial.number] for trial in trials]).to(device)
-        fractions = torch.stack([trial.prepared.fractions[trial.number] for trial in trials]).to(device)
-        timesteps = denoiser.timesteps(fractions)
+        by_draw = [list(same) for _, same in groupby(forwards, key=lambda one: (id(one.prepared), one.draw))]
+        trials = [same[0] for same in by_draw]
+        counts = torch.tensor([len(same) for same in by_draw], device=device)
+        latents = torch.stack([one.prepared.latent for one in trials]).to(device)
+        noise = torch.stack([one.prepared.noise[one.draw] for one in trials]).to(device)
+        timesteps = denoiser.timesteps(torch.stack([one.prepared.fractions[one.draw] for one in trials]).to(device))
         noisy = denoiser.add_noise(latents, noise, timesteps).repeat_interleave(counts, dim=0)
         target = denoiser.target(latents, noise, timesteps).repeat_interleave(counts, dim=0)
-        prediction = denoiser.predict(noisy, timesteps.repeat_interleave(counts), self._conditioning(trials))
-        return list(torch.split((prediction - target).square().mean(1).cpu(), counts.tolist()))
+        prediction = denoiser.predict(noisy, timesteps.repeat_interleave(counts), self._conditioning(forwards))
+        return list((prediction - target).square().mean(1).cpu())
 
-    def _conditioning(self, trials: Sequence[Trial]) -> Conditioning:
-        rows = [(condition, trial) for trial in trials for condition in trial.prepared.conditions]
-        columns = [trial.prepared.picture.record.columns for _, trial in rows]
-        return self._tools.encoder.encode([condition for condition, _ in rows], columns)
+    def _conditioning(self, forwards: Sequence[Forward]) -> Conditioning:
+        columns = [one.prepared.picture.record.columns for one in forwards]
+        return self._tools.encoder.encode([one.condition for one in forwards], columns)
 
     def _maps(self, prepared: Prepared, losses: Tensor) -> Iterator[TypicalityMap]:
         by_condition = dict(zip(prepared.conditions, losses, strict=True))

@@ -12,6 +12,7 @@ import torch
 from diffmine.builtin.scorers.contrast import Contrast
 from diffmine.builtin.scorers.diffusion import Diffusion
 from diffmine.builtin.scorers.draws import draw, mean_and_stderr
+from diffmine.errors import DataError
 from diffmine.interfaces import ModelTools, Scoring, Silent
 from diffmine.pictures import to_model
 from diffmine.testing.gaussian import GaussianMeans, GaussianModel
@@ -117,6 +118,34 @@ def test_batch_size_order_and_neighbours_change_nothing() -> None:
         assert one.keys() == other.keys()
         for key in one:
             np.testing.assert_allclose(one[key], other[key], rtol=0, atol=1e-6)
+
+
+def test_a_batch_is_never_larger_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many labels a picture is scored under."""
+    means = {f"label {number}": (number / 20, 0.1, -0.1) for number in range(20)}
+    scored, found = picture(1), {}
+    for batch in (512, 8):
+        with_tools = tools(means=means)
+        predict, rows = with_tools.denoiser.predict, []
+        monkeypatch.setattr(
+            with_tools.denoiser,
+            "predict",
+            lambda noisy, *rest, to=predict, n=rows: n.append(len(noisy)) or to(noisy, *rest),
+        )
+        (maps,) = (
+            Diffusion(Diffusion.Config(draws=4, batch_size=batch))
+            .open(with_tools)
+            .score([scored], [sorted(means)], Silent())
+        )
+        found[batch] = np.stack([one.mean for one in maps])
+        assert max(rows) <= batch
+        assert sum(rows) == 4 * 21
+    np.testing.assert_allclose(found[8], found[512], rtol=0, atol=1e-6)
+
+
+def test_contrast_with_one_label_is_refused() -> None:
+    with pytest.raises(DataError, match="contrast compares a label with the others, and there is only 'x'"):
+        Contrast(Contrast.Config()).open(tools(means={"x": NULL}))
 
 
 def test_draws_lie_in_their_range_and_strata() -> None:
