@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +57,7 @@ class RunWriter:
             "finished": None,
             "complete": False,
             "stages": {},
+            "leftover": {},
             "warnings": [],
         }
 
@@ -68,7 +69,7 @@ class RunWriter:
             raise ArtifactError(self._in_use()) from None
         owner = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
         write_atomically(self.folder / OWNER_FILE, json.dumps(owner).encode())
-        self._previous = self._published_before()
+        self._info["leftover"] = self._published_before()
         write_atomically(self.folder / RECIPE_FILE, self._recipe_text.encode())
         self._save()
         self._store.remember_run(self.folder)
@@ -87,7 +88,6 @@ class RunWriter:
         ]
         for name in names:
             _place(artifact.path / PUBLIC / name, self.folder / name)
-        self._remove_stale(artifact.stage, names)
         self._info["stages"][artifact.stage] = {
             "key": artifact.key,
             "digest": artifact.digest,
@@ -96,31 +96,36 @@ class RunWriter:
             "published": names,
         }
         self._info["warnings"].extend(text for text in warnings if text not in self._info["warnings"])
+        self._remove_leftovers([artifact.stage])
         self._save()
 
     def finish(self, *, complete: bool) -> None:
         """Take away what an earlier run published of stages that this one did not reach, and note that it is done."""
-        published = [name for entry in self._info["stages"].values() for name in entry["published"]]
-        for stage in self._previous.keys() - self._info["stages"].keys():
-            self._remove_stale(stage, published)
+        self._remove_leftovers(list(self._info["leftover"]))
         self._info["finished"], self._info["complete"] = _now(), complete
         self._save()
 
-    def _remove_stale(self, stage: str, names: Collection[str]) -> None:
-        for name in set(self._previous.get(stage, ())) - set(names):
-            _remove(self.folder, name)
+    def _remove_leftovers(self, stages: Iterable[str]) -> None:
+        """Remove what earlier runs published of these stages and no stage of this one did."""
+        published = {name for entry in self._info["stages"].values() for name in entry["published"]}
+        for stage in stages:
+            for name in set(self._info["leftover"].pop(stage, ())) - published:
+                _remove(self.folder, name)
 
     def _save(self) -> None:
         text = json.dumps(self._info, indent=1, ensure_ascii=False)
         write_atomically(self.folder / RUN_FILE, text.encode())
 
     def _published_before(self) -> dict[str, list[str]]:
-        """stage -> files that the last run into this folder published."""
+        """stage -> files that earlier runs into this folder published, and that may still lie there."""
         try:
             info = json.loads((self.folder / RUN_FILE).read_text(encoding="utf-8"))
-            return {stage: entry["published"] for stage, entry in info["stages"].items()}
-        except (OSError, ValueError, KeyError, TypeError):
+            found = {stage: set(names) for stage, names in info.get("leftover", {}).items()}
+            for stage, entry in info["stages"].items():
+                found.setdefault(stage, set()).update(entry["published"])
+        except (AttributeError, OSError, ValueError, KeyError, TypeError):
             return {}
+        return {stage: sorted(names) for stage, names in found.items()}
 
     def _in_use(self) -> str:
         try:

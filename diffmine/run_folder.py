@@ -72,8 +72,13 @@ class Run:
         return self._table("images.parquet")
 
     @cached_property
+    def selected_patches(self) -> pa.Table:
+        """``selected_patches.parquet``: patches of training images before they are clustered."""
+        return self._table("selected_patches.parquet")
+
+    @cached_property
     def patches(self) -> pa.Table:
-        """``patches.parquet``: selected patches of training images, see :data:`diffmine.tables.CLUSTERED_PATCHES`."""
+        """``patches.parquet``: selected patches with their clusters, see :data:`diffmine.tables.CLUSTERED_PATCHES`."""
         return self._table("patches.parquet")
 
     @cached_property

@@ -142,9 +142,10 @@ def test_until_stops_and_the_run_says_that_it_is_incomplete(recipe: Path, folder
     partial = diffmine.run(recipe, out=folder / "partial", store=folder / "store", until="patches")
     assert list(partial.info["stages"]) == ["images", "finetune", "typicality", "patches"]
     assert not partial.info["complete"]
-    assert set(partial.patches["selection"].to_pylist()) == {"top", "least", "random"}
-    with pytest.raises(ArtifactError, match=r"clusters\.parquet is missing"):
-        _ = partial.clusters
+    assert set(partial.selected_patches["selection"].to_pylist()) == {"top", "least", "random"}
+    for table in ("patches", "clusters"):
+        with pytest.raises(ArtifactError, match=rf"{table}\.parquet is missing"):
+            getattr(partial, table)
     with pytest.raises(RecipeError, match="did you mean 'patches'"):
         diffmine.run(recipe, out=folder / "partial", store=folder / "store", until="patch")
 
@@ -167,11 +168,21 @@ def test_fresh_ignores_the_store(finished: Run, recipe: Path, folder: Path) -> N
     assert not reused(again)
 
 
-def test_a_shorter_rerun_takes_away_what_it_did_not_reach(recipe: Path, folder: Path) -> None:
-    diffmine.run(recipe, out=folder / "shorter", store=folder / "store")
-    shorter = diffmine.run(recipe, out=folder / "shorter", store=folder / "store", until="patches")
-    assert not (shorter.path / "clusters.parquet").exists()
-    assert "cluster" not in shorter.patches.column_names
+@pytest.mark.parametrize("fails_between", [False, True])
+def test_a_shorter_rerun_takes_away_what_it_did_not_reach(
+    recipe: Path, tmp_path: Path, folder: Path, fails_between: bool
+) -> None:
+    out, store = tmp_path / "run", folder / "store"
+    diffmine.run(recipe, out=out, store=store)
+    if fails_between:
+        with pytest.raises(StageError):
+            diffmine.run(recipe, out=out, store=store, overrides=["features.block=7"])
+        left = diffmine.load_run(out)
+        assert "cluster" in left.patches.column_names, "what is there fits together"
+        assert left.clusters.num_rows
+    shorter = diffmine.run(recipe, out=out, store=store, until="patches")
+    assert {path.name for path in out.iterdir()}.isdisjoint({"patches.parquet", "clusters.parquet", "metrics.json"})
+    assert shorter.info["leftover"] == {}
 
 
 def test_a_rerun_takes_away_what_is_no_longer_published(recipe: Path, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,19 @@ def read_settings(folder: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} is not a checkpoint of this kind: {name}: {error}") from error
     return settings
+
+
+def check_whole(folder: Path, network: Any, missing: Iterable[str]) -> None:
+    """Refuse a network some of whose weights are not in its checkpoint; a library would make them up.
+
+    Raises:
+        ModelError: some are missing.
+    """
+    if names := sorted(missing):
+        raise ModelError(
+            f"{folder} lacks {len(names)} weights of a {type(network).__name__}, such as {names[0]!r}; "
+            "choose a checkpoint of this architecture"
+        )
 
 
 def copy_part(source: Path, target: Path, *, variant: str | None) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diffmine.builtin.pretrained import check_whole
 from diffmine.errors import ModelError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def load_part(load: Callable[..., Any], folder: Path, **options: Any) -> Any:
     try:
         with quiet():
             return load(folder, local_files_only=True, **options)
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"{folder} cannot be loaded ({str(error).strip().splitlines()[0]}); it needs to be in the transformers "
             "layout, with weights as safetensors; where the hub has only pickled ones, convert them with "
@@ -46,11 +47,7 @@ def load_weights(
     """
     options = {"use_safetensors": True, "dtype": dtype, "variant": variant, "output_loading_info": True}
     network, info = load_part(kind.from_pretrained, folder, **options)
-    if missing := sorted(name for name in info["missing_keys"] if not name.startswith(unused)):
-        raise ModelError(
-            f"{folder} lacks {len(missing)} weights of a {type(network).__name__}, such as {missing[0]!r}; "
-            "choose a checkpoint of this architecture"
-        )
+    check_whole(folder, network, (name for name in info["missing_keys"] if not name.startswith(unused)))
     return network.eval().requires_grad_(False)
 
 

@@ -19,8 +19,8 @@ from diffmine.types import FloatArray, Patch
 
 
 def run(work: Work) -> None:
-    """Write ``patches.parquet`` anew, with clusters, and ``clusters.parquet``."""
-    patches = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "patches.parquet"))
+    """Write ``patches.parquet``, the selected patches with their clusters, and ``clusters.parquet``."""
+    patches = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "selected_patches.parquet"))
     with safe_open(work.inputs.artifacts["features"] / "features.safetensors", "np") as tensors:
         features: FloatArray = tensors.get_tensor("patches")
     cluster = np.full(len(patches), OUTLIER, dtype=np.int32)

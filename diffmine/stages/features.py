@@ -63,7 +63,7 @@ class ExtractionJob(Job):
 
 def run(work: Work) -> None:
     """Write ``features.safetensors``: ``patches`` and ``heldout``, row for row as the patch tables."""
-    train = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "patches.parquet"))
+    train = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "selected_patches.parquet"))
     heldout = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "heldout_patches.parquet"))
     records = {record.image_id: record for record in work.inputs.records()}
     shards = cut(group_by_image([*train, *heldout], records), SHARD_SIZE)

@@ -49,7 +49,7 @@ class Shortlist:
 
 
 def run(work: Work) -> None:
-    """Write ``patches.parquet`` (training images) and ``heldout_patches.parquet``."""
+    """Write ``selected_patches.parquet`` (training images) and ``heldout_patches.parquet``."""
     selector = work.components.patches
     selectors = (selector, *selector.controls())
     records = work.inputs.records()
@@ -85,7 +85,7 @@ def run(work: Work) -> None:
     train, heldout = (
         list(with_significance(ranked(shortlists, split, names), split, selector.name, evidence)) for split in SPLITS
     )
-    pq.write_table(patches_table(train), work.public("patches.parquet"))
+    pq.write_table(patches_table(train), work.public("selected_patches.parquet"))
     pq.write_table(patches_table(heldout), work.public("heldout_patches.parquet"))
 
 
@@ -115,4 +115,4 @@ def ranked(shortlists: dict[tuple[Split, str, str], Shortlist], split: Split, na
     ]
 
 
-STAGE = Stage("patches", 3, ("patches",), ("images", "typicality"), run)
+STAGE = Stage("patches", 4, ("patches",), ("images", "typicality"), run)

@@ -20,7 +20,7 @@ class T5TextEncoder(TextEncoder):
 
     def __init__(self, model: T5EncoderModel, tokenizer: Any, context: int) -> None:
         """Take a loaded encoder, on its device; prompts are padded to ``context`` tokens."""
-        self.model: Any = model.eval().requires_grad_(False)
+        self.model: Any = model
         self.tokenizer = tokenizer
         self.width: int = model.config.d_model
         self.context = context

@@ -9,7 +9,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from diffmine.builtin.models.loading import LoadOptions, load_part
+from diffmine.builtin.models.loading import LoadOptions, load_module
 from diffmine.errors import ModelError
 
 
@@ -39,7 +39,7 @@ class LatentAutoencoder:
     @classmethod
     def from_pretrained(cls, folder: Path, device: torch.device, options: LoadOptions) -> LatentAutoencoder:
         """Load ``folder/vae``."""
-        autoencoder = load_part(AutoencoderKL, folder, "vae", variant=options.variant, dtype=torch.float32)
+        autoencoder = load_module(AutoencoderKL, folder, "vae", variant=options.variant, dtype=torch.float32)
         return cls(autoencoder.to(device), tiling=options.vae_tiling)
 
     def check_fits(self, latent_channels: int) -> None:

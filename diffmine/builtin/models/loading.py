@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from diffmine.builtin.pretrained import check_whole
 from diffmine.errors import ModelError
 
 
@@ -35,29 +36,36 @@ class LoadOptions:
         return dtype
 
 
-def load_part(kind: Any, folder: Path, part: str, *, variant: str | None, dtype: torch.dtype) -> Any:
+def load_module(kind: Any, folder: Path, part: str, *, variant: str | None, dtype: torch.dtype) -> Any:
     """``kind.from_pretrained`` on a sub-folder, safetensors only.
 
     Raises:
-        ModelError: it is missing, damaged, or only there as a pickle.
+        ModelError: it is missing, damaged, of another architecture, or only there as a pickle.
     """
     try:
         with torch.random.fork_rng(devices=[]):  # some classes draw while they are made
-            return kind.from_pretrained(
-                folder, subfolder=part, variant=variant, use_safetensors=True, torch_dtype=dtype
+            network, info = kind.from_pretrained(
+                folder,
+                subfolder=part,
+                variant=variant,
+                use_safetensors=True,
+                torch_dtype=dtype,
+                output_loading_info=True,
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
             f"{folder / part} cannot be loaded as {kind.__name__} from safetensors: {reason}; check [model] path and "
             "variant, and convert pickled weights with save_pretrained(safe_serialization=True)"
         ) from error
+    check_whole(folder / part, network, info["missing_keys"])
+    return network
 
 
 def load_network(kind: Any, folder: Path, part: str, device: torch.device, options: LoadOptions) -> Any:
     """The network, on its device, compiled where wanted (in place, so that it saves as usual)."""
     dtype = options.network_dtype(device)
-    network = load_part(kind, folder, part, variant=options.variant, dtype=dtype).to(device)
+    network = load_module(kind, folder, part, variant=options.variant, dtype=dtype).to(device)
     if options.compile:
         network.compile()
     return network

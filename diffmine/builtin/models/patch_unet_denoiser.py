@@ -13,9 +13,11 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor
 
+from diffmine.builtin.models.loading import load_module
 from diffmine.builtin.models.patch_autoencoder import PatchAutoencoder
 from diffmine.builtin.models.saving import save_part
 from diffmine.builtin.models.unet_denoiser import UNetDenoiser
+from diffmine.builtin.pretrained import read_settings
 from diffmine.errors import ModelError
 from diffmine.interfaces import ConditionPrior
 from diffmine.seeding import derive_seed
@@ -63,15 +65,13 @@ class PatchUNetDenoiser(UNetDenoiser):
         """Load what ``save`` wrote; weights stored as float16 compute as float32.
 
         Raises:
-            ModelError: a part is missing or damaged.
+            ModelError: a part is missing, damaged, or of another architecture.
         """
-        options = {"torch_dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
-        try:
-            unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", **options)
-            autoencoder = PatchAutoencoder.from_pretrained(folder, subfolder="vae", **options)
-            schedule = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{folder} is not a patch-unet checkpoint: {error}") from error
+        unet, autoencoder = (
+            load_module(kind, folder, part, variant=None, dtype=torch.float32)
+            for kind, part in ((UNet2DConditionModel, "unet"), (PatchAutoencoder, "vae"))
+        )
+        schedule = read_settings(folder, "scheduler/scheduler_config.json")
         return cls(unet.to(device), autoencoder.to(device), schedule, source=folder)
 
     def encode(self, pixels: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from diffmine.builtin.models.loading import load_part
+from diffmine.builtin.models.loading import load_module
 from diffmine.builtin.models.saving import save_part
 from diffmine.builtin.pretrained import copy_part, read_settings
 
@@ -36,7 +36,7 @@ class PipelineFolder:
     def reload_precisely(self, network: Any, part: str) -> None:
         """Give ``network`` the weights of ``part`` in float32, where it was loaded in half precision."""
         if network.dtype is not torch.float32:
-            stored = load_part(type(network), self.path, part, variant=self.variant, dtype=torch.float32)
+            stored = load_module(type(network), self.path, part, variant=self.variant, dtype=torch.float32)
             network.float().load_state_dict(stored.state_dict())
 
     def save(self, folder: Path, part: str, network: Any) -> None:

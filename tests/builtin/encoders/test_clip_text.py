@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -183,9 +184,22 @@ def test_a_checkpoint_that_lacks_weights_is_refused(folder: Path, denoiser: Deno
         load(denoiser, path=str(tmp_path / "sd"))
 
 
-def test_a_damaged_checkpoint_is_refused(folder: Path, denoiser: Denoiser, tmp_path: Path) -> None:
+def damage(weights: Path) -> None:
+    weights.write_bytes(b"x" * 100)
+
+
+def reshape(weights: Path) -> None:
+    tensors = load_file(weights)
+    name = next(name for name in tensors if name.endswith("fc1.bias"))
+    save_file({**tensors, name: torch.zeros(3)}, weights, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("harm", [damage, reshape])
+def test_a_checkpoint_that_does_not_load_is_named(
+    folder: Path, denoiser: Denoiser, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
     shutil.copytree(folder, tmp_path / "sd")
-    (tmp_path / "sd" / "text_encoder" / "model.safetensors").write_bytes(b"x" * 100)
+    harm(tmp_path / "sd" / "text_encoder" / "model.safetensors")
     with pytest.raises(ModelError, match=r"text_encoder cannot be loaded"):
         load(denoiser, path=str(tmp_path / "sd"))
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -66,7 +68,8 @@ def test_images_scored_under_some_labels_only_are_compared_in_pairs() -> None:
 
 
 def test_typical_patches_predict_labels_and_random_ones_less() -> None:
-    figures = LabelPredictability(LabelPredictability.Config()).compute(planted_run(images=30, heldout=30))
+    with warnings.catch_warnings(action="error", category=DiffmineWarning):
+        figures = LabelPredictability(LabelPredictability.Config()).compute(planted_run(images=30, heldout=30))
     assert figures["label_predictability"].value > 0.95
     assert figures["label_predictability_random"].value < 0.8
     assert figures["label_predictability_least"].value < 0.6
@@ -77,7 +80,8 @@ def test_features_that_know_nothing_predict_at_chance() -> None:
     run = planted_run(images=30, heldout=100, signal=0.0)
     run.features = numpy_generator("train").normal(size=run.features.shape).astype(np.float32)
     run.heldout_features = numpy_generator("heldout").normal(size=run.heldout_features.shape).astype(np.float32)
-    figure = LabelPredictability(LabelPredictability.Config()).compute(run)["label_predictability"]
+    with warnings.catch_warnings(action="error", category=DiffmineWarning):
+        figure = LabelPredictability(LabelPredictability.Config()).compute(run)["label_predictability"]
     assert figure.low is not None
     assert figure.high is not None
     assert figure.low <= figure.chance <= figure.high  # type: ignore[operator]

@@ -135,7 +135,7 @@ def test_nothing_can_be_encoded_before_it_learned() -> None:
 
 def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     model = PatchUNet(PatchUNet.Config(path=str(tmp_path)))
-    with pytest.raises(ModelError, match="is not a patch-unet checkpoint"):
+    with pytest.raises(ModelError, match="unet cannot be loaded as UNet2DConditionModel"):
         model.load(CPU)
     with pytest.raises(ModelError, match="is not a patch-unet checkpoint"):
         model.forward_flops(64, 64)

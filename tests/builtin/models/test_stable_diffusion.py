@@ -239,6 +239,19 @@ def with_damage(folder: Path) -> None:
     (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"not a tensor")
 
 
+def without_a_weight(folder: Path) -> None:
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(weights)
+    del tensors["conv_in.weight"]
+    save_file(tensors, weights, metadata={"format": "pt"})
+
+
+def with_a_weight_of_another_shape(folder: Path) -> None:
+    weights = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(weights)
+    save_file({**tensors, "quant_conv.bias": torch.zeros(3)}, weights, metadata={"format": "pt"})
+
+
 def with_another_autoencoder(folder: Path) -> None:
     shutil.rmtree(folder / "vae")
     shutil.copytree(tiny_sd3(folder / "sd3") / "vae", folder / "vae")
@@ -255,6 +268,8 @@ def with_samples_as_target(folder: Path) -> None:
         (without_unet, "unet.*cannot be loaded as UNet2DConditionModel"),
         (with_pickles_only, "safe_serialization=True"),
         (with_damage, "unet.*cannot be loaded as UNet2DConditionModel"),
+        (without_a_weight, "unet lacks 1 weights of a UNet2DConditionModel, such as 'conv_in.weight'"),
+        (with_a_weight_of_another_shape, "vae.*cannot be loaded as AutoencoderKL"),
         (with_another_autoencoder, "16 latent channels, but its network takes 4"),
         (with_samples_as_target, "prediction_type = 'sample'; supported are epsilon, v_prediction"),
     ],
