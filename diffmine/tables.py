@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from diffmine.types import Box, ImageRecord, Patch
+from diffmine.types import BoolArray, Box, FloatArray, ImageRecord, IntArray, Patch
 
 IMAGES = pa.schema(
     [
@@ -38,13 +38,16 @@ PATCHES = pa.schema(
         ("q_value", pa.float32()),
     ]
 )
-CLUSTERED_PATCHES = PATCHES.append(pa.field("cluster", pa.int32())).append(pa.field("cluster_distance", pa.float32()))
+CLUSTERED_PATCHES = pa.schema(
+    [*PATCHES, ("cluster", pa.int32()), ("cluster_distance", pa.float32()), ("duplicates", pa.int32())]
+)
 CLUSTERS = pa.schema(
     [
         ("label", pa.string()),
         ("cluster", pa.int32()),
         ("rank", pa.int32()),
         ("size", pa.int32()),
+        ("distinct", pa.int32()),
         ("images", pa.int32()),
         ("median_typicality", pa.float32()),
         ("median_low", pa.float32()),
@@ -54,6 +57,26 @@ CLUSTERS = pa.schema(
         ("mean_high", pa.float32()),
     ]
 )
+
+
+def clustered_table(
+    patches: Sequence[Patch], mined: BoolArray, cluster: IntArray, distance: FloatArray, duplicates: IntArray
+) -> pa.Table:
+    """Rows of ``patches.parquet``.
+
+    Args:
+        mined: bool, (patches,): what was clustered; the others are controls.
+        cluster, distance, duplicates: (patches,), see ``diffmine.analysis.ranking.Ranked``.
+    """
+    table = patches_table(patches)
+    columns = {
+        "cluster": pa.array(cluster, mask=~mined),
+        "cluster_distance": pa.array(distance, mask=cluster < 0),
+        "duplicates": pa.array(duplicates, mask=duplicates < 0),
+    }
+    for name, column in columns.items():
+        table = table.append_column(CLUSTERED_PATCHES.field(name), column)
+    return table
 
 
 def images_table(records: Iterable[ImageRecord]) -> pa.Table:

@@ -9,7 +9,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+
+from diffmine.testing.tiny_recipe import write_tiny_recipe
 
 CLUSTERER = """
     import numpy as np
@@ -134,6 +137,33 @@ def test_two_plugins_with_one_name_are_both_named(site: Path, recipe: Path) -> N
     assert "DIFFMINE_DISABLED_PLUGINS" in result.stderr
     blocked = listed(site, DIFFMINE_DISABLED_PLUGINS="second")
     assert [one["plugin"] for one in blocked["components"] if one["name"] == "one"] == ["first"]
+
+
+def test_one_labels_failure_does_not_lose_the_others(site: Path, tmp_path: Path) -> None:
+    source = """
+        from diffmine import hookimpl
+        from diffmine.builtin.clusterers.kmeans import KMeans
+
+        class Fussy(KMeans):
+            name = "fussy"
+            calls = 0
+            def fit_predict(self, features, *, seed):
+                Fussy.calls += 1
+                if Fussy.calls == 1:
+                    raise ValueError("not these")
+                return super().fit_predict(features, seed=seed)
+
+        @hookimpl
+        def diffmine_register_clusterers():
+            return [Fussy]
+    """
+    install(site, "fussy", source)
+    recipe = write_tiny_recipe(tmp_path)
+    where = ("--out", str(tmp_path / "run"), "--store", str(tmp_path / "store"), "--set", "clusterer.use=fussy")
+    result = diffmine(site, "run", str(recipe), *where, "--set", "clusterer.n_clusters=3")
+    assert result.returncode == 0, result.stderr
+    assert "label 'a' has no clusters: ValueError: not these" in result.stdout + result.stderr
+    assert set(pq.read_table(tmp_path / "run" / "clusters.parquet")["label"].to_pylist()) == {"b"}
 
 
 def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site: Path, tmp_path: Path) -> None:

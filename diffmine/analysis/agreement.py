@@ -7,7 +7,7 @@ union), paired one to one. An outlier is alone in its cluster.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from diffmine.run_folder import Run
 
 SAME_PLACE = 0.5
+ENOUGH = 0.1
+"""Share of patches in common from which clusters are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,21 @@ class Agreement:
     Attributes:
         common: share of selected patches that both runs have, 2 * shared / (first + second), in [0, 1].
         shared: number of patches that both have.
-        adjusted_rand: adjusted Rand index of the clusters of shared patches, at most 1, 0 by chance; NaN if none.
-        mutual_information: normalised mutual information of the same, in [0, 1]; NaN if none.
+        adjusted_rand: adjusted Rand index of the clusters of shared patches, at most 1, 0 by chance.
+        mutual_information: normalised mutual information of the same, in [0, 1].
+        rank_correlation: Spearman's, over pictures under their labels, of the typicality of the best patch, in [-1, 1];
+            NaN with fewer than three that both runs have patches of.
         matches: what became of each cluster.
+
+    Where fewer than a tenth of the patches are shared, clusters cannot be compared: the first two are NaN, and there
+    are no matches.
     """
 
     common: float
     shared: int
     adjusted_rand: float
     mutual_information: float
+    rank_correlation: float
     matches: tuple[ClusterMatch, ...]
 
 
@@ -63,13 +71,39 @@ def compare_runs(first: Run, second: Run) -> Agreement:
         matches += match_clusters(label, *ids, (one[1], other[1]))
     selected = sum(len(side[label][0]) for side in sides for label in side)
     shared = int(totals[0])
+    common = 2 * shared / selected if selected else 0.0
+    comparable = common >= ENOUGH
     return Agreement(
-        common=2 * shared / selected if selected else 0.0,
+        common=common,
         shared=shared,
-        adjusted_rand=float(totals[1] / shared) if shared else float("nan"),
-        mutual_information=float(totals[2] / shared) if shared else float("nan"),
-        matches=tuple(matches),
+        adjusted_rand=float(totals[1] / shared) if comparable else float("nan"),
+        mutual_information=float(totals[2] / shared) if comparable else float("nan"),
+        rank_correlation=rank_correlation(*(_best_of_pictures(side) for side in sides)),
+        matches=tuple(matches) if comparable else (),
     )
+
+
+def rank_correlation(first: Mapping[tuple[str, str], float], second: Mapping[tuple[str, str], float]) -> float:
+    """Spearman's rank correlation over the keys of both; NaN with fewer than three, or where all values are equal."""
+    from scipy.stats import rankdata
+
+    keys = sorted(first.keys() & second.keys())
+    if len(keys) < 3:
+        return float("nan")
+    ranks = [rankdata([side[key] for key in keys]) for side in (first, second)]
+    if min(side.std() for side in ranks) == 0:
+        return float("nan")
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _best_of_pictures(side: Mapping[str, tuple[list[Patch], list[int]]]) -> dict[tuple[str, str], float]:
+    """(label, image_id) -> typicality of its best patch."""
+    best: dict[tuple[str, str], float] = {}
+    for label, (patches, _) in side.items():
+        for patch in patches:
+            key = label, patch.image_id
+            best[key] = max(patch.typicality, best.get(key, -np.inf))
+    return best
 
 
 def require_same_images(first: Run, second: Run) -> None:

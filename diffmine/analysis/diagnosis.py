@@ -30,6 +30,8 @@ OTHER_PICTURES = 60
 FEW_IMAGES = 1 / 3
 MIXED_SILHOUETTE = 0.0
 NO_PURER = 0.02
+PURE = 0.9
+SIGNIFICANT = 0.05
 REACHED = 0.95
 LEAST_VALIDATIONS = 4
 EARLY = 0.6
@@ -52,6 +54,22 @@ def labels_not_learned(run: Run) -> list[str]:
         f"nothing shows that the model learned the labels: {figure.value:.0%} of {figure.count} held-out images are "
         f"more typical of their own label than of another one, which may be chance (50%; interval {figure.low:.0%} to "
         f"{figure.high:.0%}); finetune for more steps, hold out more images, or look at the labels"
+    ]
+
+
+def nothing_above_chance(run: Run) -> list[str]:
+    """Labels none of whose patches are more typical than those selected under wrong labels."""
+    rows = zip(patches_of(run.patches), run.patches["q_value"].to_pylist(), strict=True)
+    best: dict[str, float] = {}
+    for patch, q_value in rows:
+        if patch.selection == run.selection and q_value is not None:
+            best[patch.label] = min(q_value, best.get(patch.label, 1.0))
+    silent = [repr(label) for label in sorted(best) if best[label] > SIGNIFICANT]
+    if not silent:
+        return []
+    return [
+        f"nothing typical stands out for {', '.join(silent)}: no patch is more typical than those selected under wrong "
+        f"labels (q-value above {SIGNIFICANT}); finetune for more steps, take more draws, or look at the labels"
     ]
 
 
@@ -89,7 +107,7 @@ def mixed_clusters(run: Run) -> list[str]:
                 "or try other features"
             )
     purity = ClusterPurity(ClusterPurity.Config()).compute(run).get("cluster_purity")
-    if purity and purity.chance is not None and purity.value < min(purity.chance + NO_PURER, 1.0):
+    if purity and purity.chance is not None and purity.value < min(purity.chance + NO_PURER, PURE):
         sentences.append(
             f"clusters are mixed: {purity.value:.0%} of members show what most of their cluster shows, and without any "
             f"clustering it would be {purity.chance:.0%}; ask for more clusters, or try other features"
@@ -140,6 +158,7 @@ def possible_shortcuts(run: Run) -> list[str]:
 
 CHECKS: tuple[Check, ...] = (
     labels_not_learned,
+    nothing_above_chance,
     finetuning_reached_its_end,
     mixed_clusters,
     crops_from_few_images,

@@ -1,7 +1,7 @@
 """Clusters in order: the most typical first, members by their distance to the centroid.
 
-As in docs/method.md, "clusters ranked by the median typicality of their members (mean is the alternative); members
-ordered by distance to the centroid".
+As the method has it (docs/method.md): clusters ranked by the median typicality of their members, or its mean; members
+by their distance to the centroid.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class ClusterRow:
         cluster: canonical id, equal to ``rank``: ids do not depend on the order of rows or on a clusterer's numbering.
         rank: from 0, the most typical cluster first.
         size: number of members.
+        distinct: number of members that no other one stands for, see ``Ranked.duplicates``.
         images: number of distinct images among the members; a cluster with 1 shows one picture, not a pattern.
         median_typicality, mean_typicality: over the members.
         median_low, median_high: bounds of the 95 % bootstrap interval of the median over images; None with one image.
@@ -37,6 +38,7 @@ class ClusterRow:
     cluster: int
     rank: int
     size: int
+    distinct: int
     images: int
     median_typicality: float
     mean_typicality: float
@@ -53,11 +55,14 @@ class Ranked:
     Attributes:
         cluster: int32, (patches,), canonical ids; -1 marks an outlier.
         distance: float32, (patches,): Euclidean distance to the mean of the cluster's members; NaN for outliers.
+        duplicates: int32, (patches,): near-duplicates in its cluster that a member stands for; -1 where another member
+            stands for it, and for outliers.
         table: one row a cluster, by rank.
     """
 
     cluster: IntArray
     distance: FloatArray
+    duplicates: IntArray
     table: tuple[ClusterRow, ...]
 
 
@@ -67,6 +72,7 @@ def rank_clusters(
     typicality: FloatArray,
     image_ids: Sequence[str],
     *,
+    appearance: FloatArray | None = None,
     by: Literal["median", "mean"] = "median",
 ) -> Ranked:
     """Number clusters by the typicality of their members, and measure how central each member is.
@@ -79,6 +85,7 @@ def rank_clusters(
         features: float32, (patches, dims): what was clustered.
         typicality: float32, (patches,).
         image_ids: the image of each patch.
+        appearance: float32, (patches, any): what near-duplicates are told by; omitted: ``features``.
         by: the typicality of a cluster: of its median member (the paper) or on average.
     """
     images = np.asarray(image_ids, dtype=str)
@@ -87,11 +94,16 @@ def rank_clusters(
     members.sort(key=lambda rows: _sort_key(statistic, typicality[rows], images[rows], features[rows]))
     cluster = np.full(len(labels), OUTLIER, dtype=np.int32)
     distance = np.full(len(labels), np.nan, dtype=np.float32)
+    duplicates = np.full(len(labels), -1, dtype=np.int32)
+    seen, table = features if appearance is None else appearance, []
     for rank, rows in enumerate(members):
         cluster[rows] = rank
         distance[rows] = centroid_distances(features[rows])
-    table = tuple(_cluster_row(rank, typicality[rows], images[rows]) for rank, rows in enumerate(members))
-    return Ranked(cluster, distance, table)
+        order = np.lexsort((images[rows], distance[rows]))
+        stands_for = np.bincount(collapse_duplicates(seen[rows], order), minlength=len(rows))
+        duplicates[rows] = stands_for - 1
+        table.append(_cluster_row(rank, typicality[rows], images[rows], int((stands_for > 0).sum())))
+    return Ranked(cluster, distance, duplicates, tuple(table))
 
 
 def centroid_distances(features: FloatArray) -> FloatArray:
@@ -132,7 +144,7 @@ def _sort_key(
     return float(statistic(falling)), -len(falling), falling, sorted(images.tolist()), features.min(axis=0).tolist()
 
 
-def _cluster_row(rank: int, typicality: FloatArray, images: NDArray[np.str_]) -> ClusterRow:
+def _cluster_row(rank: int, typicality: FloatArray, images: NDArray[np.str_], distinct: int) -> ClusterRow:
     order = np.lexsort((images, typicality))
     values, names = typicality[order].astype(np.float64), images[order].tolist()
     median, mean = median_interval(values, names, "cluster"), mean_interval(values, names, "cluster")
@@ -140,6 +152,7 @@ def _cluster_row(rank: int, typicality: FloatArray, images: NDArray[np.str_]) ->
         cluster=rank,
         rank=rank,
         size=len(values),
+        distinct=distinct,
         images=len(set(names)),
         median_typicality=float(np.median(values)),
         mean_typicality=float(np.mean(values)),

@@ -25,6 +25,7 @@ from diffmine.interfaces.execution import Executor, Job, ProcessShard
 from diffmine.interfaces.finetuning import Finetuner, TrainingLog, TrainingSet
 from diffmine.interfaces.mining import (
     Clusterer,
+    ClustererConfig,
     Extraction,
     FeatureExtractor,
     PatchRequest,
@@ -39,6 +40,7 @@ from diffmine.interfaces.progress import Progress, Silent
 __all__ = [
     "OUTSIDE_KEY",
     "Clusterer",
+    "ClustererConfig",
     "Component",
     "ComponentConfig",
     "ConditionPrior",

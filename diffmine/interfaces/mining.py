@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -146,8 +146,19 @@ class Projection(Component):
         """
 
 
+class ClustererConfig(ComponentConfig):
+    """Options that every clusterer has."""
+
+    rank_by: Literal["median", "mean"] = Field(
+        "median", description="what a label's clusters are ranked by: the median (the paper) or mean typicality"
+    )
+
+
 class Clusterer(Component):
     """A recipe's ``[clusterer]``."""
+
+    Config: ClassVar[type[ComponentConfig]] = ClustererConfig
+    config: ClustererConfig
 
     @abstractmethod
     def fit_predict(self, features: FloatArray, *, seed: int) -> IntArray:

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from diffmine.analysis.ranking import OUTLIER, Ranked, rank_clusters
 from diffmine.errors import DataError
 from diffmine.stages.work import PUBLIC, Stage, Work
-from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, patches_of, patches_table
+from diffmine.tables import CLUSTERS, clustered_table, patches_of
 from diffmine.types import FloatArray, Patch
 
 
@@ -25,25 +25,30 @@ def run(work: Work) -> None:
         features: FloatArray = tensors.get_tensor("patches")
     cluster = np.full(len(patches), OUTLIER, dtype=np.int32)
     distance = np.full(len(patches), np.nan, dtype=np.float32)
+    duplicates = np.full(len(patches), -1, dtype=np.int32)
     rows: list[dict[str, Any]] = []
     by_label = mined_rows(patches, work.components.patches.name)
-    clustered = 0
+    failures: list[Exception] = []
     work.progress.start(len(by_label), "labels")
     for label, members in by_label.items():
-        ranked = cluster_label(work, label, [patches[row] for row in members], features[members])
-        if ranked is not None:
+        try:
+            ranked = cluster_label(work, [patches[row] for row in members], features[members])
+        except Exception as error:  # a plugin's or a library's too: one label's failure does not lose the others
+            failures.append(error)
+            said = str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
+            work.progress.warn(f"label {label!r} has no clusters: {said}")
+        else:
             cluster[members], distance[members] = ranked.cluster, ranked.distance
+            duplicates[members] = ranked.duplicates
             rows.extend({"label": label, **asdict(row)} for row in ranked.table)
-            clustered += 1
         work.progress.advance()
-    if not clustered:
+    if len(failures) == len(by_label):
+        if unforeseen := [error for error in failures if not isinstance(error, DataError)]:
+            raise unforeseen[0]
         raise DataError("no label's patches could be clustered; the warnings above say why for each")
     mined = np.zeros(len(patches), dtype=bool)
     mined[[row for members in by_label.values() for row in members]] = True
-    columns = [pa.array(cluster, mask=~mined), pa.array(distance, mask=cluster == OUTLIER)]
-    table = patches_table(patches)
-    for field, column in zip(list(CLUSTERED_PATCHES)[len(table.schema) :], columns, strict=True):
-        table = table.append_column(field, column)
+    table = clustered_table(patches, mined, cluster, distance, duplicates)
     pq.write_table(table, work.public("patches.parquet"))
     pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), work.public("clusters.parquet"))
 
@@ -62,16 +67,14 @@ def _canonical(patches: list[Patch]) -> Iterator[tuple[int, Patch]]:
     return ((row, patches[row]) for row in order)
 
 
-def cluster_label(work: Work, label: str, patches: list[Patch], features: FloatArray) -> Ranked | None:
-    """Project and cluster one label's patches; None, with a warning, where that cannot be done."""
-    try:
-        projected = work.components.projection.fit_transform(features, seed=work.seed)
-        labels = work.components.clusterer.fit_predict(projected, seed=work.seed)
-    except DataError as error:
-        work.progress.warn(f"label {label!r} has no clusters: {error}")
-        return None
+def cluster_label(work: Work, patches: list[Patch], features: FloatArray) -> Ranked:
+    """Project, cluster and rank one label's patches."""
+    projected = work.components.projection.fit_transform(features, seed=work.seed)
+    labels = work.components.clusterer.fit_predict(projected, seed=work.seed)
     typicality = np.array([patch.typicality for patch in patches], dtype=np.float32)
-    return rank_clusters(labels, projected, typicality, [patch.image_id for patch in patches])
+    image_ids = [patch.image_id for patch in patches]
+    by = work.components.clusterer.config.rank_by
+    return rank_clusters(labels, projected, typicality, image_ids, appearance=features, by=by)
 
 
-STAGE = Stage("clusters", 1, ("projection", "clusterer", "patches"), ("patches", "features"), run)
+STAGE = Stage("clusters", 2, ("projection", "clusterer", "patches"), ("patches", "features"), run)

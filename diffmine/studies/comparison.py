@@ -79,6 +79,7 @@ class Comparison:
                 "common": pair.agreement.common,
                 "adjusted_rand": _known(pair.agreement.adjusted_rand),
                 "normalised_mutual_information": _known(pair.agreement.mutual_information),
+                "rank_correlation": _known(pair.agreement.rank_correlation),
                 **pair.fates(),
             }
             for pair in self.pairs
@@ -115,6 +116,7 @@ AGREEMENT = pa.schema(
         ("common", pa.float64()),
         ("adjusted_rand", pa.float64()),
         ("normalised_mutual_information", pa.float64()),
+        ("rank_correlation", pa.float64()),
         *((fate, pa.int64()) for fate in FATES),
     ]
 )

@@ -10,7 +10,10 @@ from diffmine.studies.comparison import FATES, Comparison
 from diffmine.studies.points import short
 from diffmine.studies.results import Results, SummaryRow
 
-LEGEND = "Bold: the best. ≈: its 95 % interval reaches into the best one's. In brackets: 95 % intervals"
+LEGEND = (
+    "Bold: the best, counted from chance where that is known. ≈: its 95 % interval reaches into the best one's. "
+    "In brackets: 95 % intervals"
+)
 
 
 def results_markdown(results: Results, comparison: Comparison) -> str:
@@ -66,15 +69,21 @@ def _agreement(comparison: Comparison) -> Iterator[str]:
     names = [str(choice) for choice in comparison.choices]
     cells = [["" if np.isnan(value) else f"{value:.2f}" for value in row] for row in comparison.matrix()]
     yield from table(["", *names], [[name, *row] for name, row in zip(names, cells, strict=True)])
-    yield "What became of the clusters of the first, in the second:"
+    yield "Spearman's rank correlation of the pictures by their best patch; and what became of the first run's clusters"
+    yield "in the second, where a tenth of the patches is common to both:"
     yield ""
     first = comparison.pairs[0].first
     rows = [
-        [str(pair.second.choice), f"{pair.agreement.common:.0%}", *(str(count) for count in pair.fates().values())]
+        [
+            str(pair.second.choice),
+            f"{pair.agreement.common:.0%}",
+            "" if np.isnan(pair.agreement.rank_correlation) else f"{pair.agreement.rank_correlation:.2f}",
+            *(str(count) if pair.agreement.matches else "" for count in pair.fates().values()),
+        ]
         for pair in comparison.pairs
         if pair.first is first
     ]
-    yield from table([f"from {first.choice} to", "patches in common", *FATES], rows)
+    yield from table([f"from {first.choice} to", "patches in common", "rank correlation", *FATES], rows)
     yield "![Agreement](agreement.png)"
     yield ""
 

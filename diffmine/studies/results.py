@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from diffmine.studies.entries import Choice, Entry, Figure
 
-Mark = Literal["best", "even", "behind"]
+Mark = Literal["best", "even", "behind", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,29 @@ class Results:
         return [_summarise(choice, group, self.metrics) for choice, group in groups.items()]
 
     def mark(self, row: SummaryRow, metric: str) -> Mark:
-        """Whether a row has the highest figure of a metric, or one whose interval reaches into the best one's."""
-        figures = [one.figures[metric] for one in self.summary if metric in one.figures]
-        own = row.figures[metric]
+        """Whether a row has the highest figure of a metric, or one whose interval reaches into the best one's.
+
+        Figures are counted from their chance where that is known. "none": there is nothing to be best at, as with one
+        figure or a control's.
+        """
+        figures = [_from_chance(one.figures[metric]) for one in self.summary if metric in one.figures]
+        own = _from_chance(row.figures[metric])
         best = max(figures, key=lambda figure: figure.value)
+        if len(figures) < 2 or metric in self.controls:
+            return "none"
         if all(figure.value == best.value for figure in figures):
             return "even"
         if own.value == best.value:
             return "best"
         told_apart = best.low is None or own.high is None or own.high < best.low
         return "behind" if told_apart else "even"
+
+    @cached_property
+    def controls(self) -> set[str]:
+        """Metrics of control patches: named as another metric, with the selection that they are of."""
+        tables = [entry.run.patches for entry in self.entries if entry.figures() and entry.run is not None]
+        selections = {selection for table in tables for selection in table["selection"].unique().to_pylist()}
+        return {f"{metric}_{selection}" for metric in self.metrics for selection in selections} & set(self.metrics)
 
     def table(self) -> pa.Table:
         """A row a run: variant, grid values, seed, metrics with bounds, seconds of each stage, error."""
@@ -93,15 +106,23 @@ class Results:
 
     @cached_property
     def _columns(self) -> list[str]:
-        figures = [f"{name}{bound}" for name in self.metrics for bound in ("", "_low", "_high")]
+        figures = [f"{name}{bound}" for name in self.metrics for bound in ("", "_low", "_high", "_chance")]
         stages = [name for row in self._rows for name in row if name.startswith("seconds_")]
         return ["variant", *self.keys, "seed", *figures, "seconds", *dict.fromkeys(stages), "run", "error"]
+
+
+def _from_chance(figure: Figure) -> Figure:
+    if figure.chance is None:
+        return figure
+    low, high = (None if bound is None else bound - figure.chance for bound in (figure.low, figure.high))
+    return Figure(figure.value - figure.chance, low, high)
 
 
 def _row(entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = {"variant": entry.variant, **_scalars(entry), "seed": entry.seed}
     for name, figure in entry.figures().items():
         row |= {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
+        row[f"{name}_chance"] = figure.chance
     row |= {f"seconds_{stage}": seconds for stage, seconds in entry.stage_seconds().items()}
     return row | {"seconds": entry.seconds, "run": str(entry.folder), "error": entry.error}
 

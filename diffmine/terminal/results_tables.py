@@ -17,7 +17,12 @@ from diffmine.terminal.tables import name, new_table
 GAP = 2
 LEAST = len("-0.12–0.34")
 LEGEND = "* best   ≈ its 95 % interval (below the figure) reaches into the best one's"
-SIGNS: dict[Mark, tuple[str, str]] = {"best": (" *", "bold green"), "even": (" ≈", ""), "behind": ("  ", "")}
+SIGNS: dict[Mark, tuple[str, str]] = {
+    "best": (" *", "bold green"),
+    "even": (" ≈", ""),
+    "behind": ("  ", ""),
+    "none": ("  ", ""),
+}
 
 
 def summary_tables(results: Results, width: int) -> Iterator[RenderableType]:

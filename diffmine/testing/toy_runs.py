@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 from diffmine.analysis.ranking import rank_clusters
 from diffmine.run_folder import FORMAT, RECIPE_FILE, RUN_FILE, Run, load_run
 from diffmine.seeding import derive_seed, numpy_generator
-from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table
+from diffmine.tables import CLUSTERS, clustered_table, images_table
 from diffmine.testing.toy_motifs import CELLS, cell_box, draw_picture
 from diffmine.types import FloatArray, ImageRecord, Patch
 from diffmine.version import __version__
@@ -178,18 +178,16 @@ def _write_clusters(run: Path, patches: list[Patch], truth: list[int], features:
     mined = np.array([patch.selection == "top" for patch in patches])
     found, ids = np.full(len(patches), -1, np.int32), np.array(truth, np.int32)
     distance, rows = np.full(len(patches), np.nan, np.float32), []
+    duplicates = np.full(len(patches), -1, np.int32)
     labels = np.array([patch.label for patch in patches])
     for label in sorted(set(labels.tolist())):
         at = np.flatnonzero((labels == label) & mined)
         ids[at[-3:]] = -1
         scores = np.array([patches[row].typicality for row in at], np.float32)
         ranked = rank_clusters(ids[at], features[at], scores, [patches[row].image_id for row in at])
-        found[at], distance[at] = ranked.cluster, ranked.distance
+        found[at], distance[at], duplicates[at] = ranked.cluster, ranked.distance, ranked.duplicates
         rows += [{"label": label, **{name: getattr(one, name) for name in CLUSTERS.names[1:]}} for one in ranked.table]
-    columns = [pa.array(found, mask=~mined), pa.array(distance, mask=found < 0)]
-    table = patches_table(patches)
-    for field, column in zip(list(CLUSTERED_PATCHES)[len(table.schema) :], columns, strict=True):
-        table = table.append_column(field, column)
+    table = clustered_table(patches, mined, found, distance, duplicates)
     pq.write_table(table, run / "patches.parquet")
     pq.write_table(table.slice(0, 0), run / "heldout_patches.parquet")
     pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), run / "clusters.parquet")

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from diffmine import hookimpl
-from diffmine.interfaces import Clusterer, ComponentConfig
+from diffmine.interfaces import Clusterer, ClustererConfig
 
 if TYPE_CHECKING:
     from diffmine.types import FloatArray, IntArray
@@ -19,7 +19,7 @@ class Ward(Clusterer):
 
     name = "ward"
 
-    class Config(ComponentConfig):
+    class Config(ClustererConfig):
         """Options of ``ward``; a recipe gives them in its ``[clusterer]`` table."""
 
         height: float = Field(1.0, gt=0, description="clusters merge while that costs less, in units of the features")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score
 
-from diffmine.analysis.agreement import agreement_of, compare_runs, overlap, shared_patches
+from diffmine.analysis.agreement import agreement_of, compare_runs, overlap, rank_correlation, shared_patches
 from diffmine.errors import DataError
 from diffmine.testing.planted import planted_run
 from diffmine.types import Box, Patch
@@ -45,6 +47,29 @@ def test_a_run_agrees_with_itself() -> None:
     assert (agreement.common, agreement.adjusted_rand, agreement.shared) == (1.0, 1.0, 36)
     assert agreement.mutual_information == pytest.approx(1.0)
     assert {match.fate for match in agreement.matches} == {"kept"}
+
+
+def test_runs_that_share_hardly_a_patch_are_not_compared_by_clusters() -> None:
+    first, second = planted_run(), planted_run()
+    kept = np.flatnonzero(np.array(second.patches["selection"].to_pylist()) == "top")[:2]
+    shift = np.where(np.isin(np.arange(second.patches.num_rows), kept), 0, 100)
+    for name in ("x0", "x1"):
+        column = pa.array(second.patches[name].to_numpy() + shift, pa.int32())
+        second.patches = second.patches.set_column(second.patches.column_names.index(name), name, column)
+    agreement = compare_runs(first, second)
+    assert 0 < agreement.common < 0.1
+    assert np.isnan(agreement.adjusted_rand)
+    assert agreement.matches == ()
+    assert agreement.rank_correlation == pytest.approx(1.0), "the pictures are ordered alike all the same"
+
+
+def test_rank_correlation_is_spearmans() -> None:
+    first = {("a", str(number)): value for number, value in enumerate([3.0, 1.0, 2.0, 2.0, 7.0])}
+    second = {("a", str(number)): value for number, value in enumerate([1.0, 1.5, 4.0, 9.0, 2.0])} | {("b", "0"): 5.0}
+    expected = spearmanr(list(first.values()), list(second.values())[:5]).statistic
+    assert rank_correlation(first, second) == pytest.approx(expected)
+    assert np.isnan(rank_correlation(dict(list(first.items())[:2]), second))
+    assert np.isnan(rank_correlation(first, dict.fromkeys(first, 1.0)))
 
 
 def test_runs_over_other_pictures_cannot_be_compared() -> None:

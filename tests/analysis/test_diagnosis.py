@@ -13,6 +13,7 @@ from diffmine.analysis.diagnosis import (
     finetuning_reached_its_end,
     labels_not_learned,
     mixed_clusters,
+    nothing_above_chance,
     possible_shortcuts,
 )
 from diffmine.seeding import numpy_generator
@@ -129,6 +130,18 @@ def test_a_model_that_knows_no_label_is_told() -> None:
     assert labels_not_learned(margin_run(2.0)) == []
 
 
+def test_labels_without_a_patch_above_chance_are_told() -> None:
+    run = planted_run(images=20)
+    labels, q_values = run.patches["label"].to_pylist(), []
+    for label, selection in zip(labels, run.patches["selection"].to_pylist(), strict=True):
+        q_values.append(None if selection != "top" else 0.3 if label == run.labels[1] else 0.01)
+    column = pa.array(q_values, pa.float32())
+    run.patches = run.patches.set_column(run.patches.column_names.index("q_value"), "q_value", column)
+    (sentence,) = nothing_above_chance(run)
+    assert sentence.startswith(f"nothing typical stands out for {run.labels[1]!r}: no patch")
+    assert nothing_above_chance(planted_run()) == [], "nothing is said where nothing was tested"
+
+
 def logged(gaps: list[float]) -> MemoryRun:
     rows = [
         {"step": 100 * (n + 1), "loss": 1.0, "validation_loss": 1.0 - gap, "validation_null_loss": 1.0}
@@ -154,6 +167,15 @@ def test_mixed_clusters_are_told() -> None:
     mixed = [None if name is None else next(shuffled) for name in names]
     run.patches = run.patches.set_column(run.patches.schema.get_field_index("cluster"), "cluster", pa.array(mixed))
     assert any("run into each other" in sentence for sentence in mixed_clusters(run))
+
+
+def test_clusters_that_are_pure_without_clustering_are_not_called_mixed() -> None:
+    records = [ImageRecord(f"{n}", f"{n}", ("a",), 8, 8, f"{n}", "train") for n in range(60)]
+    patches = [Patch(one.image_id, "a", Box(0, 0, 8, 8), 1.0, 0.1, "top", n) for n, one in enumerate(records)]
+    full = np.ones((8, 8), dtype=bool)
+    masks = {one.image_id: {"a": full if n < 58 else ~full} for n, one in enumerate(records)}
+    run = MemoryRun(records, masks=masks, patches=patches, cluster=[n % 2 for n in range(60)])
+    assert [sentence for sentence in mixed_clusters(run) if "clusters are mixed" in sentence] == []
 
 
 def test_a_cluster_of_two_images_is_told() -> None:

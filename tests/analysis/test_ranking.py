@@ -61,6 +61,25 @@ def test_a_cluster_from_one_image_is_told_by_its_count_and_has_no_interval() -> 
     assert (pair.median_low, pair.median_high) == (1.0, 2.0)
 
 
+def test_the_mean_can_rank_another_way_than_the_median() -> None:
+    labels = np.repeat(np.arange(2, dtype=np.int32), 3)
+    typicality = np.array([0, 0, 9, 1, 1, 1], np.float32)
+    features, images = np.eye(6, dtype=np.float32), list("abcdef")
+    by_median = rank_clusters(labels, features, typicality, images)
+    by_mean = rank_clusters(labels, features, typicality, images, by="mean")
+    assert by_median.cluster.tolist() == [1, 1, 1, 0, 0, 0]
+    assert by_mean.cluster.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_near_duplicates_are_counted_by_the_member_nearest_to_the_centre() -> None:
+    seen = np.array([[1, 0], [1, 0.01], [0, 1], [1, 0], [1, 0]], np.float32)
+    projected = np.array([[0], [4], [5], [2], [9]], np.float32)
+    labels = np.array([0, 0, 0, 0, -1], np.int32)
+    ranked = rank_clusters(labels, projected, np.ones(5, np.float32), list("abcde"), appearance=seen)
+    assert ranked.duplicates.tolist() == [-1, -1, 0, 2, -1], "an outlier is no one's duplicate"
+    assert (ranked.table[0].size, ranked.table[0].distinct) == (4, 2)
+
+
 def test_only_outliers_give_no_clusters() -> None:
     ranked = rank_clusters(np.full(3, -1, np.int32), np.eye(3, dtype=np.float32), np.zeros(3, np.float32), ["a"] * 3)
     assert ranked.table == ()

@@ -59,6 +59,19 @@ def test_the_best_is_marked_and_what_cannot_be_told_from_it() -> None:
     assert results.summary[3].figures == {}
 
 
+def test_controls_and_single_figures_have_no_best() -> None:
+    results = Results("r", [entry("a", m=0.5, m_random=0.3, only=0.1), entry("b", m=0.4, m_random=0.2)])
+    first = results.summary[0]
+    assert [results.mark(first, metric) for metric in ("m", "m_random", "only")] == ["best", "none", "none"]
+
+
+def test_the_best_is_the_farthest_above_its_chance() -> None:
+    high, higher = entry("high", m=2.4), entry("higher", m=2.5)
+    higher.run.metrics["m"]["chance"] = 2.0  # type: ignore[union-attr]
+    results = Results("r", [high, higher])
+    assert [results.mark(row, "m") for row in results.summary] == ["best", "behind"]
+
+
 def test_equal_figures_are_even() -> None:
     results = Results("r", [entry("a", m=(0.5, 0.4, 0.6)), entry("b", m=(0.5, 0.4, 0.6))])
     assert [results.mark(row, "m") for row in results.summary] == ["even", "even"]

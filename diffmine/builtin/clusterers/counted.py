@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 import numpy as np
 from pydantic import Field
 
-from diffmine.interfaces import Clusterer, ComponentConfig
+from diffmine.interfaces import Clusterer, ClustererConfig
 from diffmine.seeding import numpy_generator
 from diffmine.types import FloatArray, IntArray
 
@@ -16,7 +16,7 @@ AUTO_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64)
 SILHOUETTE_ROWS = 2000
 
 
-class CountedConfig(ComponentConfig):
+class CountedConfig(ClustererConfig):
     """Options that every clusterer with a number of clusters has."""
 
     n_clusters: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from diffmine.builtin.clusterers.counted import compact, count_distinct
 from diffmine.errors import DiffmineWarning
-from diffmine.interfaces import Clusterer, ComponentConfig
+from diffmine.interfaces import Clusterer, ClustererConfig
 from diffmine.types import FloatArray, IntArray
 
 MANY_DIMENSIONS = 50
@@ -48,7 +48,7 @@ class Hdbscan(Clusterer):
 
     name = "hdbscan"
 
-    class Config(ComponentConfig):
+    class Config(ClustererConfig):
         """Options of ``hdbscan``."""
 
         min_cluster_size: int = Field(5, ge=2, description="patches that make a cluster")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ElementCoverage(Metric):
-    """Share of the labels' elements that at least half of the members of one of the label's best clusters show.
+    """Share of the labels' elements that most members of one of the label's best clusters show.
 
     Over labels whose training images carry annotations of the label's own element. The interval draws images again
     and counts anew, with the clusters as they are. In [0, 1].
@@ -57,7 +57,7 @@ def is_covered(contents: Contents, weights: NDArray[np.int64]) -> NDArray[np.boo
         return np.zeros(len(weights), dtype=bool)
     element = contents.counts[:, :, contents.kinds.index(contents.label)]
     showing, members = weights @ element, weights @ contents.counts.sum(axis=2)
-    covered: NDArray[np.bool_] = ((members > 0) & (2 * showing >= members)).any(axis=1)
+    covered: NDArray[np.bool_] = ((members > 0) & (2 * showing > members)).any(axis=1)
     return covered
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diffmine.errors import DataError, DiffmineWarning
-from diffmine.interfaces import Clusterer
+from diffmine.interfaces import Clusterer, ClustererConfig
 from diffmine.seeding import numpy_generator
 from diffmine.types import FloatArray, IntArray
 
@@ -28,6 +28,9 @@ def blobs(groups: int = 5, each: int = 24, dims: int = 8) -> tuple[FloatArray, I
 
 class ClustererContract:
     """Subclass this and return your clusterer from a fixture ``clusterer``, configured for groups of about 24."""
+
+    def test_it_has_the_options_of_every_clusterer(self, clusterer: Clusterer) -> None:
+        assert isinstance(clusterer.config, ClustererConfig)
 
     def test_ids_are_compact_int32(self, clusterer: Clusterer) -> None:
         features, _ = blobs()

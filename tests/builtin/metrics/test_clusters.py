@@ -74,7 +74,7 @@ def clustered_run(shown: list[list[str]], label: str = "a", features: np.ndarray
     ("shown", "covered"),
     [
         ([["a", "a", ""]], 1.0),
-        ([["a", ""]], 1.0),
+        ([["a", ""]], 0.0),
         ([["a", "", ""]], 0.0),
         ([["b", "b"]], 0.0),
         ([[""], [""], [""], [""], ["a"]], 1.0),
