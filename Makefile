@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 help:
 	@echo "make demo   install, mine drawn faces, print the summary and the path of the report"
-	@echo "make test   install, run the whole test suite"
+	@echo "make test   install, run the test suite, but for the whole quickstart"
 	@echo "make test-quickstart   run the whole quickstart, check what it finds"
 	@echo "make lint   ruff, mypy, import-linter"
 	@echo "make docs   build the documentation into site/"

@@ -13,8 +13,7 @@ from pyarrow import csv
 
 from diffmine.drawing.contents import Contents, Rows
 from diffmine.run_folder import Run
-
-OUTLIER = -1
+from diffmine.types import OUTLIER
 
 
 def patch_table(contents: Contents, rows: Rows) -> pa.Table:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
+OUTLIER = -1
+"""The cluster of a patch that belongs to none."""
 BoolArray = NDArray[np.bool_]
 ByteArray = NDArray[np.uint8]
 

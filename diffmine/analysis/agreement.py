@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.analysis.matching import OUTLIER, ClusterMatch, match_clusters
+from diffmine.analysis.matching import ClusterMatch, match_clusters
 from diffmine.errors import DataError
 from diffmine.tables import patches_of
-from diffmine.types import Box, Patch
+from diffmine.types import OUTLIER, Box, Patch
 
 if TYPE_CHECKING:
     from diffmine.run_folder import Run

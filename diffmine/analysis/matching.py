@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from diffmine.types import OUTLIER
+
 MAJORITY = 0.5
-OUTLIER = -1
 
 Fate = Literal["kept", "split", "merged", "new", "lost"]
 

@@ -13,10 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.analysis.bootstrap import mean_interval, median_interval
-from diffmine.types import FloatArray, IntArray
+from diffmine.bootstrap import mean_interval, median_interval
+from diffmine.types import OUTLIER, FloatArray, IntArray
 
-OUTLIER = -1
 NEAR_DUPLICATE = 0.99
 
 

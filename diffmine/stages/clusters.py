@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-from diffmine.analysis.ranking import OUTLIER, Ranked, rank_clusters
+from diffmine.analysis.ranking import Ranked, rank_clusters
 from diffmine.errors import DataError
 from diffmine.stages.work import PUBLIC, Stage, Work
 from diffmine.tables import CLUSTERS, clustered_table, patches_of
-from diffmine.types import FloatArray, Patch
+from diffmine.types import OUTLIER, FloatArray, Patch
 
 
 def run(work: Work) -> None:

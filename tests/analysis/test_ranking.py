@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffmine.analysis.ranking import OUTLIER, collapse_duplicates, rank_clusters
+from diffmine.analysis.ranking import collapse_duplicates, rank_clusters
 from diffmine.seeding import numpy_generator
+from diffmine.types import OUTLIER
 
 
 def make_label(seed: int, rows: int = 60, clusters: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffmine.analysis.bootstrap import mean_interval
+from diffmine.bootstrap import mean_interval
 from diffmine.types import BoolArray, ImageRecord, MetricValue
 
 if TYPE_CHECKING:

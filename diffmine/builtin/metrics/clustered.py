@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffmine.tables import patches_of
-from diffmine.types import BoolArray, IntArray, Patch
+from diffmine.types import OUTLIER, BoolArray, IntArray, Patch
 
 if TYPE_CHECKING:
     from diffmine.run_folder import Run
-
-OUTLIER = -1
 
 
 @dataclass(frozen=True, slots=True)

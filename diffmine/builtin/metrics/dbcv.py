@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from diffmine.builtin.metrics.clustered import OUTLIER, LabelClusters, label_clusters
+from diffmine.builtin.metrics.clustered import LabelClusters, label_clusters
 from diffmine.interfaces import ComponentConfig, Metric
-from diffmine.types import FloatArray, IntArray, MetricValue
+from diffmine.types import OUTLIER, FloatArray, IntArray, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.run_folder import Run

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from diffmine.analysis.bootstrap import draws, percentile_interval
+from diffmine.bootstrap import draws, percentile_interval
 from diffmine.builtin.metrics.cluster_contents import Contents, cluster_contents, once
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.types import MetricValue

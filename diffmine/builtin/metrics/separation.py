@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.analysis.bootstrap import draws, percentile_interval
+from diffmine.bootstrap import draws, percentile_interval
 from diffmine.interfaces import Metric
 from diffmine.tables import patches_of
 from diffmine.types import MetricValue, Patch

@@ -59,4 +59,3 @@ class TypicalityScorerContract:
             labels = scorer.labels_to_score(picture.record, LABELS, 0)
             assert set(picture.record.labels) <= set(labels) <= set(LABELS)
             assert len(set(labels)) == len(labels)
-            assert scorer.passes(len(labels)) >= 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from diffmine.analysis.bootstrap import draws
+from diffmine.bootstrap import draws
 from diffmine.builtin.metrics.box_average_precision import BoxAveragePrecision, bounding_boxes
 from diffmine.builtin.metrics.cluster_purity import ClusterPurity
 from diffmine.builtin.metrics.dbcv import Dbcv

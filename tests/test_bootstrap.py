@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diffmine.analysis import bootstrap
-from diffmine.analysis.bootstrap import draws, mean_interval, median_interval
+from diffmine import bootstrap
+from diffmine.bootstrap import draws, mean_interval, median_interval
 from diffmine.seeding import numpy_generator
 
 
