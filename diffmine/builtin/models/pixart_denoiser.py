@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,7 +12,6 @@ from torch import Tensor
 from diffmine.builtin.encoders.t5_encoder import T5TextEncoder
 from diffmine.builtin.models.discrete_denoiser import DiscreteDenoiser
 from diffmine.builtin.models.kl_autoencoder import LatentAutoencoder
-from diffmine.builtin.models.loading import LoadOptions, load_network
 from diffmine.builtin.models.pipeline_folder import PipelineFolder
 from diffmine.builtin.models.transformer_denoiser import TransformerDenoiser
 from diffmine.builtin.pretrained import read_settings
@@ -25,28 +24,14 @@ CONTEXTS = {"PixArtAlphaPipeline": 120, "PixArtSigmaPipeline": 300}
 class PixArtDenoiser(TransformerDenoiser, DiscreteDenoiser):
     """A transformer over the latents of an AutoencoderKL. The variance that it predicts as well is left out."""
 
+    kind = PixArtTransformer2DModel
+
     def __init__(
-        self,
-        transformer: PixArtTransformer2DModel,
-        autoencoder: LatentAutoencoder,
-        schedule: dict[str, Any],
-        source: PipelineFolder,
+        self, network: Any, autoencoder: LatentAutoencoder, schedule: Mapping[str, Any], source: PipelineFolder
     ) -> None:
-        """Take loaded parts, on their device; ``source`` is where ``save`` copies the frozen parts from."""
-        super().__init__(schedule)
-        self.use(transformer, autoencoder, source)
-
-    @classmethod
-    def from_pretrained(cls, folder: Path, device: torch.device, options: LoadOptions) -> PixArtDenoiser:
-        """Load a diffusers pipeline folder.
-
-        Raises:
-            ModelError: a part is missing, damaged, not in safetensors, or does not fit the others.
-        """
-        transformer = load_network(PixArtTransformer2DModel, folder, "transformer", device, options)
-        autoencoder = LatentAutoencoder.from_pretrained(folder, device, options)
-        schedule = read_settings(folder, "scheduler/scheduler_config.json")
-        return cls(transformer, autoencoder, schedule, PipelineFolder(folder, options.variant))
+        """Take loaded parts, on their device, and the scheduler's configuration."""
+        TransformerDenoiser.__init__(self, network, autoencoder, schedule, source)
+        DiscreteDenoiser.__init__(self, schedule)
 
     @property
     def conditioning_width(self) -> int:
@@ -59,11 +44,11 @@ class PixArtDenoiser(TransformerDenoiser, DiscreteDenoiser):
         return prediction[:, : self.latent_channels].float()
 
     def text_encoder(self) -> TextEncoder | None:
-        if not self._source.has("text_encoder"):
+        if not self.source.has("text_encoder"):
             return None
-        pipeline = read_settings(self._source.path, "model_index.json")["_class_name"]
+        pipeline = read_settings(self.source.path, "model_index.json")["_class_name"]
         return T5TextEncoder.from_pretrained(
-            self._source, self.device, context=CONTEXTS.get(pipeline, 300), dtype=self.dtype
+            self.source, self.device, context=CONTEXTS.get(pipeline, 300), dtype=self.dtype
         )
 
     def inputs(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> dict[str, Any]:

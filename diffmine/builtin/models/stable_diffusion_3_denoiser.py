@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import torch
 from diffusers import SD3Transformer2DModel
 from torch import Tensor
 
 from diffmine.builtin.encoders.sd3_encoder import StableDiffusion3TextEncoder
 from diffmine.builtin.models.kl_autoencoder import LatentAutoencoder
-from diffmine.builtin.models.loading import LoadOptions, load_network
 from diffmine.builtin.models.pipeline_folder import PipelineFolder
 from diffmine.builtin.models.transformer_denoiser import TransformerDenoiser
-from diffmine.builtin.pretrained import read_settings
 from diffmine.errors import ModelError
 from diffmine.interfaces import Conditioning, TextEncoder
 
@@ -26,34 +23,24 @@ class StableDiffusion3Denoiser(TransformerDenoiser):
     network's timestep is sigma times the number of training timesteps, a real number.
     """
 
+    kind = SD3Transformer2DModel
+
     def __init__(
-        self,
-        transformer: SD3Transformer2DModel,
-        autoencoder: LatentAutoencoder,
-        schedule: dict[str, Any],
-        source: PipelineFolder,
+        self, network: Any, autoencoder: LatentAutoencoder, schedule: Mapping[str, Any], source: PipelineFolder
     ) -> None:
-        """Take loaded parts, on their device; ``source`` is where ``save`` copies the frozen parts from."""
+        """Take loaded parts, on their device, and the scheduler's configuration.
+
+        Raises:
+            ModelError: the schedule is of a kind that is not supported.
+        """
         if schedule.get("use_dynamic_shifting"):
             raise ModelError(
                 f"the scheduler in {source.path} shifts by picture size (use_dynamic_shifting), "
                 "which is not supported; use a Stable Diffusion 3 or 3.5 checkpoint"
             )
-        self.use(transformer, autoencoder, source)
+        super().__init__(network, autoencoder, schedule, source)
         self._steps: int = schedule.get("num_train_timesteps", 1000)
         self._shift: float = schedule.get("shift", 1.0)
-
-    @classmethod
-    def from_pretrained(cls, folder: Path, device: torch.device, options: LoadOptions) -> StableDiffusion3Denoiser:
-        """Load a diffusers pipeline folder.
-
-        Raises:
-            ModelError: a part is missing, damaged, not in safetensors, or does not fit the others.
-        """
-        transformer = load_network(SD3Transformer2DModel, folder, "transformer", device, options)
-        autoencoder = LatentAutoencoder.from_pretrained(folder, device, options)
-        schedule = read_settings(folder, "scheduler/scheduler_config.json")
-        return cls(transformer, autoencoder, schedule, PipelineFolder(folder, options.variant))
 
     @property
     def conditioning_width(self) -> int:
@@ -84,10 +71,10 @@ class StableDiffusion3Denoiser(TransformerDenoiser):
         return velocity.float()
 
     def text_encoder(self) -> TextEncoder | None:
-        if not (self._source.has("text_encoder") and self._source.has("text_encoder_2")):
+        if not (self.source.has("text_encoder") and self.source.has("text_encoder_2")):
             return None
         return StableDiffusion3TextEncoder.from_pretrained(
-            self._source, self.device, width=self.conditioning_width, dtype=self.dtype
+            self.source, self.device, width=self.conditioning_width, dtype=self.dtype
         )
 
     def inputs(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> dict[str, Any]:
