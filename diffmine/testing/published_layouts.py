@@ -1,4 +1,7 @@
-"""Toy pictures in the layouts in which the paper's datasets are published, odd parts included."""
+"""Toy pictures in the layouts in which the paper's datasets are published, odd parts included.
+
+Those of CarDB, G3 and Places have several shapes; those of FTT and ChestX-ray14 are squares of side ``size``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,17 @@ from PIL import Image
 from diffmine.testing.toy_pictures import toy_picture
 
 ANGLES = (45, 135, 225, 315)
+SHAPES = ((1.0, 1.0), (2.0, 1.5), (1.25, 2.0))
+"""(width, height) of one picture after the other, as multiples of ``size``."""
+FINDINGS = (
+    "Atelectasis|Infiltration",
+    "No Finding",
+    "Infiltration",
+    "Atelectasis",
+    "No Finding",
+    "Atelectasis",
+    "Pleural_Thickening",
+)
 
 
 def write_cardb(root: Path, size: int = 32) -> Path:
@@ -19,7 +33,7 @@ def write_cardb(root: Path, size: int = 32) -> Path:
     years = {f"car {year} {number}.jpg": year for year in (1938, 1971, 1975, 1979, 1980) for number in range(3)}
     for number, (name, year) in enumerate(years.items()):
         if number:
-            _draw(root / "train" / name, year // 10, number, size)
+            _draw(root / "train" / name, year // 10, number, *_shape(number, size))
     _json(root / "train.json", {name: {"year": year, "model": "Ford"} for name, year in years.items()})
     return root
 
@@ -28,7 +42,7 @@ def write_ftt(root: Path, size: int = 32) -> Path:
     """A folder a decade."""
     for decade in range(1950, 1980, 10):
         for number in range(4):
-            _draw(root / str(decade) / f"{number}.png", decade // 10, number, size)
+            _draw(root / str(decade) / f"{number}.png", decade // 10, number, size, size)
     return root
 
 
@@ -43,7 +57,9 @@ def write_g3(root: Path, size: int = 32) -> Path:
     _csv(root / "metadata.csv", [header, *rows, ("a5", "", "", "", "", "", "")])
     for key, _, region in places[:3]:
         for number, angle in enumerate(ANGLES[: 2 if key == "a 2" else 4]):
-            _draw(root / "images" / key / f"{angle}.jpg", len(region), number + 10 * int(key[-1]), size)
+            _draw(
+                root / "images" / key / f"{angle}.jpg", len(region), number + 10 * int(key[-1]), *_shape(number, size)
+            )
     _json(root / "exclude.json", ["a1/225.jpg"])
     return root
 
@@ -55,7 +71,7 @@ def write_places(root: Path, size: int = 32) -> Path:
     lines = []
     for number in range(9):
         name = f"Places365_val_{number + 1:08d}.jpg"
-        _draw(root / "images" / name, number % 3, number, size)
+        _draw(root / "images" / name, number % 3, number, *_shape(number // 3, size))
         lines.append(f"{name} {number % 3}")
     _lines(root / "places365_val.txt", lines)
     return root
@@ -66,15 +82,14 @@ def write_xray(root: Path, size: int = 32) -> Path:
 
     Boxes are in pixels of the 1024 px originals, their table has unnamed columns and spells one finding otherwise.
     """
-    findings = ["Atelectasis|Infiltration", "No Finding", "Infiltration", "Atelectasis", "No Finding", "Atelectasis"]
-    names = [f"0000000{number}_000.png" for number in range(len(findings))]
+    names = [f"0000000{number}_000.png" for number in range(len(FINDINGS))]
     rows = [
         (name, finding, "0", str(number), "")
-        for number, (name, finding) in enumerate(zip(names, findings, strict=True))
+        for number, (name, finding) in enumerate(zip(names, FINDINGS, strict=True))
     ]
     _csv(root / "metadata.csv", [("Image Index", "Finding Labels", "Follow-up #", "Patient ID", ""), *rows])
     for number, name in enumerate(names):
-        _draw(root / "images" / name, number % 3, number, size)
+        _draw(root / "images" / name, number % 3, number, size, size)
     boxes = [
         (names[0], "Atelectasis", 256.0, 512.0, 512.0, 256.0, "", "", ""),
         (names[0], "Infiltrate", 0, 0, 128, 128, "", "", ""),
@@ -85,10 +100,16 @@ def write_xray(root: Path, size: int = 32) -> Path:
     return root
 
 
-def _draw(path: Path, position: int, number: int, size: int) -> None:
+def _shape(number: int, size: int) -> tuple[int, int]:
+    width, height = SHAPES[number % len(SHAPES)]
+    return round(width * size), round(height * size)
+
+
+def _draw(path: Path, position: int, number: int, width: int, height: int) -> None:
+    """A square toy picture, stretched to the shape."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels, _ = toy_picture(position % 4, 4, size, 0, 100 * position + number)
-    Image.fromarray(pixels).save(path, quality=95)
+    pixels, _ = toy_picture(position % 4, 4, max(width, height), 0, 100 * position + number)
+    Image.fromarray(pixels).resize((width, height)).save(path, quality=95)
 
 
 def _csv(path: Path, rows: Iterable[Sequence[object]]) -> None:

@@ -1,0 +1,195 @@
+"""The paper's settings in the recipes as they stand, and the commands of the page about the paper."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import diffmine
+from diffmine.recipe import load_recipe, resolve
+from diffmine.registry import registry
+
+ROOT = Path(diffmine.__file__).parents[1]
+RECIPES = ROOT / "recipes"
+PAGE = ROOT / "docs" / "paper.md"
+CLIP = "openai/clip-vit-large-patch14-336"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What differs between the paper's datasets."""
+
+    image_size: int
+    crop: str
+    holdout: float | str = 0.0
+    batch: int
+    null: float = 0.05
+    patch: int
+    template: str
+    null_prompt: str
+    spelling: str = "as-is"
+    extras: tuple[dict[str, Any], ...] = ()
+    encoder: str = CLIP
+
+
+PUBLISHED = {
+    "cardb": Published(
+        image_size=256,
+        crop="random",
+        batch=64,
+        patch=50,
+        template="A car from the {label}s.",
+        null_prompt="A car.",
+    ),
+    "ftt": Published(
+        image_size=256,
+        crop="none",
+        batch=64,
+        null=0.1,
+        patch=50,
+        template="A face portrait of the {label}s.",
+        null_prompt="A face portrait.",
+    ),
+    "g3": Published(
+        image_size=512,
+        crop="random",
+        batch=8,
+        patch=64,
+        template="A google street view image in {label}",
+        null_prompt="A google street view image",
+        extras=({"text": ", at the region of {region}", "probability": 0.1},),
+        encoder="geolocal/StreetCLIP",
+    ),
+    "places": Published(
+        image_size=512,
+        crop="random",
+        batch=8,
+        patch=64,
+        template="Image of {label}.",
+        null_prompt="",
+        spelling="spaces",
+    ),
+    "xray": Published(
+        image_size=512,
+        crop="none",
+        holdout="annotated",
+        batch=8,
+        patch=64,
+        template="Chest X-Ray with {label}.",
+        null_prompt="Chest X-Ray.",
+        spelling="spaces",
+    ),
+}
+
+
+SHARED: dict[str, dict[str, Any]] = {
+    "model": {"use": "stable-diffusion", "path": "stable-diffusion-v1-5/stable-diffusion-v1-5"},
+    "finetune": {
+        "use": "full",
+        "steps": 10_000,
+        "learning_rate": 1e-4,
+        "optimizer": "adamw",
+        "betas": [0.9, 0.999],
+        "weight_decay": 1e-2,
+        "eps": 1e-8,
+        "schedule": "constant",
+        "warmup_steps": 500,
+        "max_grad_norm": 1.0,
+        "ema": 0.0,
+        "t_min": 0.0,
+        "t_max": 1.0,
+        "timesteps": "uniform",
+        "horizontal_flip": False,
+    },
+    "scorer": {"use": "diffusion", "draws": 100, "t_min": 0.1, "t_max": 0.7, "timesteps": "uniform"},
+    "patches": {"use": "top", "sizes": [], "per_image": 5, "per_label": 1000, "min_distance": 1},
+    "features": {"use": "dift", "timestep": 161, "block": 1, "ensemble": 8, "condition": "label"},
+    "projection": {"use": "none"},
+    "clusterer": {"use": "kmeans", "n_clusters": 32, "rank_by": "median"},
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_settings_are_the_papers(name: str) -> None:
+    parts = tables(name)
+    for wanted in (SHARED, own_settings(PUBLISHED[name])):
+        for table, options in wanted.items():
+            assert chosen(parts[table], options) == options, table
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_runs_are_called_like_their_recipes(name: str) -> None:
+    assert load_recipe(RECIPES / f"{name}.toml").header.name == name
+
+
+def own_settings(published: Published) -> dict[str, dict[str, Any]]:
+    return {
+        "dataset": {
+            "image_size": published.image_size,
+            "crop": published.crop,
+            "holdout": published.holdout,
+            "labels": None,
+            "per_label": None,
+        },
+        "conditioning": {
+            "use": "clip-text",
+            "path": published.encoder,
+            "template": published.template,
+            "null_prompt": published.null_prompt,
+            "extras": list(published.extras),
+            "spelling": published.spelling,
+        },
+        "finetune": {"batch_size": published.batch, "null_probability": published.null},
+        "patches": {"size": published.patch},
+    }
+
+
+def tables(name: str, *overrides: str) -> dict[str, Any]:
+    """The recipe with every default filled in."""
+    return resolve(load_recipe(RECIPES / f"{name}.toml", overrides), registry()).components.describe()
+
+
+def chosen(table: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
+    return {name: table.get(name) for name in names}
+
+
+def runs_on_the_page() -> Iterator[str]:
+    """Every ``diffmine run`` and ``check``, in a block or within a line; for each recipe where it says DATA."""
+    text = PAGE.read_text(encoding="utf-8")
+    for command in re.findall(r"(?:^|`)(diffmine (?:run|check) [^`\n]+)", text, re.MULTILINE):
+        names = PUBLISHED if "DATA" in command else [""]
+        yield from (command.replace("DATA", name) for name in names)
+
+
+def settings_of(command: str) -> list[str]:
+    words = shlex.split(command)
+    return [words[place + 1] for place, word in enumerate(words) if word == "--set"]
+
+
+RUNS = list(runs_on_the_page())
+
+
+@pytest.mark.parametrize("command", RUNS)
+def test_runs_on_the_page_are_valid(command: str) -> None:
+    settings = settings_of(command)
+    assert settings, "where the data is has to be said, at least"
+    tables(Path(shlex.split(command)[2]).stem, *settings)
+
+
+def test_every_recipe_is_run_on_the_page() -> None:
+    assert {Path(shlex.split(command)[2]).stem for command in RUNS} == set(PUBLISHED)
+
+
+def test_the_papers_other_features_are_on_the_page() -> None:
+    other = [settings_of(command) for command in RUNS if "features.use" in command]
+    clip, both = (tables("g3", *settings)["features"] for settings in other)
+    assert chosen(clip, {"use": "", "path": ""}) == {"use": "clip", "path": "openai/clip-vit-large-patch14"}
+    assert both["use"] == "concat"
+    assert both["parts"][0] == clip
+    assert chosen(both["parts"][1], SHARED["features"]) == SHARED["features"]
