@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffmine.drawing.contents import Cluster, Contents, Rows
+from diffmine.terminal import above_chance
 from diffmine.terminal.crops import Thumbnails
 from diffmine.terminal.glyphs import bar, visible
 from diffmine.terminal.tables import BAR, counted, heading, interval, measured, name, new_table, signed
@@ -22,65 +23,66 @@ BAR_WIDTH = 12
 def label_view(contents: Contents, label: str, console: Console, limit: int) -> Iterator[RenderableType]:
     """The clusters of a label, the most typical first."""
     clusters, outliers = contents.clusters(label), contents.outliers(label)
-    patches = len(contents.selected(label, contents.mined))
-    yield heading(
-        label, counted(patches, "patch"), counted(len(clusters), "cluster"), counted(len(outliers), "outlier")
-    )
+    patches = contents.selected(label, contents.mined)
+    counts = counted(len(clusters), "cluster"), counted(len(outliers), "outlier")
+    yield heading(label, counted(len(patches), "patch"), *above_chance.remarks(contents, patches), *counts)
     yield Text()
     shown = clusters[:limit]
     scale = max((one.facts["median_typicality"] for one in shown), default=0.0)
     thumbnails = Thumbnails(contents, console)
     across = fitting(console.width - FACTS)
     strips = thumbnails.load([one.rows[:across].tolist() for one in shown])
-    yield _illustrated(shown, strips, scale) if thumbnails.shown else _listed(shown, scale)
+    yield _illustrated(contents, shown, strips, scale) if thumbnails.shown else _listed(contents, shown, scale)
     yield from _remarks(thumbnails, len(clusters) - len(shown), "cluster")
 
 
 def patches_view(contents: Contents, title: str, rows: Rows, console: Console, limit: int) -> Iterator[RenderableType]:
     """Patches, such as the members of a cluster, nearest to its centroid first."""
-    yield heading(title, counted(len(rows), "patch"), counted(len(set(contents.image_ids(rows))), "picture"))
+    pictures = counted(len(set(contents.image_ids(rows))), "picture")
+    yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, rows))
     yield Text()
     shown = rows[:limit]
     thumbnails = Thumbnails(contents, console)
-    pictures = thumbnails.load([[row] for row in shown.tolist()])
+    crops = thumbnails.load([[row] for row in shown.tolist()])
     if thumbnails.shown:
-        yield _tiles(contents, shown, pictures, console.width)
+        yield _tiles(contents, shown, crops, console.width)
     else:
         yield _patch_table(contents, shown, console.width)
     yield from _remarks(thumbnails, len(rows) - len(shown), "patch")
 
 
-def _illustrated(clusters: Sequence[Cluster], strips: Sequence[Text], scale: float) -> Table:
+def _illustrated(contents: Contents, clusters: Sequence[Cluster], strips: Sequence[Text], scale: float) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 0, 1, 0), pad_edge=False)
     table.add_column(width=FACTS, no_wrap=True)
     table.add_column(no_wrap=True)
     for one, strip in zip(clusters, strips, strict=True):
-        table.add_row(_facts(one, scale), strip)
+        table.add_row(_facts(contents, one, scale), strip)
     return table
 
 
-def _facts(one: Cluster, scale: float) -> Text:
+def _facts(contents: Contents, one: Cluster, scale: float) -> Text:
     facts = one.facts
+    pictures = Text("only 1 picture", style="yellow") if facts["images"] == 1 else counted(facts["images"], "picture")
     lines = [
         Text(f"cluster {one.cluster}", style="bold"),
         measured(facts["median_typicality"], scale, BAR_WIDTH),
         Text(interval(facts["median_low"], facts["median_high"]), style="dim"),
-        Text(f"{counted(facts['size'], 'patch')}, {counted(facts['images'], 'picture')}"),
-        Text("one picture only", style="yellow") if facts["images"] == 1 else Text(),
+        Text.assemble(f"{counted(facts['size'], 'patch')}, ", pictures),
+        Text("".join(above_chance.remarks(contents, one.rows))),
     ]
     return Text("\n").join(lines)
 
 
-def _listed(clusters: Sequence[Cluster], scale: float) -> Table:
-    table = new_table(
-        "cluster", "patches", "pictures", "median typicality", "95 % interval", left=["median typicality"]
-    )
-    for one in clusters:
+def _listed(contents: Contents, clusters: Sequence[Cluster], scale: float) -> Table:
+    patches, cells = above_chance.column(contents, [one.rows for one in clusters])
+    headings = ("cluster", patches, "pictures", "median typicality", "95 % interval")
+    table = new_table(*headings, left=["median typicality"])
+    for one, cell in zip(clusters, cells, strict=True):
         facts = one.facts
         table.add_row(
             str(one.cluster),
-            f"{facts['size']:,}",
-            f"{facts['images']:,}",
+            cell,
+            Text("only 1", style="yellow") if facts["images"] == 1 else f"{facts['images']:,}",
             measured(facts["median_typicality"], scale, BAR_WIDTH),
             interval(facts["median_low"], facts["median_high"]),
         )

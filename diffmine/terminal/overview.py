@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffmine.drawing.contents import Contents
+from diffmine.terminal import above_chance
 from diffmine.terminal.crops import Thumbnails
 from diffmine.terminal.glyphs import sparkline, visible
 from diffmine.terminal.metrics_table import metrics_table
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 CURVE = 32
 BAR_WIDTH = 12
+BESIDE = 55
+"""Columns that the table of labels takes beside labels and patches."""
 
 
 def overview(run: Run, console: Console, crops: int = 12) -> Iterator[RenderableType]:
@@ -46,19 +49,22 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
     across = min(crops, fitting(console.width))
     faces = [[int(one.rows[0]) for one in best[label][:across]] for label in contents.labels]
     strips = thumbnails.load(faces)
-    headings = ("label", "pictures", "patches", "clusters", "outliers", "best cluster's median")
+    selected = [contents.selected(label, contents.mined) for label in contents.labels]
+    patches, cells = above_chance.column(contents, selected)
+    headings = ("label", "pictures", patches, "clusters", "outliers", "best cluster's median")
     table = new_table(*headings, left=[headings[0], headings[-1]])
-    table.columns[0].max_width = max(12, console.width - 64)
-    for label in contents.labels:
+    widest = max(map(len, [*patches.splitlines(), *cells]))
+    table.columns[0].max_width = max(10, console.width - BESIDE - widest)
+    for label, cell in zip(contents.labels, cells, strict=True):
         found = best[label]
         counts = (
-            sum(label in one for one in pictures),
-            len(contents.selected(label, contents.mined)),
-            len(contents.clusters(label)),
-            len(contents.outliers(label)),
+            f"{sum(label in one for one in pictures):,}",
+            cell,
+            f"{len(contents.clusters(label)):,}",
+            f"{len(contents.outliers(label)):,}",
         )
         first = measured(found[0].facts["median_typicality"], scale, BAR_WIDTH) if found else "none"
-        table.add_row(name(label, "bold"), *(f"{count:,}" for count in counts), first)
+        table.add_row(name(label, "bold"), *counts, first)
     yield table
     if thumbnails.shown:
         yield from _faces(contents, strips)

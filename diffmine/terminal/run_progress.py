@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines of progress where there is no terminal."""
+AT_ONCE = 1.0
+"""Seconds after the start within which units that are told of had been done by an earlier attempt."""
+SPEED_PERIOD = 3600.0
+"""Seconds whose units make a bar's speed, so that slow ones have one too; of fast ones the last thousand count."""
 BAR = 24
 
 
@@ -76,25 +80,49 @@ class _PlainProgress(_Warnings):
     def __init__(self, console: Console, stage: str) -> None:
         super().__init__(console)
         self._stage, self._total, self._unit, self._done, self._status = stage, 0, "", 0, ""
+        self._before: int | None = None
         self._started = self._shown = time.monotonic()
 
     def start(self, total: int, unit: str) -> None:
-        self._total, self._unit, self._done = total, unit, 0
+        self._total, self._unit, self._done, self._before = total, unit, 0, None
         self._started = self._shown = time.monotonic()
         self._console.print(f"{self._stage}: {total:,} {unit}", markup=False)
 
     def advance(self, amount: int = 1) -> None:
-        self._done += amount
         now = time.monotonic()
-        if now - self._shown >= PLAIN_INTERVAL and self._done:
+        if self._before is None:
+            self._begin(amount, now)
+        self._done += amount
+        if now - self._shown >= PLAIN_INTERVAL and self._done > (self._before or 0):
             self._shown = now
-            left = (now - self._started) / self._done * (self._total - self._done)
             status = f", {self._status}" if self._status else ""
-            text = f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, {human_time(left)} left{status}"
+            text = f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}, {self._pace(now)}{status}"
             self._console.print(text, markup=False)
 
     def status(self, text: str) -> None:
         self._status = text
+
+    def _begin(self, amount: int, now: float) -> None:
+        """The first units, if told of at once, are an earlier attempt's: the rate is that of the others."""
+        self._before = 0
+        if now - self._started < AT_ONCE:
+            self._before, self._started = amount, now
+
+    def _pace(self, now: float) -> str:
+        speed = (self._done - (self._before or 0)) / (now - self._started)
+        return f"{rate(speed, self._unit)}, {human_time((self._total - self._done) / speed)} left"
+
+
+def rate(speed: float, unit: str) -> str:
+    """``12 images/s``, or ``3.1 s/image`` where it is slow.
+
+    Args:
+        speed: units a second.
+        unit: a plural noun.
+    """
+    if speed < 1:
+        return f"{human_time(1 / speed)}/{unit.removesuffix('s')}"
+    return f"{speed:,.1f} {unit}/s" if speed < 10 else f"{speed:,.0f} {unit}/s"
 
 
 class Counted(ProgressColumn):
@@ -107,29 +135,27 @@ class Counted(ProgressColumn):
 
 
 class Rate(ProgressColumn):
-    """Units a second, and the time left, of what runs; time so far where the end is not known."""
+    """Units a second, and the time left; where the end is not known, the time so far."""
 
     def render(self, task: Task) -> Text:
-        note = Text(task.fields["note"], style="dim")
-        if task.fields["state"] != "running":
-            return note
-        return Text.assemble((self._pace(task), "cyan"), "  " if note else "", note)
+        return Text(self._rate(task), style="cyan")
 
     @staticmethod
-    def _pace(task: Task) -> str:
+    def _rate(task: Task) -> str:
         if task.total is None or not task.speed:
             return "" if task.elapsed is None else human_time(task.elapsed)
         speed = f"{task.speed:.1f}/s" if task.speed >= 1 else f"{human_time(1 / task.speed)} each"
         return f"{speed}, {human_time(task.time_remaining)} left" if task.time_remaining else speed
 
 
-class Left(ProgressColumn):
-    """The time left; where the end is not known, the time so far."""
+class RateAndNote(Rate):
+    """The rate of what runs, and what is said of any stage."""
 
     def render(self, task: Task) -> Text:
-        if task.time_remaining:
-            return Text(f"{human_time(task.time_remaining)} left", style="cyan")
-        return Text("" if task.elapsed is None else human_time(task.elapsed), style="cyan")
+        note = Text(task.fields["note"], style="dim")
+        if task.fields["state"] != "running":
+            return note
+        return Text.assemble(super().render(task), "  " if note else "", note)
 
 
 class State(ProgressColumn):
@@ -154,8 +180,9 @@ class LiveView:
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=BAR, style="bright_black", pulse_style="bright_black", finished_style="cyan"),
             Counted(),
-            Rate(),
+            RateAndNote(),
             console=console,
+            speed_estimate_period=SPEED_PERIOD,
         )
         self._tasks = {stage.name: self._waiting(stage.name) for stage in STAGES}
 

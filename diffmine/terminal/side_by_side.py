@@ -12,7 +12,7 @@ from diffmine.drawing.contents import Cluster, Contents
 from diffmine.studies.entries import Entry
 from diffmine.studies.results import Results
 from diffmine.terminal.crops import Thumbnails
-from diffmine.terminal.tables import heading, name, signed
+from diffmine.terminal.tables import counted, heading, name, signed
 from diffmine.terminal.thumbnails import GAP, SIDE
 
 ACROSS = 2
@@ -32,8 +32,8 @@ def side_by_side(results: Results, console: Console) -> Iterator[RenderableType]
     labels = sorted({label for _, contents in shown for label in contents.labels})
     for label in labels[:LABELS]:
         yield _panels(label, shown, console)
-    left = [f"{len(entries) - columns} more runs"] * (len(entries) > columns)
-    left += [f"{len(labels) - LABELS} more labels"] * (len(labels) > LABELS)
+    left = [counted(len(entries) - columns, "more run")] * (len(entries) > columns)
+    left += [counted(len(labels) - LABELS, "more label")] * (len(labels) > LABELS)
     if left:
         yield Text(f"not shown: {' and '.join(left)}", style="dim")
 

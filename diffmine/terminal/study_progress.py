@@ -16,10 +16,13 @@ from diffmine.interfaces import Progress as ProgressProtocol
 from diffmine.interfaces import Silent
 from diffmine.pipeline import NobodyWatches, Watcher
 from diffmine.studies.running import StudyWatcher
-from diffmine.terminal.run_progress import Counted, Left, PlainLines, State
+from diffmine.terminal.run_progress import SPEED_PERIOD, Counted, PlainLines, Rate, State
 
 BAR = 12
-LONGEST = 24
+LONGEST, SHORTEST = 24, 12
+"""Characters of a run's name: where there is room, and where there is not."""
+ROOM = 100
+"""Columns of a terminal that has room for bars beside the numbers."""
 
 
 @contextmanager
@@ -100,14 +103,18 @@ class LiveStudy:
     """Bars that are redrawn in place; finished runs scroll above."""
 
     def __init__(self, console: Console) -> None:
+        wide = console.width >= ROOM
+        bar = BarColumn(bar_width=BAR, style="bright_black", pulse_style="bright_black", finished_style="cyan")
+        self._longest = LONGEST if wide else SHORTEST
         self._progress = Progress(
-            State(),
+            State(table_column=Column(no_wrap=True)),
             TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
-            TextColumn("{task.fields[note]}", style="dim"),
-            BarColumn(bar_width=BAR, style="bright_black", pulse_style="bright_black", finished_style="cyan"),
+            TextColumn("{task.fields[note]}", style="dim", table_column=Column(no_wrap=True)),
+            *([bar] if wide else []),
             Counted(table_column=Column(no_wrap=True)),
-            Left(table_column=Column(no_wrap=True)),
+            Rate(table_column=Column(no_wrap=True)),
             console=console,
+            speed_estimate_period=SPEED_PERIOD,
         )
         self._running: dict[str, TaskID] = {}
 
@@ -116,7 +123,7 @@ class LiveStudy:
         self._progress.start()
 
     def run_started(self, name: str) -> Watcher:
-        title = escape(name.partition(".")[2][-LONGEST:] or name)
+        title = escape(name.partition(".")[2][-self._longest :] or name)
         self._running[name] = self._progress.add_task(title, total=None, state="running", unit="", note="")
         return _LiveRun(self._progress, self._running[name])
 

@@ -1,13 +1,10 @@
-"""What ``diffmine show`` prints: snapshots of a run made by hand, and safety with hostile names.
-
-After a wanted change write them anew with ``DIFFMINE_NEW_SNAPSHOTS=1 pytest tests/terminal``, and look at them.
-"""
+"""What ``diffmine show`` prints: snapshots of a run made by hand, and safety with hostile names."""
 
 from __future__ import annotations
 
 import io
-import os
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +19,8 @@ from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.toy_runs import write_toy_run
 from diffmine.types import Box, ImageRecord, Patch
 
-SNAPSHOTS = Path(__file__).with_name("snapshots")
-COLOURS = {"coast": (200, 40, 30), "a village with quite a long name, in the hills": (20, 90, 210)}
+VILLAGE = "a village with quite a long name, in the hills"
+COLOURS = {"coast": (200, 40, 30), VILLAGE: (20, 90, 210)}
 UPPER_HALF = "▀"
 
 
@@ -62,6 +59,16 @@ def hand_made_run() -> MemoryRun:
     return run
 
 
+def with_q_values(run: MemoryRun) -> MemoryRun:
+    """The run with q-values of its first label, the coast, whose five best patches stand above chance."""
+    rows = zip(run.patches["label"].to_pylist(), run.patches["selection"].to_pylist(), strict=True)
+    known = [label == "coast" and selection == "top" for label, selection in rows]
+    values = [(0.001 if place < 5 else 0.051) if one else None for place, one in enumerate(known)]
+    at = run.patches.schema.get_field_index("q_value")
+    run.patches = run.patches.set_column(at, "q_value", pa.array(values, pa.float32()))
+    return run
+
+
 def printed(run: Run, width: int, *, colours: bool = False, label: str | None = None, group: str | None = None) -> str:
     file = io.StringIO()
     console = Console(
@@ -76,20 +83,28 @@ def printed(run: Run, width: int, *, colours: bool = False, label: str | None = 
     return file.getvalue()
 
 
-VIEWS = {"overview": (None, None), "label": ("coast", None), "cluster": ("coast", "0"), "random": ("coast", "random")}
+VIEWS = {
+    "overview": (None, None),
+    "overview-q-values": (None, None),
+    "label": ("coast", None),
+    "label-q-values": ("coast", None),
+    "label-one-picture": (VILLAGE, None),
+    "cluster": ("coast", "0"),
+    "cluster-q-values": ("coast", "0"),
+    "random": ("coast", "random"),
+}
+
+
+def viewed(view: str, width: int, *, colours: bool = False) -> str:
+    label, group = VIEWS[view]
+    run = hand_made_run()
+    return printed(with_q_values(run) if "q-values" in view else run, width, colours=colours, label=label, group=group)
 
 
 @pytest.mark.parametrize("width", [80, 160])
 @pytest.mark.parametrize("view", VIEWS)
-def test_it_looks_as_it_did(view: str, width: int) -> None:
-    label, group = VIEWS[view]
-    text = printed(hand_made_run(), width, label=label, group=group)
-    lines = [line.rstrip() for line in text.splitlines()]
-    path = SNAPSHOTS / f"{view}-{width}.txt"
-    if os.environ.get("DIFFMINE_NEW_SNAPSHOTS"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert lines == path.read_text(encoding="utf-8").splitlines()
+def test_it_looks_as_it_did(view: str, width: int, as_it_did: Callable[[str, str], None]) -> None:
+    as_it_did(f"{view}-{width}", viewed(view, width))
 
 
 @pytest.mark.parametrize("width", [40, 80, 160])
@@ -99,9 +114,23 @@ def test_no_line_is_wider_than_the_terminal(view: str, width: int, colours: bool
     from rich.cells import cell_len
     from rich.text import Text
 
-    label, group = VIEWS[view]
-    text = Text.from_ansi(printed(hand_made_run(), width, colours=colours, label=label, group=group)).plain
+    text = Text.from_ansi(viewed(view, width, colours=colours)).plain
     assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= width
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_a_cluster_of_one_picture_is_marked_with_and_without_crops(colours: bool) -> None:
+    texts = {label: printed(hand_made_run(), 80, colours=colours, label=label) for label in COLOURS}
+    assert {label: text.count("only 1") for label, text in texts.items()} == {"coast": 0, VILLAGE: 1}
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_patches_above_chance_are_counted_where_that_is_known(colours: bool) -> None:
+    run = with_q_values(hand_made_run())
+    assert "7 patches · 5 above chance · 2 clusters" in printed(run, 80, label="coast")
+    assert "5 of 7" in printed(run, 80, colours=colours)
+    assert "above chance" not in printed(run, 80, colours=colours, label=VILLAGE)
+    assert "above chance" not in printed(hand_made_run(), 80, colours=colours)
 
 
 def test_crops_are_shown_in_their_colours_and_only_where_there_are_colours() -> None:
