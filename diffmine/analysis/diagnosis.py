@@ -14,6 +14,7 @@ import numpy as np
 
 from diffmine.analysis import shortcuts
 from diffmine.analysis.shortcuts import Crops
+from diffmine.analysis.significance import FALSE_DISCOVERIES
 from diffmine.builtin.metrics.classifier_accuracy import ClassifierAccuracy
 from diffmine.builtin.metrics.cluster_purity import ClusterPurity
 from diffmine.builtin.metrics.clustered import LabelClusters, label_clusters
@@ -31,7 +32,6 @@ FEW_IMAGES = 1 / 3
 MIXED_SILHOUETTE = 0.0
 NO_PURER = 0.02
 PURE = 0.9
-SIGNIFICANT = 0.05
 REACHED = 0.95
 LEAST_VALIDATIONS = 4
 EARLY = 0.6
@@ -64,12 +64,12 @@ def nothing_above_chance(run: Run) -> list[str]:
     for patch, q_value in rows:
         if patch.selection == run.selection and q_value is not None:
             best[patch.label] = min(q_value, best.get(patch.label, 1.0))
-    silent = [repr(label) for label in sorted(best) if best[label] > SIGNIFICANT]
+    silent = [repr(label) for label in sorted(best) if best[label] > FALSE_DISCOVERIES]
     if not silent:
         return []
     return [
         f"nothing typical stands out for {', '.join(silent)}: no patch is more typical than those selected under wrong "
-        f"labels (q-value above {SIGNIFICANT}); finetune for more steps, take more draws, or look at the labels"
+        f"labels (q-value above {FALSE_DISCOVERIES}); finetune for more steps, take more draws, or look at the labels"
     ]
 
 

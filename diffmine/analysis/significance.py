@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from diffmine.errors import DataError
 
 FALSE_DISCOVERIES = 0.05
+"""Patches whose q-value is at most this stand above chance."""
 
 
 def empirical_p_values(observed: ArrayLike, null: ArrayLike) -> NDArray[np.float64]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffmine.analysis.significance import FALSE_DISCOVERIES
 from diffmine.drawing.contents import Contents, Rows
-
-SIGNIFICANT = 0.05
-"""Patches whose q-value is at most this stand above chance."""
 
 
 def above_chance(contents: Contents, rows: Rows) -> int | None:
@@ -15,7 +13,7 @@ def above_chance(contents: Contents, rows: Rows) -> int | None:
     if "q_value" not in contents.run.patches.column_names:
         return None
     q_values = contents.column("q_value")[rows]
-    return None if np.isnan(q_values).all() else int(np.sum(q_values <= SIGNIFICANT))
+    return None if np.isnan(q_values).all() else int(np.sum(q_values <= FALSE_DISCOVERIES))
 
 
 def remarks(contents: Contents, rows: Rows) -> list[str]:
