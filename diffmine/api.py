@@ -44,7 +44,7 @@ def run(
         until: the last stage to run.
         device: ``auto`` or a torch device.
         fresh: compute everything again.
-        watcher: told how the run goes.
+        watcher: told how the run goes; None: bars in a notebook, and nothing elsewhere.
     Raises:
         RecipeError: the recipe is wrong; nothing was computed.
         StageError: a stage failed; the same call goes on from there.
@@ -62,11 +62,23 @@ def run(
         until=until or STAGES[-1].name,
         fresh=fresh,
     )
-    pipeline = Pipeline(resolved, options, plugin_manager(), registry(), watcher or NobodyWatches())
+    pipeline = Pipeline(resolved, options, plugin_manager(), registry(), watcher or _usual_watcher())
     if is_helper():
         assist(pipeline)
         raise SystemExit(0)
     return pipeline.run()
+
+
+def _usual_watcher() -> Watcher:
+    """Bars in a notebook; elsewhere a library prints nothing that it was not asked for."""
+    from rich.console import Console
+
+    if not Console().is_jupyter:
+        return NobodyWatches()
+    from diffmine.console import messages
+    from diffmine.drawing.notebook_progress import NotebookView
+
+    return NotebookView(messages())
 
 
 def _check_device(device: str) -> None:

@@ -180,6 +180,7 @@ class Run:
         kind: str = "grid",
         labels: Sequence[str] | None = None,
         *,
+        before: Run | None = None,
         rows: int | None = None,
         columns: int | None = None,
     ) -> Drawing:
@@ -189,15 +190,20 @@ class Run:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls) or
                 ``typicality`` (whole pictures, white where not typical, and heat maps).
             labels: which labels, each a panel; None: all.
+            before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
+                whatever ``kind`` says.
             rows: clusters or lines; None: what fits a paper's column.
             columns: crops in each row; None: what fits a paper's column.
         Raises:
             RecipeError: there is no such kind or label.
+            DataError: the earlier run has not scored the same pictures.
         """
         from diffmine.drawing.contents import Contents
-        from diffmine.drawing.figures import draw
+        from diffmine.drawing.figures import draw, draw_before_after
 
-        return draw(Contents(self), kind, labels, rows=rows, columns=columns)
+        if before is None:
+            return draw(Contents(self), kind, labels, rows=rows, columns=columns)
+        return draw_before_after(Contents(self), Contents(before), labels, rows=rows, columns=columns)
 
     def show(self, label: str) -> Drawing:
         """The best clusters of one label, as rows of crops."""

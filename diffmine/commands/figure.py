@@ -39,17 +39,12 @@ def command(
     output: Path,
 ) -> None:
     """Draw a figure of a run, sized for a paper's column."""
-    from diffmine.drawing.contents import Contents
-    from diffmine.drawing.figures import draw, draw_before_after
     from diffmine.run_folder import load_run
 
-    contents = Contents(load_run(run_folder))
-    chosen = None if labels is None else _split(labels, contents.run.labels)
-    if before is None:
-        drawing = draw(contents, kind, chosen, rows=rows, columns=columns)
-    else:
-        drawing = draw_before_after(contents, Contents(load_run(before)), chosen, rows=rows, columns=columns)
-    drawing.save(output)
+    run = load_run(run_folder)
+    chosen = None if labels is None else _split(labels, run.labels)
+    earlier = None if before is None else load_run(before)
+    run.figure(kind, chosen, before=earlier, rows=rows, columns=columns).save(output)
     click.echo(output)
 
 

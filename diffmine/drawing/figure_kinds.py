@@ -25,7 +25,7 @@ def grid(contents: Contents, label: str, rows: int = 6, columns: int = 7) -> Pan
     shown = [one.rows[:columns].tolist() for one in best]
     cells = crops(contents, [row for line in shown for row in line], CELL)
     split = np.split(cells, np.cumsum([len(line) for line in shown])[:-1])
-    return Panel(label, sheet(split, columns, GAP), [f"{one.facts['median_typicality']:.3g}" for one in best])
+    return Panel(label, sheet(split, columns, GAP), [_number(one.facts["median_typicality"]) for one in best])
 
 
 def strips(contents: Contents, label: str, rows: int = 1, columns: int = 10) -> Panel:
@@ -65,6 +65,11 @@ def before_after(contents: Contents, before: Contents, label: str, rows: int = 1
     scale = scale_of([values for part in maps for values in part])
     kinds = [[contents.run.picture(one) for one in image_ids], *([_heat(one, scale) for one in part] for part in maps)]
     return Panel(label, _stacked(kinds, rows, columns), _names(rows, ("picture", "before", "after")), scale)
+
+
+def _number(value: float) -> str:
+    """Three significant digits, trailing zeros too: what stands below each other compares."""
+    return f"{value:#.3g}".rstrip(".")
 
 
 def _names(rows: int, names: Sequence[str]) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,10 @@ COLUMN = 3.35
 """Width of a paper's column, inches."""
 BETWEEN = 0.2
 """Space between two columns, inches."""
+MARGINS = 0.5
+"""Height of the texts around a panel, inches, before the layout has measured them."""
+SLACK = 0.01
+"""Height left over in each row, inches: images short of height would be narrower than their places."""
 LONGEST_TITLE = 60
 
 
@@ -56,8 +60,7 @@ class Drawing:
         self._write(path, kind)
 
     def _write(self, target: Path | io.BytesIO, kind: str) -> None:
-        with _style(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
+        with _style():
             self.figure.savefig(target, format=kind, **FORMATS[kind])
 
     def _repr_png_(self) -> bytes:
@@ -125,10 +128,14 @@ def _checked(contents: Contents, labels: Sequence[str] | None) -> Sequence[str]:
     return labels or contents.labels
 
 
-def _style() -> AbstractContextManager[Any]:
+@contextmanager
+def _style() -> Iterator[None]:
+    """The house's look; of letters that no font has, a box is drawn and nothing said."""
     import matplotlib.style
 
-    return matplotlib.style.context(STYLE)
+    with matplotlib.style.context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
+        yield
 
 
 def _compose(panels: Sequence[Panel]) -> Drawing:
@@ -137,19 +144,33 @@ def _compose(panels: Sequence[Panel]) -> Drawing:
 
     across = min(len(panels), 2) or 1
     down = -(-len(panels) // across)
-    height = max((COLUMN * 0.92 * one.aspect + (0.25 if one.scale is None else 0.65) for one in panels), default=1.0)
+    tallest = max((one.aspect for one in panels), default=0.1)
     with _style():
-        figure = Figure(figsize=(COLUMN * across + BETWEEN * (across - 1), height * down))
-        places = figure.subplots(down, across, squeeze=False).ravel().tolist()
+        figure = Figure(figsize=(COLUMN * across + BETWEEN * (across - 1), (COLUMN * tallest + MARGINS) * down))
+        places = figure.subplots(down, across, squeeze=False, gridspec_kw={"hspace": 0.05}).ravel().tolist()
         for axes, panel in zip(places, panels, strict=False):
             _draw(figure, axes, panel)
         for spare in places[len(panels) :]:
             spare.set_axis_off()
+        if panels:
+            _fit_height(figure, places[: len(panels)], down, tallest)
     return Drawing(figure)
 
 
+def _fit_height(figure: Figure, places: Sequence[Axes], down: int, tallest: float) -> None:
+    """Give the figure the height at which its tallest panel fills its place; lower ones keep to the top.
+
+    The layout makes room for all texts only while images fill their places, so they are stretched while it measures.
+    """
+    figure.draw_without_rendering()
+    width, height = places[0].get_position().size * figure.get_size_inches()
+    figure.set_figheight(figure.get_figheight() + down * (width * tallest - height + SLACK))
+    for axes in places:
+        axes.set_aspect("equal", anchor="N")
+
+
 def _draw(figure: Figure, axes: Axes, panel: Panel) -> None:
-    axes.imshow(panel.image)
+    axes.imshow(panel.image, aspect="auto")
     axes.set_xticks([])
     axes.spines[:].set_visible(False)
     axes.set_title(_short(panel.title), parse_math=False)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from diffmine.drawing.contents import Contents
-from diffmine.drawing.figure_kinds import before_after
+from diffmine.drawing.figure_kinds import _number, before_after
 from diffmine.drawing.figures import COLUMN, KINDS, draw, draw_before_after
 from diffmine.drawing.panels import fade, scale_of, sheet
 from diffmine.errors import DataError, RecipeError
@@ -56,7 +56,23 @@ def test_the_grid_shows_the_pixels_of_the_best_clusters(run: Run) -> None:
     panel = KINDS["grid"](contents, "west", rows=2, columns=3)
     assert len(panel.names) == 2
     best = contents.clusters("west")[0]
-    assert panel.names[0] == f"{best.facts['median_typicality']:.3g}"
+    assert float(panel.names[0]) == pytest.approx(best.facts["median_typicality"], rel=0.005)
+
+
+def test_numbers_below_each_other_have_equally_many_digits() -> None:
+    assert [_number(value) for value in (0.0183, 0.02, 123.4, -0.5)] == ["0.0183", "0.0200", "123", "-0.500"]
+
+
+@pytest.mark.parametrize("labels", [["north"], ["north", "south", "west"]])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_text_is_cut_and_no_height_is_empty(run: Run, kind: str, labels: list[str], tmp_path: Path) -> None:
+    run.figure(kind, labels).save(tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as image:
+        drawn = np.asarray(image.convert("L")) < 250
+    assert not drawn[:, 0].any(), "nothing is cut at the left"
+    above, *_, below = np.flatnonzero(drawn.any(axis=1))
+    assert above < 0.04 * 240, "inches at the top"
+    assert len(drawn) - 1 - below < 0.06 * 240, "inches at the bottom"
 
 
 def test_before_and_after_share_a_scale(run: Run, tmp_path: Path) -> None:

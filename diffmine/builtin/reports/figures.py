@@ -28,7 +28,7 @@ class Figures(Report):
         kinds: tuple[Literal["grid", "strips", "typicality"], ...] = Field(
             ("grid", "strips", "typicality"), description="what to draw for each label"
         )
-        formats: tuple[Literal["png", "pdf", "svg"], ...] = Field(("png",), description="file formats")
+        formats: tuple[Literal["png", "pdf", "svg"], ...] = Field(("png", "pdf"), description="file formats")
         rows: int = Field(6, ge=1, le=100, description="clusters in a grid")
         columns: int = Field(7, ge=1, le=50, description="members of a cluster in a grid")
 
