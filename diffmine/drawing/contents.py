@@ -32,7 +32,7 @@ class Cluster:
         label: the label.
         cluster: its id within the label.
         rank: its place among the label's clusters, from 0.
-        rows: rows of ``Run.patches``, nearest to the centroid first.
+        rows: rows of ``Run.patches``: nearest to the centroid first, and those that another one stands for last.
         facts: its row of ``Run.clusters``.
     """
 
@@ -116,7 +116,8 @@ class Contents:
     def _clusters(self) -> dict[str, list[Cluster]]:
         facts = {(row["label"], row["cluster"]): row for row in self.run.clusters.to_pylist()}
         members = np.flatnonzero(self._cluster >= 0)
-        order = members[np.lexsort((self._rank[members], self.column("cluster_distance")[members]))]
+        distance = self.column("cluster_distance")[members]
+        order = members[np.lexsort((self._rank[members], distance, self._is_duplicate[members]))]
         rows: dict[tuple[str, int], list[int]] = {key: [] for key in facts}
         for row in order.tolist():
             rows[self._label[row], int(self._cluster[row])].append(row)
@@ -150,6 +151,13 @@ class Contents:
     def _cluster(self) -> NDArray[np.int64]:
         values: pa.Array = pc.fill_null(self.run.patches["cluster"], -1)
         return np.asarray(values, dtype=np.int64)
+
+    @cached_property
+    def _is_duplicate(self) -> NDArray[np.bool_]:
+        """Of members of clusters: whether another one stands for it."""
+        if "duplicates" not in self.run.patches.column_names:  # of a run made before it was there
+            return np.zeros(self.run.patches.num_rows, dtype=bool)
+        return np.asarray(self.run.patches["duplicates"].is_null())
 
     @cached_property
     def _boxes(self) -> NDArray[np.int64]:

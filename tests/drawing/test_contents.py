@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from diffmine.drawing.contents import OUTLIERS, Contents
@@ -27,6 +28,16 @@ def test_members_come_from_the_centre_outwards_and_clusters_by_rank(contents: Co
         clusters = contents.clusters(label)
         assert [one.rank for one in clusters] == [0, 1, 2]
         assert all(np.all(np.diff(distance[one.rows]) >= 0) for one in clusters)
+
+
+def test_what_another_one_stands_for_comes_last(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, clusters=2, members=8)
+    before = Contents(run).clusters("north")[0].rows
+    duplicates = run.patches["duplicates"].to_pylist()
+    duplicates[before[0]] = None
+    place = run.patches.column_names.index("duplicates")
+    run.patches = run.patches.set_column(place, "duplicates", pa.array(duplicates, pa.int32()))
+    assert Contents(run).clusters("north")[0].rows.tolist() == [*before[1:].tolist(), before[0]]
 
 
 def test_outliers_are_mined_patches_and_controls_are_not(contents: Contents) -> None:

@@ -1,16 +1,19 @@
 // A plane of patches on a canvas: zoom, move, hover, lasso.
 
-import { patches } from "./data.js";
 import { el } from "./dom.js";
 import { drawCrop, showCrop } from "./sprites.js";
 
-const CELL = 44;
+const TILE = 40;
+const FRAME = 2;
+const GAP = 2;
 const POINT = 3;
 const REACH = 14;
+const PREVIEW = 112;
 const TAP = 6;
 const FILL = 0.88;
 
 export class Plane {
+  /** `members()` are drawn so that the first of them come to lie on top. */
   constructor({ members, at, colour, hover, open, select }) {
     Object.assign(this, { members, at, colour, hover, open, select });
     this.view = { zoom: 1, x: 0.5, y: 0.5 };
@@ -87,24 +90,29 @@ export class Plane {
   }
 
   #placed() {
-    const margin = CELL;
-    return this.members()
-      .map((patch) => [patch, ...this.#toScreen(patch)])
-      .filter(([, x, y]) => x > -margin && y > -margin && x < this.width + margin && y < this.height + margin);
+    return this.members().map((patch) => [patch, ...this.#toScreen(patch)]);
+  }
+
+  #inView([, x, y]) {
+    return x > -TILE && y > -TILE && x < this.width + TILE && y < this.height + TILE;
   }
 
   #draw() {
     const context = this.canvas.getContext("2d");
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
-    this.points = this.#placed();
-    if (this.style === "points") this.#drawPoints(context);
-    else this.#drawCrops(context);
+    const placed = this.#placed();
+    const tiled = new Set(this.style === "crops" ? apart(placed) : []);
+    this.points = placed.filter((point) => this.#inView(point));
+    this.tiles = this.points.filter((point) => tiled.has(point));
+    this.dots = this.points.filter((point) => !tiled.has(point));
+    this.#drawDots(context);
+    this.#drawTiles(context);
     this.#drawLasso(context);
   }
 
-  #drawPoints(context) {
-    for (const [patch, x, y] of this.points) {
+  #drawDots(context) {
+    for (const [patch, x, y] of this.dots.toReversed()) {
       context.fillStyle = this.colour(patch);
       context.beginPath();
       context.arc(x, y, POINT, 0, 2 * Math.PI);
@@ -112,23 +120,13 @@ export class Plane {
     }
   }
 
-  /** One crop, the most typical, for each place of a grid; the others as points. */
-  #drawCrops(context) {
-    const best = new Map();
-    for (const point of this.points) {
-      const place = `${Math.floor(point[1] / CELL)} ${Math.floor(point[2] / CELL)}`;
-      const other = best.get(place);
-      if (!other || patches.typicality[point[0]] > patches.typicality[other[0]]) best.set(place, point);
-    }
-    const side = CELL - 6;
-    for (const [patch, px, py] of best.values()) {
-      const x = (Math.floor(px / CELL) + 0.5) * CELL - side / 2;
-      const y = (Math.floor(py / CELL) + 0.5) * CELL - side / 2;
+  #drawTiles(context) {
+    const side = TILE - 2 * FRAME;
+    for (const [patch, x, y] of this.tiles) {
       context.fillStyle = this.colour(patch);
-      context.fillRect(x - 2, y - 2, side + 4, side + 4);
-      drawCrop(context, patch, x, y, side, () => this.draw());
+      context.fillRect(x - TILE / 2, y - TILE / 2, TILE, TILE);
+      drawCrop(context, patch, x - side / 2, y - side / 2, side, () => this.draw());
     }
-    this.shown = [...best.values()];
   }
 
   #drawLasso(context) {
@@ -151,7 +149,7 @@ export class Plane {
 
   #moved(event) {
     const here = [event.offsetX, event.offsetY];
-    if (!this.drag) return this.#show(this.#nearest(...here), here);
+    if (!this.drag) return this.#show(this.#under(...here), here);
     const [dx, dy] = [here[0] - this.drag.from[0], here[1] - this.drag.from[1]];
     if (Math.hypot(dx, dy) > TAP) this.drag.far = true;
     if (this.tool === "select") this.lasso.push(here);
@@ -172,21 +170,20 @@ export class Plane {
       this.draw();
     } else if (!far) {
       this.lasso = [];
-      const patch = this.#nearest(event.offsetX, event.offsetY);
+      const patch = this.#under(event.offsetX, event.offsetY);
       if (patch !== null) this.open(patch);
     }
   }
 
-  #nearest(x, y) {
+  /** The patch that is drawn at a place: the tile there, else the nearest point. */
+  #under(x, y) {
+    const tile = this.tiles?.find(([, px, py]) => Math.abs(px - x) <= TILE / 2 && Math.abs(py - y) <= TILE / 2);
+    if (tile) return tile[0];
     let best = null;
     let distance = REACH;
-    for (const [patch, px, py] of this.points ?? []) {
+    for (const [patch, px, py] of this.dots ?? []) {
       const one = Math.hypot(px - x, py - y);
       if (one < distance) [best, distance] = [patch, one];
-    }
-    if (best === null && this.style === "crops") {
-      const same = (point) => Math.floor(point[1] / CELL) === Math.floor(x / CELL) && Math.floor(point[2] / CELL) === Math.floor(y / CELL);
-      best = this.shown?.find(same)?.[0] ?? null;
     }
     return best;
   }
@@ -232,6 +229,21 @@ export class Plane {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+/** Those of the points, the first ones first, whose tiles do not overlap; the others have no room for a tile. */
+function apart(points) {
+  const pitch = TILE + GAP;
+  const taken = new Map();
+  const near = [-1, 0, 1];
+  return points.filter((point) => {
+    const [, x, y] = point;
+    const [column, row] = [Math.floor(x / pitch), Math.floor(y / pitch)];
+    const close = near.flatMap((across) => near.map((down) => taken.get(`${column + across} ${row + down}`)));
+    if (close.some((other) => other && Math.abs(other[1] - x) < pitch && Math.abs(other[2] - y) < pitch)) return false;
+    taken.set(`${column} ${row}`, point);
+    return true;
+  });
 }
 
 /** Whether a point lies within a polygon (crossing number). */
