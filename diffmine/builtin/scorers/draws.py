@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from scipy.ndimage import gaussian_filter
 
 from diffmine.seeding import torch_generator
 
@@ -34,6 +35,20 @@ def draw(config: LossConfig, shape: tuple[int, ...], seed: int, digest: str) -> 
         fractions = fractions.repeat_interleave(2)
         noise = torch.stack([noise, -noise], dim=1).flatten(0, 1)
     return fractions, noise
+
+
+def smooth(config: LossConfig, values: Tensor) -> Tensor:
+    """Each draw's map under a Gaussian blur, its edge cells repeated outwards.
+
+    The blur is linear: the mean of blurred draws is the blurred mean, swapped conditions still flip the sign, and what
+    is zero stays zero. Blurring draw by draw rather than the mean is what keeps the standard error true.
+
+    Args:
+        values: float32, (draws, h, w).
+    """
+    if not config.smoothing:
+        return values
+    return torch.from_numpy(gaussian_filter(values.numpy(), config.smoothing, mode="nearest", axes=(1, 2)))
 
 
 def mean_and_stderr(config: LossConfig, values: Tensor) -> tuple[Tensor, Tensor]:

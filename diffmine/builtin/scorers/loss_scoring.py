@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from diffmine.batching import BatchSize, run_in_batches
-from diffmine.builtin.scorers.draws import draw, mean_and_stderr
+from diffmine.builtin.scorers.draws import draw, mean_and_stderr, smooth
 from diffmine.builtin.scorers.settings import LossConfig
 from diffmine.interfaces import Conditioning, ModelTools, Progress, Scoring
 from diffmine.pictures import to_model
@@ -132,6 +132,7 @@ class LossScoring(Scoring):
         by_condition = dict(zip(prepared.conditions, losses, strict=True))
         for label in prepared.conditions[1:]:
             assert label is not None
-            mean, stderr = mean_and_stderr(self._config, self._gain(by_condition, label))
+            gain = smooth(self._config, self._gain(by_condition, label))
+            mean, stderr = mean_and_stderr(self._config, gain)
             image_id = prepared.picture.record.image_id
             yield TypicalityMap(image_id, label, mean.numpy(), stderr.numpy(), self._config.draws)

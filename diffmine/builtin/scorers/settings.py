@@ -24,6 +24,11 @@ class LossConfig(ComponentConfig):
     antithetic: bool = Field(
         False, description="every other draw repeats the timestep before it with the noise negated"
     )
+    smoothing: float = Field(
+        0.0,
+        ge=0,
+        description="standard deviation of a Gaussian blur of the maps, in latent cells; trades detail for less noise",
+    )
     batch_size: Annotated[int, OUTSIDE_KEY] = Field(
         16, ge=1, description="forwards at once; halved when memory runs out, without changing results"
     )

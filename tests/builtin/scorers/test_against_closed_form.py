@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from diffmine.builtin.scorers.contrast import Contrast
 from diffmine.builtin.scorers.diffusion import Diffusion
@@ -58,7 +59,7 @@ def test_agrees_with_the_closed_form(prediction: str, options: dict) -> None:
     assert distance.max() < 5
 
 
-@pytest.mark.parametrize("options", [{}, {"timesteps": "stratified"}, {"antithetic": True}])
+@pytest.mark.parametrize("options", [{}, {"timesteps": "stratified"}, {"antithetic": True}, {"smoothing": 0.7}])
 def test_the_standard_error_is_calibrated(options: dict) -> None:
     """95 % intervals hold the exact value in 92 to 98 % of many small pictures.
 
@@ -75,20 +76,31 @@ def test_the_standard_error_is_calibrated(options: dict) -> None:
         exact = denoiser.typicality(  # type: ignore[attr-defined]
             latent, torch.tensor(MEANS["warm"]), torch.tensor(NULL), denoiser.timesteps(fractions)
         ).numpy()
+        exact = gaussian_filter(exact, config.smoothing, mode="nearest") if config.smoothing else exact
         covered += int((np.abs(found.mean - exact) <= 1.96 * found.stderr).sum())
         total += exact.size
     assert 0.92 <= covered / total <= 0.98
 
 
-def test_the_null_condition_against_itself_gives_exactly_zero() -> None:
-    found = one_map(Diffusion(Diffusion.Config(draws=10)).open(tools()), "null again", picture(1))
+def test_smoothing_blurs_the_mean_map_and_lowers_its_error() -> None:
+    sharp = one_map(Diffusion(Diffusion.Config(draws=10)).open(tools()), "warm", picture(1))
+    smooth = one_map(Diffusion(Diffusion.Config(draws=10, smoothing=0.8)).open(tools()), "warm", picture(1))
+    np.testing.assert_allclose(smooth.mean, gaussian_filter(sharp.mean, 0.8, mode="nearest"), atol=1e-6)
+    assert smooth.stderr.mean() < 0.7 * sharp.stderr.mean()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.8])
+def test_the_null_condition_against_itself_gives_exactly_zero(smoothing: float) -> None:
+    config = Diffusion.Config(draws=10, smoothing=smoothing)
+    found = one_map(Diffusion(config).open(tools()), "null again", picture(1))
     assert not found.mean.any()
     assert not found.stderr.any()
 
 
-def test_swapped_conditions_change_the_sign_exactly() -> None:
+@pytest.mark.parametrize("smoothing", [0.0, 0.8])
+def test_swapped_conditions_change_the_sign_exactly(smoothing: float) -> None:
     warm, cold = MEANS["warm"], MEANS["cold"]
-    config = Diffusion.Config(draws=10)
+    config = Diffusion.Config(draws=10, smoothing=smoothing)
     one = one_map(Diffusion(config).open(tools(null=cold, means={"x": warm})), "x", picture(1))
     other = one_map(Diffusion(config).open(tools(null=warm, means={"x": cold})), "x", picture(1))
     np.testing.assert_array_equal(one.mean, -other.mean)
