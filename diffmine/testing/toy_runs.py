@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ STRIDE = 8
 SIDE = 64
 MOTIFS = 8
 DIMS = 16
+BOXES = "boxes.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def write_toy_run(
     members: int = 12,
     *,
     hostile: bool = False,
+    evidence: bool = False,
 ) -> Run:
     """Write a finished run and the store it refers to, and open it.
 
@@ -77,6 +79,7 @@ def write_toy_run(
         clusters: clusters of each label.
         members: members of each cluster.
         hostile: use ``HOSTILE_LABELS`` and hostile file names, skip causes and warnings.
+        evidence: write p-values, q-values and masks: of cluster n, about each (n + 1)th motif lies on its mask.
     """
     labels = sorted(HOSTILE_LABELS if hostile else labels)
     run, data = folder / "run", folder / "data"
@@ -88,10 +91,13 @@ def write_toy_run(
     pq.write_table(images_table([one.record for one in drawn]), run / "images.parquet")
     _write_typicality(artifacts["typicality"], drawn)
     patches, truth = _patches(drawn)
+    if evidence:
+        patches = [_with_evidence(patch) for patch in patches]
+        _write_boxes(data, drawn)
     features = _features(patches, truth)
     save_file({"patches": features, "heldout": features[:0]}, artifacts["features"] / "features.safetensors")
     _write_clusters(run, patches, truth, features)
-    _write_rest(run, data, folder / "store", [*artifacts, "patches", "clusters", "metrics"], labels, hostile)
+    _write_rest(run, data, folder / "store", [*artifacts, "patches", "clusters", "metrics"], labels, hostile, evidence)
     return load_run(run)
 
 
@@ -163,6 +169,25 @@ def _patches(drawn: list[_Drawn]) -> tuple[list[Patch], list[int]]:
     return patches, [cluster for _, cluster in found]
 
 
+def _with_evidence(patch: Patch) -> Patch:
+    """Of the mined patches of a label the first 25 stand above chance; controls are not tested."""
+    if patch.selection != "top":
+        return patch
+    return replace(patch, p_value=min(1.0, 0.001 * (patch.rank + 1)), q_value=min(1.0, 0.002 * (patch.rank + 1)))
+
+
+def _write_boxes(data: Path, drawn: list[_Drawn]) -> None:
+    rows = [
+        (one.record.path, label, box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0)
+        for one in drawn
+        for cell, (label, cluster) in one.motifs.items()
+        if cell % (1 + cluster) == 0
+        for box in [cell_box(cell, SIDE)]
+    ]
+    with (data / BOXES).open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("file", "town", "x", "y", "width", "height"), *rows])
+
+
 def _features(patches: list[Patch], truth: list[int]) -> FloatArray:
     centres: dict[tuple[str, int], Any] = {}
     for patch, cluster in zip(patches, truth, strict=True):
@@ -193,8 +218,18 @@ def _write_clusters(run: Path, patches: list[Patch], truth: list[int], features:
     pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), run / "clusters.parquet")
 
 
-def _write_rest(run: Path, data: Path, store: Path, stages: list[str], labels: list[str], hostile: bool) -> None:
-    dataset = {"use": "table", "path": str(data), "index": "index.csv", "image": "{file}", "label": "town"}
+def _write_rest(
+    run: Path, data: Path, store: Path, stages: list[str], labels: list[str], hostile: bool, evidence: bool
+) -> None:
+    dataset: dict[str, Any] = {
+        "use": "table",
+        "path": str(data),
+        "index": "index.csv",
+        "image": "{file}",
+        "label": "town",
+    }
+    if evidence:
+        dataset["boxes"] = {"index": BOXES, "label": "town"}
     recipe = {"name": "toy", "seed": 7, "dataset": dataset}
     (run / RECIPE_FILE).write_text(tomli_w.dumps(recipe), encoding="utf-8")
     evil = "<b onmouseover=alert(1)>" if hostile else "a drawn"
