@@ -95,7 +95,7 @@ class Strips:
         cells = crops(contents, cluster.rows[:SHOWN], SIDE)
         image = Image.fromarray(sheet([cells], len(cells), 4))
         image.save(self._folder / FOLDER / file, "WEBP", quality=75)
-        name = f"Element {cluster.rank + 1}"
+        name = f"Cluster {cluster.cluster}"
         return Strip(f"{FOLDER}/{file}", name, len(cluster.rows), len(cells), image.width, image.height)
 
 
