@@ -16,7 +16,9 @@ FOLDER = "report"
 MEGABYTE = 1_000_000
 LEAST_SHARE_OF_PICTURES = 0.1
 BYTES_OF_A_PATCH = 150
-"""What a patch takes in the page, beside its crop."""
+"""What a patch takes in the page, beside its crop; its place on the map by principal components is counted in."""
+BYTES_OF_A_PLACE = 16
+"""What its place on each further map takes: four numbers of at most four characters."""
 
 
 class Html(Report):
@@ -69,6 +71,7 @@ class Html(Report):
 
     def _room(self, target: Path, patches: int) -> int:
         """Bytes that are left for whole pictures."""
+        of_a_patch = BYTES_OF_A_PATCH + len(self.parts) * BYTES_OF_A_PLACE
         total = self.config.max_megabytes * MEGABYTE
-        spent = sum(path.stat().st_size for path in target.glob("*.webp")) + patches * BYTES_OF_A_PATCH
+        spent = sum(path.stat().st_size for path in target.glob("*.webp")) + patches * of_a_patch
         return int(max(total - spent, total * LEAST_SHARE_OF_PICTURES))

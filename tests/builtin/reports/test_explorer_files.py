@@ -4,31 +4,58 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 from playwright.sync_api import expect
 
+from diffmine.builtin.projections.pca import Pca
 from diffmine.builtin.reports.explorer import page
 from diffmine.builtin.reports.explorer.ordering import Ordering
-from diffmine.builtin.reports.explorer.pictures import by_importance, encode, quantise, run_lengths
-from diffmine.builtin.reports.explorer.placing import GRID, neighbours, principal_plane
+from diffmine.builtin.reports.explorer.payload import _map, _purities, _run, overlays
+from diffmine.builtin.reports.explorer.pictures import by_importance, encode, quantise, run_lengths, write_pictures
+from diffmine.builtin.reports.explorer.placing import GRID, draw_maps, neighbours, principal_plane
+from diffmine.builtin.reports.explorer.recipe_tables import shown_tables
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, tile, write_sheets
 from diffmine.builtin.reports.html import Html
 from diffmine.drawing.contents import Contents
 from diffmine.drawing.crops import crops
-from diffmine.run_folder import Run
+from diffmine.run_folder import RECIPE_FILE, Run, load_run
 from diffmine.testing.toy_runs import write_toy_run
 
 APP = Path(page.__file__).parent / "app"
+# Machado, Oliveira and Fernandes (2009), severity 1, and Ottosson's OKLab, both from linear sRGB.
+PROTANOPIA = np.array(
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+)
+DEUTERANOPIA = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
+TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+TO_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +155,88 @@ def test_neighbours_are_the_nearest_clusters_of_other_labels(run: Run) -> None:
     assert near[0][:2] == ("west", 2)
     assert near[0][2] == pytest.approx(1.0, abs=1e-5)
     assert all(label != "north" for label, _, _ in near)
+
+
+def test_the_page_tells_nothing_of_the_machine(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path / "toy", clusters=2, members=8)
+    folder = run.path.parent
+    recipe = tomli_w.dumps({"name": "toy", "dataset": {"use": "table", "path": str(folder), "index": "index.csv"}})
+    (run.path / RECIPE_FILE).write_text(recipe, encoding="utf-8")
+    info = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
+    info["warnings"] = [
+        f"{folder}/weights.safetensors is damaged",
+        f"cannot read '{folder}/a b/c.png'; see https://a.b/c",
+    ]
+    (run.path / "run.json").write_text(json.dumps(info), encoding="utf-8")
+    run = load_run(run.path)
+    told = _run(Ordering(Contents(run)))
+    assert str(folder) not in json.dumps(told)
+    assert told["recipe"]["dataset"]["path"] == f'"{folder.name}"'
+    assert told["warnings"] == ["weights.safetensors is damaged", "cannot read 'c.png'; see https://a.b/c"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("/home/jo/my data", '"my data"'),
+        (r"C:\Users\jo\data", '"data"'),
+        ("file:///home/jo/data", '"data"'),
+        ("../data", '"../data"'),
+        ("org/model", '"org/model"'),
+        ('a "photo" of {label}', r'"a \"photo\" of {label}"'),
+    ],
+)
+def test_texts_of_a_recipe_are_shown_without_folders(value: str, shown: str) -> None:
+    assert shown_tables({"table": {"option": value}}) == {"table": {"option": shown}}
+
+
+@given(
+    st.recursive(
+        st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.floats()
+        | st.text(st.characters(codec="utf-8", exclude_characters="/\\:")),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab -_é"', min_size=1), inner, max_size=3),
+    )
+)
+def test_values_of_a_recipe_are_shown_as_toml(value: object) -> None:
+    shown = shown_tables({"table": {"option": value}})["table"]["option"]
+    assert repr(tomllib.loads(f"option = {shown}")["option"]) == repr(value)
+
+
+def test_purity_is_absent_where_nothing_is_annotated(run: Run) -> None:
+    assert _purities(run) == {}
+
+
+def test_colours_of_clusters_are_told_apart_with_any_colour_vision() -> None:
+    """32 colours, farther apart in OKLab than neighbours of one hue seem (0.05), also to the red- and green-blind."""
+    source = (APP / "colours.js").read_text(encoding="utf-8")
+    named = re.search(r"const NAMED = \((.*?)\)", source, re.DOTALL)[1]
+    srgb = np.array([[int(one[at : at + 2], 16) / 255 for at in (0, 2, 4)] for one in re.findall("[0-9a-f]{6}", named)])
+    assert len(srgb) == 32
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    for vision in (np.eye(3), PROTANOPIA, DEUTERANOPIA):
+        seen = np.cbrt(np.clip(linear @ vision.T, 0, 1) @ TO_LMS.T) @ TO_OKLAB.T
+        distances = np.linalg.norm(seen[:, None] - seen[None], axis=2) + np.eye(32)
+        assert distances.min() > 0.05
+
+
+def test_maps_and_masks_count_towards_the_size(run: Run, tmp_path: Path) -> None:
+    """Overlays of all pictures take in the page what was counted, and each further map leaves less room."""
+    ordering = Ordering(Contents(write_toy_run(tmp_path / "toy", clusters=3, members=8, evidence=True)))
+    gallery = write_pictures(ordering, tmp_path, 10**9, 512, 75)
+    files = sum(path.stat().st_size for path in (tmp_path / "pictures").iterdir())
+    text = json.dumps(overlays(ordering, gallery), separators=(",", ":"))
+    assert any(one["masks"] for one in gallery.overlays.values())
+    assert files + len(text) == pytest.approx(gallery.bytes, rel=0.01)
+
+    maps = ({"use": "pca"}, {"use": "pca"})
+    more = Html(Html.Config(maps=maps), parts=tuple(Pca(Pca.Config(dimensions=2)) for _ in maps))
+    plain = Html(Html.Config())
+    patches = 10_000
+    drawn = draw_maps(ordering, ordering.contents.run.features, more.parts, seed=0)[1:]
+    spent = len(json.dumps([_map(one) for one in drawn], separators=(",", ":"))) / len(ordering.rows)
+    assert plain._room(tmp_path, patches) - more._room(tmp_path, patches) == pytest.approx(spent * patches, rel=0.15)
 
 
 def test_pictures_are_taken_by_the_place_of_their_members(run: Run) -> None:

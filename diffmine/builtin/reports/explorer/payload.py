@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diffmine.builtin.metrics.cluster_contents import cluster_contents
 from diffmine.builtin.reports.explorer.ordering import Ordering
 from diffmine.builtin.reports.explorer.pictures import Gallery
 from diffmine.builtin.reports.explorer.placing import Map, neighbours
+from diffmine.builtin.reports.explorer.recipe_tables import shown_tables, without_folders
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.types import ImageRecord
+
+if TYPE_CHECKING:
+    from diffmine.run_folder import Run
 
 SKIPPED_SHOWN = 1000
 SIGNIFICANT = 0.05
@@ -69,9 +74,9 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "stride": run.stride,
         "significant": SIGNIFICANT,
         "mined": ordering.contents.mined,
-        "recipe": {table: {key: str(value) for key, value in one.items()} for table, one in run.recipe.tables.items()},
-        "warnings": list(run.info.get("warnings", [])),
-        "skipped": run.skipped[:SKIPPED_SHOWN],
+        "recipe": shown_tables(run.recipe.tables),
+        "warnings": [without_folders(text) for text in run.info.get("warnings", [])],
+        "skipped": [{**one, "cause": without_folders(one["cause"])} for one in run.skipped[:SKIPPED_SHOWN]],
         "skippedCount": len(run.skipped),
         "metrics": [{"name": name, **figure} for name, figure in run.metrics.items()],
         "training": {} if log is None else {name: _numbers(log[name].to_pylist()) for name in log.column_names},
@@ -94,6 +99,8 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
     near = neighbours(contents, contents.run.features)
     numbers = {(ordering.labels[group.label], group.name): place for place, group in enumerate(ordering.groups)}
     clusters = {(one.label, str(one.cluster)): one for label in ordering.labels for one in contents.clusters(label)}
+    purities = _purities(contents.run)
+    q_values = contents.column("q_value") if "q_value" in contents.run.patches.column_names else None
     groups = []
     for group in ordering.groups:
         rows = ordering.rows[group.start : group.stop]
@@ -102,10 +109,21 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             near_by = near[cluster.label, cluster.cluster]
             row["near"] = [[numbers[label, str(one)], round(cosine, 3)] for label, one, cosine in near_by]
             row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
-        if "q_value" in contents.run.patches.column_names:
-            row["significant"] = _short(float(np.mean(contents.column("q_value")[rows] <= SIGNIFICANT)))
+            row["purity"] = purities.get((cluster.label, cluster.cluster))
+        if q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
+            row["significant"] = _short(float(np.mean(known <= SIGNIFICANT)))
         groups.append(row)
     return groups
+
+
+def _purities(run: Run) -> dict[tuple[str, int], float]:
+    """(label, cluster) -> share of its members that show what most of them show; where the run has masks."""
+    found = {}
+    for one in cluster_contents(run):
+        counts = one.counts.sum(axis=0)
+        sizes = counts.sum(axis=1)
+        found.update({(one.label, int(c)): _short(float(counts[c].max() / sizes[c])) for c in np.flatnonzero(sizes)})
+    return found
 
 
 def _patches(ordering: Ordering) -> dict[str, list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +54,7 @@ def write_pictures(ordering: Ordering, folder: Path, budget: int, size: int, qua
         return image_id, encode(run.picture(image_id), size, quality), {"maps": maps, "masks": masks}
 
     for image_id, data, overlay in in_threads(prepare, by_importance(ordering)):
-        cost = len(data) + sum(len(one[-1]) for one in overlay["maps"].values())
+        cost = len(data) + len(json.dumps(overlay, ensure_ascii=False, separators=(",", ":")).encode())
         if gallery.bytes + cost > budget:
             break
         (folder / "pictures" / f"{image_id}.webp").write_bytes(data)

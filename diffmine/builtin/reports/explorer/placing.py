@@ -17,6 +17,7 @@ from diffmine.types import FloatArray
 GRID = 1000
 """Coordinates of the map are whole numbers from 0 to this."""
 NEIGHBOURS = 4
+PRINCIPAL = "principal components"
 
 
 def principal_plane(features: FloatArray) -> NDArray[np.int64]:
@@ -51,7 +52,7 @@ class Map:
     """Where each patch of the page lies, by one projection; coordinates from 0 to ``GRID``.
 
     Attributes:
-        name: the projection's.
+        name: the projection's, unlike that of any other map of the page.
         everywhere: (patches, 2), on the map of all labels.
         own: (patches, 2), on the map of the patch's own label.
     """
@@ -62,12 +63,12 @@ class Map:
 
 
 def draw_maps(ordering: Ordering, features: FloatArray, projections: Sequence[Projection], *, seed: int) -> list[Map]:
-    """The map by principal components, then one by each projection."""
+    """The map by principal components, then one by each projection; those of one name are counted: umap, umap 2."""
     ours = features[ordering.rows]
-    drawn: list[tuple[str, Projection]] = [
-        ("pca", NoProjection(NoProjection.Config())),
-        *((one.name, one) for one in projections),
-    ]
+    drawn: list[tuple[str, Projection]] = [(PRINCIPAL, NoProjection(NoProjection.Config()))]
+    for one in projections:
+        earlier = sum(other.name == one.name for _, other in drawn[1:])
+        drawn.append((f"{one.name} {earlier + 1}" if earlier else one.name, one))
     return [_map(ordering, name, ours, projection, seed) for name, projection in drawn]
 
 

@@ -33,12 +33,12 @@ export function recipePanel() {
     "details",
     { class: "panel" },
     el("summary", {}, "What was run"),
-    el("p", { class: "quiet" }, `diffmine ${version}, seed ${seed}; recipe.toml beside this report runs it again.`),
-    Object.entries(recipe).map(([table, { use, ...options }]) =>
+    el("p", { class: "quiet" }, `diffmine ${version}, seed ${seed}; the run folder's recipe.toml runs it again.`),
+    Object.entries(recipe).map(([table, options]) =>
       el(
         "div",
         { class: "recipe" },
-        el("h3", {}, `${table}: `, named(use)),
+        el("h3", {}, `[${table}]`),
         el("dl", { class: "pairs" }, Object.entries(options).map(([name, value]) => [el("dt", {}, name), el("dd", {}, named(value))])),
       ),
     ),
