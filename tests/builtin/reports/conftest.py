@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a toy run."""
-    return report_of(write_toy_run(tmp_path_factory.mktemp("plain"), clusters=6, members=40))
+    return report_of(write_toy_run(tmp_path_factory.mktemp("plain"), clusters=6, members=40, evidence=True))
 
 
 @pytest.fixture(scope="session")

@@ -27,12 +27,12 @@ def test_nothing_of_it_runs_and_nothing_breaks(watch, hostile: Path, width: int)
     page.get_by_text("<b onmouseover=alert(1)>").first.hover()
     for label in HOSTILE_LABELS:
         address = quote(label, safe="")
-        for part, heading in (("", label), ("/0", f"Element 1 of {label}"), ("/1/9", "Patch")):
+        for part, heading in (("", label), ("/0", f"Cluster 0 of {label}"), ("/1/9", "Patch")):
             page.evaluate("address => { location.hash = address; }", f"#{address}{part}")
             expect(page.get_by_role("heading", level=1)).to_contain_text(" ".join(heading.split()))
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{label!r} sticks out"
     page.evaluate("location.hash = '#/map'")
-    expect(page.locator(".map-legend li")).to_have_count(len(HOSTILE_LABELS))
+    expect(page.locator(".map-legend .legend").first.locator("li")).to_have_count(len(HOSTILE_LABELS))
     watched.check()
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from diffmine.builtin.projections.umap import Umap
 from diffmine.builtin.reports.html import Html
-from diffmine.testing.toy_runs import write_toy_run
+from diffmine.run_folder import load_run
+from diffmine.testing.toy_runs import BOXES, write_toy_run
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +37,7 @@ def test_a_visit_from_the_overview_to_a_picture_and_back(watch, plain: Path, wid
 
     page.locator(".element-facts").nth(1).click()
     expect(page).to_have_url(re.compile(r"#south/1$"))
-    expect(page.get_by_role("heading", level=1)).to_have_text("Element 2 of south")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cluster 1 of south")
     expect(page.locator(".near-row").first).to_be_visible()
 
     page.locator(".crop-grid .crop").nth(2).click()
@@ -44,7 +47,7 @@ def test_a_visit_from_the_overview_to_a_picture_and_back(watch, plain: Path, wid
     expect(page.locator(".box.current")).to_have_count(1)
 
     page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Element 2 of south")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cluster 1 of south")
     page.go_back()
     page.go_back()
     expect(page.locator(".card")).to_have_count(3)
@@ -56,7 +59,7 @@ def test_every_kind_of_address_opens_directly(watch, plain: Path) -> None:
     watched = watch(plain)
     headings = {
         "#north": "north",
-        "#north/0": "Element 1 of north",
+        "#north/0": "Cluster 0 of north",
         "#north/outliers": "Outliers of north",
         "#north/least": "Least typical patches of north",
         "#north/random": "Random patches of north",
@@ -83,6 +86,77 @@ def test_elements_are_sorted_and_filtered(watch, plain: Path) -> None:
     expect(page.locator(".element-row")).to_have_count(sizes.count(max(sizes)))
     page.get_by_label("At least").fill("1000")
     expect(page.locator(".element-row")).to_have_count(0)
+    watched.check()
+
+
+def test_clusters_are_sorted_by_what_their_members_show(watch, plain: Path) -> None:
+    """Purity by its definition: each member lies on one of the boxes of the run's data, or on none."""
+    run = load_run(plain.parent)
+    paths = {record.image_id: record.path for record in run.records.values()}
+    with (plain.parent.parent / "data" / BOXES).open(encoding="utf-8", newline="") as file:
+        boxes = {(row["file"], int(row["y"]), int(row["x"])) for row in csv.DictReader(file) if row["town"] == "west"}
+    shown: dict[int, list[bool]] = {}
+    for row in run.patches.to_pylist():
+        if row["label"] == "west" and row["cluster"] is not None and row["cluster"] >= 0:
+            shown.setdefault(row["cluster"], []).append((paths[row["image_id"]], row["y0"], row["x0"]) in boxes)
+    purities = {cluster: max(np.mean(one), 1 - np.mean(one)) for cluster, one in shown.items()}
+    watched = watch(plain)
+    page = watched.open("#west")
+    page.get_by_label("Sort by").select_option("purity")
+    told = {
+        int(re.search(r"Cluster (\d+)", text)[1]): float(re.search(r"purity ([\d.]+)", text)[1])
+        for text in page.locator(".element-facts").all_inner_texts()
+    }
+    assert told == pytest.approx(purities, abs=0.005)
+    assert list(told.values()) == sorted(told.values(), reverse=True) != [*told.values()][::-1]
+    page.get_by_label("Sort by").select_option("significant")
+    shares = [int(re.search(r"(\d+) % above", text)[1]) for text in page.locator(".element-facts").all_inner_texts()]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > shares[-1]
+    watched.check()
+
+
+def test_what_was_not_measured_is_not_offered(watch, hostile: Path) -> None:
+    watched = watch(hostile)
+    page = watched.open("#..")
+    assert page.get_by_label("Sort by").locator("option").all_inner_texts() == ["Rank", "Size", "Spread over pictures"]
+    for text in ("purity", "above chance"):
+        expect(page.get_by_text(text)).to_have_count(0)
+    watched.check()
+
+
+def test_controls_are_not_said_to_be_no_better_than_chance(watch, plain: Path) -> None:
+    """They have no q-values: nothing is known of them."""
+    watched = watch(plain)
+    page = watched.open("#north/0")
+    expect(page.locator(".facts")).to_contain_text("Above chance")
+    for control in ("random", "least"):
+        page.evaluate("address => { location.hash = address; }", f"#north/{control}")
+        expect(page.locator(".facts")).to_contain_text("Patches")
+        expect(page.locator(".facts")).not_to_contain_text("Above chance")
+        page.locator(".crop-grid .crop").first.click()
+        expect(page.get_by_text("Rank in label")).to_be_visible()
+        expect(page.get_by_text("q-value")).to_have_count(0)
+    watched.check()
+
+
+def test_the_way_back_finds_the_list_as_it_was_left(watch, plain: Path) -> None:
+    watched = watch(plain)
+    page = watched.open("#west")
+    page.get_by_label("Sort by").select_option("purity")
+    page.get_by_label("At least").fill("2")
+    rows = page.locator(".element-facts").all_inner_texts()
+    page.locator(".element-facts").first.click()
+    expect(page.locator(".crop-grid")).to_be_visible()
+    page.locator(".crumbs a").last.click()
+    expect(page.get_by_label("Sort by")).to_have_value("rank")
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_label("Sort by")).to_have_value("purity")
+    expect(page.get_by_label("At least")).to_have_value("2")
+    assert page.locator(".element-facts").all_inner_texts() == rows
+    page.reload()
+    expect(page.get_by_label("Sort by")).to_have_value("purity")
     watched.check()
 
 
@@ -125,7 +199,7 @@ def test_the_overlay_follows_its_controls(watch, plain: Path) -> None:
     heat = canvas.evaluate("canvas => canvas.toDataURL()")
     page.get_by_label("Only what is typical").check()
     assert canvas.evaluate("canvas => canvas.toDataURL()") != heat
-    expect(page.locator(".gradient-ends")).to_contain_text("0 white")
+    expect(page.locator(".scale-ends")).to_contain_text("0 white")
     page.get_by_label("Opacity").fill("0.25")
     expect(canvas).to_have_css("opacity", "0.25")
     page.get_by_label("Off").check()
@@ -136,8 +210,6 @@ def test_the_overlay_follows_its_controls(watch, plain: Path) -> None:
 
 
 def test_the_readout_is_the_stored_typicality(watch, plain: Path) -> None:
-    from diffmine.run_folder import load_run
-
     run = load_run(plain.parent)
     best = next(row for row in run.patches.to_pylist() if row["label"] == "north" and row["rank"] == 0)
     watched = watch(plain)
@@ -164,6 +236,11 @@ def test_the_keyboard_reaches_everything(watch, plain: Path) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Patch {columns + 3} of 40")
     page.keyboard.press("Escape")
+    page.locator(".crop-grid .crop").first.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("#north/1$"))
+    expect(page.locator(".crop-grid .crop").last).to_be_focused()
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile("#north$"))
     page.keyboard.press("/")
@@ -193,14 +270,14 @@ def test_the_map_zooms_hovers_and_lassoes(watch, plain: Path) -> None:
     for dx, dy in ((1, -1), (1, 1), (-1, 1), (-1, -1)):
         page.mouse.move(middle[0] + dx * reach, middle[1] + dy * reach, steps=4)
     page.mouse.up()
-    expect(page.get_by_role("heading", level=2)).to_have_text("237 patches selected")
+    expect(page.get_by_role("heading", level=2)).to_have_text("240 patches selected")
     assert len(crops_of(page, ".selection")) > 20
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".selection .crop")).to_have_count(0)
 
     page.get_by_role("button", name="Points").click()
     page.get_by_label("Colour by").select_option("typicality")
-    expect(page.locator(".map-legend")).to_contain_text("Typicality from")
+    expect(page.locator(".map-legend")).to_contain_text("Typicality, in units of")
     page.get_by_role("button", name="Zoom in").click()
     canvas.focus()
     page.keyboard.press("Enter")
@@ -218,7 +295,7 @@ def test_the_map_says_what_lies_under_the_pointer(watch, plain: Path) -> None:
         if page.locator(".preview").is_visible():
             break
     expect(page.locator(".preview")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"(north|south|west), Element \d+, typicality"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"(north|south|west), (Cluster \d+|Outliers), typicality"))).to_be_visible()
     page.mouse.down()
     page.mouse.up()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"Patch \d+ of \d+"))

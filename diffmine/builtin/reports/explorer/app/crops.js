@@ -69,9 +69,10 @@ export class CropGrid {
     const ends = { Home: 0, End: this.members.length - 1 };
     const at = this.members.indexOf(Number(event.target.dataset.patch));
     const to = ends[event.key] ?? at + steps[event.key];
-    if (at < 0 || this.members[to] === undefined) return;
-    event.preventDefault();
+    if (at < 0 || Number.isNaN(to)) return;
     event.stopPropagation();
+    if (this.members[to] === undefined) return;
+    event.preventDefault();
     this.active = to;
     this.rows.reveal(Math.floor(to / this.columns));
     this.rows.redraw();

@@ -64,8 +64,15 @@ export function patchesOfImage(image) {
 export const range = (start, stop) => Array.from({ length: Math.max(0, stop - start) }, (_, step) => start + step);
 export const membersOf = (group) => range(group.start, group.stop);
 
+/** Its number is the one that run files, warnings and `diffmine show --cluster` give it. */
 export function groupTitle(group) {
-  if (group.facts) return `Element ${group.facts.rank + 1}`;
-  const titles = { outliers: "Outliers", random: "Random patches", least: "Least typical patches" };
-  return titles[group.name] ?? `Selection ${group.name}`;
+  return group.facts ? `Cluster ${group.name}` : kindTitle(group.name);
+}
+
+/** `clusters`, `outliers`, or the selection of a control. */
+export const kindOf = (group) => (group.facts ? "clusters" : group.name);
+
+export function kindTitle(kind) {
+  const titles = { clusters: "Clusters", outliers: "Outliers", random: "Random patches", least: "Least typical patches" };
+  return titles[kind] ?? `Selection ${kind}`;
 }

@@ -4,6 +4,7 @@ import { data } from "./data.js";
 import { el, named, svg } from "./dom.js";
 import { count, figure, interval } from "./numbers.js";
 
+// Roles are spelled out: on a narrow screen each row is laid out as a block, which would take them away.
 const COLUMNS = ["Metric", "Value", "95 % interval", "Chance", "Compared", "Measured on"];
 
 export function metricsPanel() {
@@ -17,22 +18,24 @@ export function metricsPanel() {
     el(
       "div",
       { class: "scroll", role: "region", "aria-label": "Metrics", tabindex: "0" },
-      el("table", { class: "metrics" }, el("thead", {}, el("tr", {}, COLUMNS.map((one) => el("th", { scope: "col" }, one)))), el("tbody", {}, metrics.map(metricRow))),
+      el(
+        "table",
+        { class: "metrics", role: "table" },
+        el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, COLUMNS.map((one) => el("th", { scope: "col", role: "columnheader" }, one)))),
+        el("tbody", { role: "rowgroup" }, metrics.map(metricRow)),
+      ),
     ),
   );
 }
 
 function metricRow(metric) {
   const title = metric.name.replaceAll("_", " ");
+  const cells = [figure(metric.value), interval(metric.low, metric.high) || "–", figure(metric.chance), intervalPlot(metric), metric.count || "–"];
   return el(
     "tr",
-    {},
-    el("th", { scope: "row" }, named(title)),
-    el("td", { class: "number" }, figure(metric.value)),
-    el("td", { class: "number" }, interval(metric.low, metric.high) || "–"),
-    el("td", { class: "number" }, figure(metric.chance)),
-    el("td", {}, intervalPlot(metric)),
-    el("td", { class: "number" }, metric.count ? metric.count : "–"),
+    { role: "row" },
+    el("th", { scope: "row", role: "rowheader" }, named(title)),
+    cells.map((cell, place) => el("td", { class: "number", role: "cell", data: { column: COLUMNS[place + 1] } }, cell)),
   );
 }
 

@@ -1,9 +1,9 @@
-// One element: all its crops, how they spread over pictures, and where else something like it is seen.
+// One cluster: all its crops, how they spread over pictures, and where else something like it is seen.
 
 import { crop, CropGrid } from "./crops.js";
 import { clustersOf, groups, groupTitle, labels, membersOf, patches } from "./data.js";
 import { el, named, svg } from "./dom.js";
-import { count, figure, interval, percent } from "./numbers.js";
+import { count, figure, interval, known, percent } from "./numbers.js";
 import { groupAddress, labelAddress, overviewAddress } from "./routes.js";
 
 const NEAR_CROPS = 5;
@@ -56,7 +56,7 @@ function groupHead(label, group) {
       "div",
       { class: "title-row" },
       el("h1", {}, `${groupTitle(group)} of `, named(labels[label].name)),
-      place >= 0 && [step(place - 1, "Previous element", "‹"), step(place + 1, "Next element", "›")],
+      place >= 0 && [step(place - 1, "Previous cluster", "‹"), step(place + 1, "Next cluster", "›")],
     ),
   );
 }
@@ -69,8 +69,8 @@ function factList(group) {
     ["Most from one picture", String(mostFromOne(group))],
     group.facts && ["Median typicality", figure(facts.median_typicality)],
     interval(facts.median_low, facts.median_high) && ["95 % interval", interval(facts.median_low, facts.median_high)],
-    facts.purity !== undefined && ["Purity", figure(facts.purity)],
-    group.significant !== undefined && ["Above chance", percent(group.significant)],
+    known(group.purity) && ["Purity", figure(group.purity)],
+    known(group.significant) && ["Above chance", percent(group.significant)],
   ];
   return el("dl", { class: "facts" }, pairs.filter(Boolean).map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
 }

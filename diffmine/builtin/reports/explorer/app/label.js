@@ -1,9 +1,9 @@
-// One label: its elements as ranked rows of crops, the paper's figure, to sort and to filter.
+// One label: its clusters as ranked rows of crops, the paper's figure, to sort and to filter.
 
 import { crop, GAP } from "./crops.js";
 import { clustersOf, labels, membersOf, otherGroupsOf, groupTitle } from "./data.js";
 import { el, named } from "./dom.js";
-import { count, figure, interval, percent } from "./numbers.js";
+import { count, figure, interval, known, percent } from "./numbers.js";
 import { groupAddress, labelAddress, mapAddress, overviewAddress } from "./routes.js";
 import { VirtualRows } from "./virtual.js";
 
@@ -12,23 +12,30 @@ const SORTS = {
   rank: ["Rank", (one, other) => one.facts.rank - other.facts.rank],
   size: ["Size", (one, other) => other.size - one.size],
   spread: ["Spread over pictures", (one, other) => spread(other) - spread(one)],
-  purity: ["Purity", (one, other) => (other.facts.purity ?? 0) - (one.facts.purity ?? 0)],
-  significant: ["Share above chance", (one, other) => other.significant - one.significant],
+  purity: ["Purity", (one, other) => (other.purity ?? 0) - (one.purity ?? 0)],
+  significant: ["Share above chance", (one, other) => (other.significant ?? 0) - (one.significant ?? 0)],
 };
+// Not every run has masks or a null distribution to tell these by.
+const MEASURED = ["purity", "significant"];
 
 export function labelView({ label }) {
   const clusters = clustersOf(label);
-  const state = { sort: "rank", least: 1 };
-  const list = el("div", { class: "elements", role: "list", "aria-label": `Elements of ${labels[label].name}` });
+  // Kept with the entry of the browser's history, so that the way back finds the list as it was left.
+  const state = { sort: "rank", least: 1, ...history.state };
+  const list = el("div", { class: "elements", role: "list", "aria-label": `Clusters of ${labels[label].name}` });
   const compact = matchMedia("(max-width: 640px)");
   let shown = [];
   const rows = new VirtualRows(list, 0, (row) => elementRow(shown[row], list.clientWidth, compact.matches, shown.length, row));
 
   const status = el("p", { class: "quiet", role: "status" });
+  const choose = (change) => {
+    history.replaceState(Object.assign(state, change), "");
+    update();
+  };
   const update = () => {
-    rows.height = compact.matches ? 142 : 118;
+    rows.height = compact.matches ? 162 : 128;
     shown = clusters.filter((group) => group.size >= state.least).sort(SORTS[state.sort][1]);
-    status.textContent = shown.length === clusters.length ? count(shown.length, "element") : `${shown.length} of ${count(clusters.length, "element")}`;
+    status.textContent = shown.length === clusters.length ? count(shown.length, "cluster") : `${shown.length} of ${count(clusters.length, "cluster")}`;
     rows.reset(shown.length);
   };
   const resizing = new ResizeObserver(update);
@@ -41,8 +48,8 @@ export function labelView({ label }) {
     el(
       "div",
       { class: "toolbar" },
-      sorter(clusters, (sort) => Object.assign(state, { sort }) && update()),
-      filter(clusters, (least) => Object.assign(state, { least }) && update()),
+      sorter(clusters, state.sort, (sort) => choose({ sort })),
+      filter(clusters, state.least, (least) => choose({ least })),
       status,
       el("nav", { class: "chips", "aria-label": "Other patches" }, otherGroupsOf(label).map((group) => chip(group))),
     ),
@@ -67,26 +74,24 @@ function labelHead(label) {
   );
 }
 
-function sorter(clusters, changed) {
-  const offered = Object.entries(SORTS).filter(
-    ([name]) => (name !== "purity" || clusters.some((one) => one.facts.purity !== undefined)) && (name !== "significant" || clusters.some((one) => one.significant !== undefined)),
-  );
-  const select = el("select", { on: { change: () => changed(select.value) } }, offered.map(([name, [title]]) => el("option", { value: name }, title)));
+function sorter(clusters, sort, changed) {
+  const offered = Object.entries(SORTS).filter(([name]) => !MEASURED.includes(name) || clusters.some((one) => known(one[name])));
+  const select = el("select", { on: { change: () => changed(select.value) } }, offered.map(([name, [title]]) => el("option", { value: name, selected: name === sort }, title)));
   return el("label", {}, "Sort by ", select);
 }
 
-function filter(clusters, changed) {
+function filter(clusters, least, changed) {
   const most = Math.max(1, ...clusters.map((group) => group.size));
-  const input = el("input", { type: "number", min: 1, max: most, value: 1, on: { input: () => changed(Number(input.value) || 1) } });
+  const input = el("input", { type: "number", min: 1, max: most, value: least, on: { input: () => changed(Number(input.value) || 1) } });
   return el("label", {}, "At least ", input, " patches");
 }
 
 const chip = (group) => el("a", { class: "chip", href: groupAddress(group) }, groupTitle(group), el("span", {}, group.size));
 
 function elementRow(group, width, compact, total, row) {
-  const { rank, median_typicality: median, median_low: low, median_high: high } = group.facts;
+  const { median_typicality: median, median_low: low, median_high: high } = group.facts;
   const side = compact ? 72 : 88;
-  const room = compact ? width : width - 188;
+  const room = compact ? width : width - 206;
   const fitting = Math.max(1, Math.floor((room + GAP) / (side + GAP)));
   const bounds = interval(low, high);
   return el(
@@ -95,11 +100,11 @@ function elementRow(group, width, compact, total, row) {
     el(
       "a",
       { class: "element-facts", href: groupAddress(group), title: bounds ? `95 % interval of the median: ${bounds}` : null },
-      el("b", {}, `Element ${rank + 1}`),
+      el("b", {}, groupTitle(group)),
       el("span", { class: "typicality" }, figure(median), bounds && el("small", {}, ` ${bounds}`)),
-      el("span", {}, `${count(group.size, "patch")}, ${count(group.images, "picture")}`),
-      group.images === 1 && el("span", { class: "flag" }, "one picture only"),
-      group.significant !== undefined && el("span", {}, `${percent(group.significant)} above chance`),
+      el("span", { class: group.images === 1 ? "flag" : null }, `${count(group.size, "patch")}, ${count(group.images, "picture")}${group.images === 1 ? " only" : ""}`),
+      known(group.significant) && el("span", {}, `${percent(group.significant)} above chance`),
+      known(group.purity) && el("span", {}, `purity ${figure(group.purity)}`),
     ),
     el("div", { class: "element-crops" }, membersOf(group).slice(0, fitting).map((patch) => crop(patch, side))),
   );

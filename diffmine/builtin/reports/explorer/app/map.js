@@ -2,21 +2,27 @@
 
 import { categorical, css, diverging, viridis } from "./colours.js";
 import { CropGrid } from "./crops.js";
-import { groupOf, groupsOfLabel, groupTitle, labels, layouts, patchCount, patches, range } from "./data.js";
+import { groupOf, groups, groupsOfLabel, groupTitle, kindOf, kindTitle, labels, layouts, membersOf, patches } from "./data.js";
 import { el, named } from "./dom.js";
 import { count, figure } from "./numbers.js";
+import { Plane, TOUCHED } from "./plane.js";
 import { groupAddress, mapAddress, overviewAddress, patchAddress } from "./routes.js";
-import { Plane } from "./plane.js";
+import { scaleBar } from "./scale.js";
 
-const COLOURINGS = { label: "Label", cluster: "Element", typicality: "Typicality" };
+const COLOURINGS = { label: "Label", cluster: "Cluster", typicality: "Typicality" };
+const NO_CLUSTER = "#8a8f98";
+const kinds = [...new Set(groups.map(kindOf))];
+const controls = kinds.filter((kind) => kind !== "clusters" && kind !== "outliers");
 
 export function mapView({ label }) {
-  const groups = label === undefined ? null : groupsOfLabel[label];
-  const first = groups ? Math.min(...groups.map((one) => one.start)) : 0;
-  const last = groups ? Math.max(...groups.map((one) => one.stop)) : patchCount;
-  const members = last > first ? range(first, last).filter((one) => groupOf(one).facts) : [];
-  const state = { colouring: groups ? "cluster" : "label", layout: layouts.length - 1, off: new Set() };
-  const colour = colouring(members);
+  const own = label === undefined ? null : groupsOfLabel[label];
+  const members = (own ?? groups).flatMap(membersOf).sort((one, other) => patches.typicality[other] - patches.typicality[one]);
+  const key = (group) => (own ? group.number : kindOf(group));
+  const off = new Set((own ?? groups).filter((group) => controls.includes(kindOf(group))).map(key));
+  const state = { colouring: own ? "cluster" : "label", layout: layouts.length - 1, off };
+  const isShown = (group) => !off.has(key(group)) && !(own === null && off.has(group.label));
+  let shown = [];
+  let colour = null;
 
   const readout = el("p", { class: "quiet", role: "status" }, HELP);
   const selection = el("section", { class: "selection" });
@@ -30,10 +36,10 @@ export function mapView({ label }) {
     if (!chosen.length) plane.clear();
   };
   const plane = new Plane({
-    members: () => members.filter((one) => !state.off.has(key(one))),
+    members: () => shown,
     at: (patch) => {
       const { x, y, ownX, ownY } = layouts[state.layout];
-      return groups ? [ownX[patch] / 1000, ownY[patch] / 1000] : [x[patch] / 1000, y[patch] / 1000];
+      return own ? [ownX[patch] / 1000, ownY[patch] / 1000] : [x[patch] / 1000, y[patch] / 1000];
     },
     colour: (patch) => colour[state.colouring](patch),
     hover: (patch) => {
@@ -44,17 +50,25 @@ export function mapView({ label }) {
     },
     select,
   });
-  const key = (patch) => (groups ? groupOf(patch).number : groupOf(patch).label);
-  const legend = el("div", { class: "map-legend" });
-  const drawLegend = () => legend.replaceChildren(legendOf(groups, state, members, colour, () => plane.draw()));
-  drawLegend();
+  const bar = el("div");
+  const names = el("div");
+  const update = () => {
+    shown = members.filter((patch) => isShown(groupOf(patch)));
+    colour = colouring(shown);
+    bar.replaceChildren(...(state.colouring === "typicality" ? typicalityBar(colour) : []));
+    plane.draw();
+  };
+  const recolour = () => {
+    update();
+    names.replaceChildren(...namesOf(own, state, colour, update));
+  };
+  recolour();
   const element = el(
     "div",
     { class: "page map-page" },
     el("section", { class: "intro" }, el("h1", {}, "Map"), el("p", { class: "explain" }, "Patches whose features are alike lie near each other.")),
-    el("div", { class: "toolbar" }, ofChoice(label), byChoice(state, () => (drawLegend(), plane.draw())), layoutChoice(state, () => plane.draw()), plane.toolbar()),
-    el("div", { class: "map" }, plane.element, legend),
-    readout,
+    el("div", { class: "toolbar" }, ofChoice(label), byChoice(state, recolour), layoutChoice(state, () => plane.draw()), plane.toolbar()),
+    el("div", { class: "map" }, el("div", {}, plane.element, readout), el("div", { class: "map-legend" }, bar, names)),
     selection,
   );
   const destroy = () => {
@@ -64,24 +78,28 @@ export function mapView({ label }) {
   return { title: "Map", tab: "map", up: overviewAddress, element, destroy, shown: () => plane.resize() };
 }
 
-const HELP = "Point at a patch to see it, draw around patches to list them, scroll to zoom.";
+const HELP = TOUCHED.matches
+  ? "Tap a patch to see it in its picture; choose Lasso to draw around patches and list them, Move to move the map."
+  : "Point at a patch to see it, draw around patches to list them, scroll to zoom.";
 
 function describe(patch) {
   const group = groupOf(patch);
   return `${labels[group.label].name.slice(0, 80)}, ${groupTitle(group)}, typicality ${figure(patches.typicality[patch])}`;
 }
 
-function colouring(members) {
-  const values = members.map((patch) => patches.typicality[patch]).sort((one, other) => one - other);
+/** Colours of patches that come with the most typical first. */
+function colouring(shown) {
+  const values = shown.map((patch) => patches.typicality[patch]).reverse();
   const most = values[Math.floor(values.length * 0.98)] ?? 1;
   const least = values[Math.floor(values.length * 0.02)] ?? 0;
   const scale = Math.max(Math.abs(least), Math.abs(most)) || 1;
+  const paint = (value) => css(least < 0 ? diverging(value, scale) : viridis((value - least) / (most - least || 1)));
   return {
     label: (patch) => categorical(groupOf(patch).label),
-    cluster: (patch) => categorical(groupOf(patch).facts.rank),
-    typicality: (patch) =>
-      css(least < 0 ? diverging(patches.typicality[patch], scale) : viridis((patches.typicality[patch] - least) / (most - least || 1))),
-    ends: [least, most],
+    cluster: (patch) => (groupOf(patch).facts ? categorical(groupOf(patch).facts.rank) : NO_CLUSTER),
+    typicality: (patch) => paint(patches.typicality[patch]),
+    ends: least < 0 ? [-scale, scale] : [least, most],
+    paint,
   };
 }
 
@@ -129,21 +147,22 @@ function layoutChoice(state, changed) {
         },
       },
     },
-    layouts.map(({ name }, number) => el("option", { value: number, selected: number === state.layout }, name === "pca" ? "principal components" : name)),
+    layouts.map(({ name }, number) => el("option", { value: number, selected: number === state.layout }, name)),
   );
   return el("label", {}, "Laid out by ", select);
 }
 
 /** Which names the colours stand for; each can be switched off. */
-function legendOf(groups, state, members, colour, changed) {
-  if (state.colouring === "typicality") {
-    const [least, most] = colour.ends;
-    return el("p", { class: "quiet" }, `Typicality from ${figure(least)} (dark or blue) to ${figure(most)} (yellow or red).`);
-  }
-  const entries = groups
-    ? groups.filter((one) => one.facts).map((one) => [one.number, groupTitle(one), categorical(state.colouring === "label" ? one.label : one.facts.rank), groupAddress(one)])
-    : labels.map(({ name }, number) => [number, name, state.colouring === "label" ? categorical(number) : "currentColor", mapAddress(number)]);
-  return el("ul", { class: "legend" }, entries.map(([number, name, shade, address]) => legendEntry(state, number, name, shade, address, changed)));
+function namesOf(own, state, colour, changed) {
+  const list = (entries) => el("ul", { class: "legend" }, entries.map((entry) => legendEntry(state, ...entry, changed)));
+  const shade = (group) => (state.colouring === "typicality" ? null : colour[state.colouring](group.start));
+  const ofGroups = () => own.map((one) => [one.number, groupTitle(one), shade(one), groupAddress(one)]);
+  const ofLabels = () => labels.map(({ name }, number) => [number, name, state.colouring === "label" ? categorical(number) : null, mapAddress(number)]);
+  return own ? [list(ofGroups())] : [list(ofLabels()), list(kinds.map((one) => [one, kindTitle(one), null, null]))];
+}
+
+function typicalityBar({ ends, paint }) {
+  return [scaleBar(...ends, paint), el("p", { class: "quiet" }, "Typicality, in units of the denoising loss")];
 }
 
 function legendEntry(state, number, name, shade, address, changed) {
@@ -158,5 +177,5 @@ function legendEntry(state, number, name, shade, address, changed) {
       },
     },
   });
-  return el("li", {}, input, el("i", { style: { background: shade } }), el("a", { href: address }, named(name)));
+  return el("li", {}, input, shade && el("i", { style: { background: shade } }), address ? el("a", { href: address }, named(name)) : name);
 }

@@ -6,9 +6,12 @@ export const count = (value, noun) => `${whole.format(value)} ${value === 1 ? no
 
 const plural = (noun) => (noun.endsWith("ch") ? `${noun}es` : `${noun}s`);
 
+/** Whether there is a value at all. */
+export const known = (value) => value !== null && value !== undefined;
+
 /** Three significant digits, so that figures below each other are equally exact, with a true minus sign. */
 export function figure(value) {
-  if (value === null || value === undefined) return "–";
+  if (!known(value)) return "–";
   const text = value === 0 ? "0" : value.toPrecision(3);
   return text.replace("-", "−");
 }
@@ -16,5 +19,5 @@ export function figure(value) {
 export const percent = (value) => `${Math.round(100 * value)} %`;
 
 export function interval(low, high) {
-  return low === null || low === undefined || high === null ? "" : `${figure(low)} to ${figure(high)}`;
+  return known(low) && known(high) ? `${figure(low)} to ${figure(high)}` : "";
 }

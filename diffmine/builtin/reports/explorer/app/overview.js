@@ -1,10 +1,10 @@
-// The whole run at a glance: each label with its best elements, then how well the run did and what was run.
+// The whole run at a glance: each label with its best clusters, then how well the run did and what was run.
 
 import { cover } from "./crops.js";
 import { clustersOf, data, groups, groupsOfLabel, labels, membersOf, patchCount, patches } from "./data.js";
 import { el, hidden, named } from "./dom.js";
 import { metricsPanel, trainingPanel } from "./evidence.js";
-import { count, figure, percent } from "./numbers.js";
+import { count, figure, known, percent } from "./numbers.js";
 import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
 import { groupAddress, labelAddress } from "./routes.js";
 
@@ -19,7 +19,7 @@ export function overviewView() {
     count(labels.length, "label"),
     count(run.images, "picture"),
     count(patchCount, "patch"),
-    count(clusters, "element"),
+    count(clusters, "cluster"),
   ];
   const cards = el("section", { class: "cards", "aria-label": "Labels" });
   const element = el(
@@ -33,8 +33,8 @@ export function overviewView() {
       el(
         "p",
         { class: "explain" },
-        "Each row below is one visual element that a diffusion model found typical of a label: ",
-        "crops cut from the pictures, the most typical element first. Select a crop to see where it comes from.",
+        "Each row below is a cluster: one visual element that a diffusion model found typical of a label, ",
+        "as crops cut from the pictures; the most typical cluster first. Select a crop to see where it comes from.",
       ),
     ),
     warningsPanel(),
@@ -58,7 +58,7 @@ function fillCards(cards) {
 
 function card(label, side, columns) {
   const rows = data.covers.labels[label];
-  const facts = [count(labels[label].images, "picture"), count(clustersOf(label).length, "element"), ...aboveChance(label)];
+  const facts = [count(labels[label].images, "picture"), count(clustersOf(label).length, "cluster"), ...aboveChance(label)];
   return el(
     "article",
     { class: "card" },
@@ -72,8 +72,8 @@ function card(label, side, columns) {
 /** How many of the label's mined patches stand above chance, where that was measured. */
 function aboveChance(label) {
   if (!patches.q) return [];
-  const mined = groupsOfLabel[label].filter((group) => group.facts || group.name === "outliers").flatMap(membersOf);
-  const above = mined.filter((patch) => patches.q[patch] !== null && patches.q[patch] <= data.run.significant);
+  const mined = groupsOfLabel[label].filter((group) => group.facts || group.name === "outliers").flatMap(membersOf).filter((patch) => known(patches.q[patch]));
+  const above = mined.filter((patch) => patches.q[patch] <= data.run.significant);
   return mined.length ? [`${percent(above.length / mined.length)} of its patches above chance`] : [];
 }
 
@@ -85,7 +85,7 @@ function coverRow(group, members, side) {
     el(
       "a",
       { class: "cover-rank", href: groupAddress(group) },
-      el("b", {}, hidden("Element "), group.facts.rank + 1),
+      el("b", {}, hidden("Cluster "), group.name),
       el("span", {}, hidden("median typicality "), median),
     ),
     el("div", { class: "cover-crops" }, members.map((patch) => cover(patch, side))),

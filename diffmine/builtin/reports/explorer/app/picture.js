@@ -1,14 +1,15 @@
 // One patch in its picture.
 
 import { crop, GAP } from "./crops.js";
-import { diverging } from "./colours.js";
+import { css, diverging } from "./colours.js";
 import { groupOf, groupTitle, imageOf, labels, membersOf, patches, patchesOfImage } from "./data.js";
 import { el, named } from "./dom.js";
 import { crumbs } from "./group.js";
-import { figure } from "./numbers.js";
+import { figure, known } from "./numbers.js";
 import { groupAddress, labelAddress, patchAddress } from "./routes.js";
-import { mappedLabels, PAINTS } from "./typicality.js";
+import { scaleBar } from "./scale.js";
 import { Stage } from "./stage.js";
+import { mappedLabels, PAINTS } from "./typicality.js";
 
 const STRIP_SIDE = 48;
 
@@ -65,13 +66,12 @@ function strip(group, members, place, width) {
 function overlayPanel(stage, label, image, readout) {
   const mapped = mappedLabels(image.number);
   const state = { label: mapped.includes(label) ? label : mapped[0] };
-  const legend = el("canvas", { class: "gradient", width: 256, height: 1 });
-  const ends = el("div", { class: "gradient-ends" });
+  const legend = el("div");
   const draw = () => {
     const scale = labels[state.label]?.scale ?? labels[label].scale ?? 1;
     stage.showTypicality(state.label, chosen.how, chosen.opacity, scale);
     stage.showMarks(label, chosen);
-    drawLegend(legend, ends, chosen.how, scale);
+    legend.replaceChildren(...(chosen.how === "off" ? [] : [legendOf(chosen.how, scale)]));
   };
   const choose = (changes) => {
     Object.assign(chosen, changes);
@@ -97,8 +97,7 @@ function overlayPanel(stage, label, image, readout) {
       el("input", { type: "range", min: 0, max: 1, step: 0.05, value: chosen.opacity, on: { input: (event) => choose({ opacity: Number(event.target.value) }) } }),
     ),
     legend,
-    ends,
-    el("p", { class: "quiet" }, "Null loss minus label loss: above zero, the label helps to explain this place. ", readout),
+    el("p", { class: "quiet" }, "Null loss minus label loss, in units of the denoising loss: above zero, the label helps to explain this place. ", readout),
     ticks,
   );
 }
@@ -133,29 +132,22 @@ function labelChoice(mapped, state, draw) {
   return el("label", {}, "of ", select);
 }
 
-function drawLegend(canvas, ends, how, scale) {
-  const context = canvas.getContext("2d");
-  canvas.hidden = ends.hidden = how === "off";
-  const [least, most] = how === "fade" ? [0, scale] : [-scale, scale];
-  context.clearRect(0, 0, 256, 1);
-  for (let x = 0; x < 256; x += 1) {
-    const value = least + ((most - least) * x) / 255;
-    const [red, green, blue, opacity] = how === "fade" ? PAINTS.fade(value, scale) : [...diverging(value, scale), 1];
-    context.fillStyle = `rgb(${red} ${green} ${blue} / ${opacity})`;
-    context.fillRect(x, 0, 1, 1);
+function legendOf(how, scale) {
+  if (how === "fade") {
+    const paint = (value) => `rgb(255 255 255 / ${PAINTS.fade(value, scale)[3]})`;
+    return scaleBar(0, scale, paint, ["white", "as it is"]);
   }
-  const words = how === "fade" ? ["white", "as it is"] : ["less typical", "more typical"];
-  ends.replaceChildren(el("span", {}, `${figure(least)} ${words[0]}`), el("span", {}, `${words[1]} ${figure(most)}`));
+  return scaleBar(-scale, scale, (value) => css(diverging(value, scale)), ["less typical", "more typical"]);
 }
 
 function factPanel(patch, group, image) {
   const { typicality, stderr, p, q, rank } = patches;
-  const error = stderr ? ` ± ${figure(stderr[patch])}` : "";
+  const error = known(stderr?.[patch]) ? ` ± ${figure(stderr[patch])}` : "";
   const pairs = [
     ["Typicality", `${figure(typicality[patch])}${error}`],
     ["Rank in label", String(rank[patch] + 1)],
-    q && ["q-value", figure(q[patch])],
-    p && ["p-value", figure(p[patch])],
+    known(q?.[patch]) && ["q-value", figure(q[patch])],
+    known(p?.[patch]) && ["p-value", figure(p[patch])],
     ["Picture", named(image.path)],
     ["Size", `${image.width} × ${image.height} px`],
     ["Labels", image.labels.map((one) => el("a", { href: labelAddress(one) }, named(labels[one].name)))],

@@ -11,6 +11,11 @@ const REACH = 14;
 const PREVIEW = 112;
 const TAP = 6;
 const FILL = 0.88;
+// Keeps what is as dark or as bright as the ground apart from it, in both themes.
+const OUTLINE = "rgb(128 128 128 / 0.9)";
+
+/** Fingers scroll the page over the map until they are told to lasso or to move it. */
+export const TOUCHED = matchMedia("(pointer: coarse)");
 
 export class Plane {
   /** `members()` are drawn so that the first of them come to lie on top. */
@@ -18,9 +23,10 @@ export class Plane {
     Object.assign(this, { members, at, colour, hover, open, select });
     this.view = { zoom: 1, x: 0.5, y: 0.5 };
     this.style = "crops";
-    this.tool = "select";
+    this.tool = TOUCHED.matches ? "scroll" : "select";
     this.lasso = [];
     this.canvas = el("canvas", {
+      data: { tool: this.tool },
       tabindex: "0",
       role: "application",
       "aria-label": "Map of patches. Arrow keys move, plus and minus zoom, Enter lists the patches in view.",
@@ -28,6 +34,7 @@ export class Plane {
         pointerdown: (event) => this.#down(event),
         pointermove: (event) => this.#moved(event),
         pointerup: (event) => this.#up(event),
+        pointercancel: () => this.#dropped(),
         pointerleave: () => this.#show(null),
         keydown: (event) => this.#key(event),
       },
@@ -47,7 +54,7 @@ export class Plane {
     const zoom = (factor, name, symbol) => el("button", { type: "button", "aria-label": name, on: { click: () => this.#zoom(factor, 0.5, 0.5) } }, symbol);
     return [
       el("div", { class: "buttons", role: "group", "aria-label": "Show as" }, choice("style", "crops", "Crops"), choice("style", "points", "Points")),
-      el("div", { class: "buttons", role: "group", "aria-label": "Dragging" }, choice("tool", "select", "Lasso"), choice("tool", "move", "Move")),
+      el("div", { class: "buttons", role: "group", "aria-label": "Dragging" }, TOUCHED.matches && choice("tool", "scroll", "Scroll"), choice("tool", "select", "Lasso"), choice("tool", "move", "Move")),
       el("div", { class: "buttons", role: "group", "aria-label": "Zoom" }, zoom(1 / 1.5, "Zoom out", "−"), zoom(1.5, "Zoom in", "+")),
     ];
   }
@@ -79,6 +86,7 @@ export class Plane {
 
   #choose(property, value, button) {
     this[property] = value;
+    this.canvas.dataset.tool = this.tool;
     for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
     this.draw();
   }
@@ -112,18 +120,24 @@ export class Plane {
   }
 
   #drawDots(context) {
+    context.strokeStyle = OUTLINE;
+    context.lineWidth = 1.5;
     for (const [patch, x, y] of this.dots.toReversed()) {
       context.fillStyle = this.colour(patch);
       context.beginPath();
       context.arc(x, y, POINT, 0, 2 * Math.PI);
+      context.stroke();
       context.fill();
     }
   }
 
   #drawTiles(context) {
     const side = TILE - 2 * FRAME;
+    context.strokeStyle = OUTLINE;
+    context.lineWidth = 1.5;
     for (const [patch, x, y] of this.tiles) {
       context.fillStyle = this.colour(patch);
+      context.strokeRect(x - TILE / 2, y - TILE / 2, TILE, TILE);
       context.fillRect(x - TILE / 2, y - TILE / 2, TILE, TILE);
       drawCrop(context, patch, x - side / 2, y - side / 2, side, () => this.draw());
     }
@@ -143,6 +157,7 @@ export class Plane {
 
   #down(event) {
     this.canvas.setPointerCapture(event.pointerId);
+    this.#show(null);
     this.drag = { from: [event.offsetX, event.offsetY], view: { ...this.view }, far: false };
     if (this.tool === "select") this.lasso = [[event.offsetX, event.offsetY]];
   }
@@ -153,7 +168,7 @@ export class Plane {
     const [dx, dy] = [here[0] - this.drag.from[0], here[1] - this.drag.from[1]];
     if (Math.hypot(dx, dy) > TAP) this.drag.far = true;
     if (this.tool === "select") this.lasso.push(here);
-    else {
+    else if (this.tool === "move") {
       const span = Math.min(this.width, this.height) * FILL * this.view.zoom;
       Object.assign(this.view, { x: this.drag.view.x - dx / span, y: this.drag.view.y - dy / span });
     }
@@ -175,6 +190,12 @@ export class Plane {
     }
   }
 
+  /** The browser took the pointer, to scroll the page. */
+  #dropped() {
+    this.drag = null;
+    this.clear();
+  }
+
   /** The patch that is drawn at a place: the tile there, else the nearest point. */
   #under(x, y) {
     const tile = this.tiles?.find(([, px, py]) => Math.abs(px - x) <= TILE / 2 && Math.abs(py - y) <= TILE / 2);
@@ -194,9 +215,10 @@ export class Plane {
     this.preview.hidden = patch === null;
     this.hover(patch);
     if (patch === null) return;
-    showCrop(this.preview, patch, 112);
-    this.preview.style.left = `${Math.min(x + 14, this.width - 120)}px`;
-    this.preview.style.top = `${Math.min(y + 14, this.height - 120)}px`;
+    showCrop(this.preview, patch, PREVIEW);
+    const beside = TILE / 2 + 4;
+    this.preview.style.left = `${x + beside + PREVIEW < this.width ? x + beside : x - beside - PREVIEW}px`;
+    this.preview.style.top = `${Math.min(y + beside, this.height - PREVIEW - 8)}px`;
   }
 
   #wheel(event) {

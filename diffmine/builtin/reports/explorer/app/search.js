@@ -74,6 +74,6 @@ function matching(wanted) {
 }
 
 function option(label, place, chosen) {
-  const facts = count(clustersOf(label).length, "element");
+  const facts = count(clustersOf(label).length, "cluster");
   return el("li", { id: `found-${place}`, role: "option", "aria-selected": "false", on: { pointerdown: chosen } }, named(labels[label].name), el("span", {}, facts));
 }
