@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from diffmine.errors import DataError, RecipeError
+from diffmine.publishing import OWNER_FILE
 from diffmine.study import compare, study
 from diffmine.testing.toy_pictures import write_toy_folder
 
@@ -153,3 +156,34 @@ def test_runs_over_different_pictures_are_not_compared(done: Done, tmp_path: Pat
 def test_one_run_is_nothing_to_compare(done: Done) -> None:
     with pytest.raises(RecipeError, match="at least two"):
         compare([done.out / "runs" / "tiny.kmeans"])
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_reported_and_the_same_study_goes_on(done: Done, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "diffmine", "study", done.folder / "study.toml", "--workers", "2"]
+    command += ["--out", tmp_path / "out", "--store", tmp_path / "store"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=environment, **pipes)
+    os.kill(_owner(tmp_path / "out" / "runs" / "tiny.kmeans", process), signal.SIGKILL)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 1, told
+    assert "Traceback" not in told
+    rows = pq.read_table(tmp_path / "out" / "results.parquet").to_pylist()
+    assert [row["variant"] for row in rows] == ["kmeans", "agglomerative", "again", "broken"]
+    assert "a process of the study died" in rows[0]["error"]
+
+    assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 1
+    rows = pq.read_table(tmp_path / "out" / "results.parquet").to_pylist()
+    assert [row["error"] is None for row in rows] == [True, True, True, False]
+
+
+def _owner(run: Path, study_process: subprocess.Popen[str]) -> int:
+    """The process that writes a run's folder, as soon as there is one."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and study_process.poll() is None:
+        try:
+            return int(json.loads((run / OWNER_FILE).read_text())["process"])
+        except (OSError, ValueError):
+            time.sleep(0.01)
+    raise AssertionError("the run never began")
