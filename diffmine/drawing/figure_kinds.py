@@ -50,7 +50,14 @@ def typicality(contents: Contents, label: str, rows: int = 1, columns: int = 6) 
     return Panel(label, _stacked(kinds, rows, columns), _names(rows, ("picture", "typical", "heat")), scale)
 
 
-def before_after(contents: Contents, before: Contents, label: str, rows: int = 1, columns: int = 6) -> Panel:
+def before_after(
+    contents: Contents,
+    before: Contents,
+    label: str,
+    rows: int = 1,
+    columns: int = 6,
+    names: tuple[str, str] = ("before", "after"),
+) -> Panel:
     """The most typical pictures with the heat maps of an earlier run, such as the base model's, and of this one.
 
     Raises:
@@ -64,7 +71,7 @@ def before_after(contents: Contents, before: Contents, label: str, rows: int = 1
     maps = [[one.run.typicality_image(image_id, label) for image_id in image_ids] for one in (before, contents)]
     scale = scale_of([values for part in maps for values in part])
     kinds = [[contents.run.picture(one) for one in image_ids], *([_heat(one, scale) for one in part] for part in maps)]
-    return Panel(label, _stacked(kinds, rows, columns), _names(rows, ("picture", "before", "after")), scale)
+    return Panel(label, _stacked(kinds, rows, columns), _names(rows, ("picture", *names)), scale)
 
 
 def _number(value: float) -> str:

@@ -101,6 +101,7 @@ def draw_before_after(
     before: Contents,
     labels: Sequence[str] | None = None,
     *,
+    names: tuple[str, str] = ("before", "after"),
     rows: int | None = None,
     columns: int | None = None,
 ) -> Drawing:
@@ -108,13 +109,15 @@ def draw_before_after(
 
     Args:
         contents, before: two runs over the same pictures.
+        names: what to call the earlier run and this one.
         labels, rows, columns: see :func:`draw`.
     Raises:
         RecipeError: there is no such label.
         DataError: the earlier run has not scored the same pictures.
     """
     asked = _asked(rows, columns)
-    return _compose([before_after(contents, before, label, **asked) for label in _checked(contents, labels)])
+    shown = _checked(contents, labels)
+    return _compose([before_after(contents, before, label, names=names, **asked) for label in shown])
 
 
 def _asked(rows: int | None, columns: int | None) -> dict[str, int]:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from diffmine.drawing.contents import Contents
+from diffmine.drawing.figures import draw_before_after
 from diffmine.drawing.side_by_side import RunPair, write_side_by_side
+from diffmine.run_folder import Run
 from diffmine.store import write_atomically
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
@@ -24,6 +27,8 @@ FILES = (
     "clusters.csv",
     "metrics.png",
     "agreement.png",
+    "before-after.png",
+    "before-after.pdf",
     "compare.html",
     "study.json",
 )
@@ -41,6 +46,7 @@ def write_study(results: Results, comparison: Comparison, folder: Path) -> None:
         csv.write_csv(comparison.agreement_table(), folder / "agreement.csv")
         csv.write_csv(comparison.matches_table(), folder / "clusters.csv")
         plot_agreement(comparison, folder / "agreement.png")
+        _draw_finetuning(comparison, folder)
         write_side_by_side(results.name, _side_by_side(results, comparison), folder)
     if results.metrics:
         plot_metrics(results, folder / "metrics.png")
@@ -65,6 +71,25 @@ def _side_by_side(results: Results, comparison: Comparison) -> list[RunPair]:
         for pair in comparison.pairs
         if pair.first.run is not None and pair.second.run is not None
     ]
+
+
+def _draw_finetuning(comparison: Comparison, folder: Path) -> None:
+    """Where typicality lay in the first run and in the last that was finetuned otherwise."""
+    pairs = [pair for pair in comparison.pairs if pair.first is comparison.pairs[0].first]
+    for pair in reversed(pairs):
+        first, last = pair.first.run, pair.second.run
+        if first is not None and last is not None and _finetuning(first) != _finetuning(last):
+            names = str(pair.first.choice), str(pair.second.choice)
+            drawing = draw_before_after(Contents(last), Contents(first), names=names)
+            drawing.save(folder / "before-after.png")
+            drawing.save(folder / "before-after.pdf")
+            return
+
+
+def _finetuning(run: Run) -> str | None:
+    """Digest of the finetuned model; None: the base model was mined."""
+    stage = run.info["stages"].get("finetune")
+    return None if stage is None else str(stage["digest"])
 
 
 def _about(results: Results) -> dict[str, object]:
