@@ -17,10 +17,17 @@ from diffmine.types import OUTLIER
 
 
 def patch_table(contents: Contents, rows: Rows) -> pa.Table:
-    """The rows of ``patches.parquet``, with the path of each picture."""
+    """The rows of ``patches.parquet``, with the path of each picture and what its cluster is flagged as, if it is."""
     table = contents.run.patches.take(pa.array(rows, pa.int64()))
     paths = [contents.run.records[image_id].path for image_id in table["image_id"].to_pylist()]
-    return table.add_column(1, "path", pa.array(paths, pa.string()))
+    marks = {
+        (label, one.cluster): "; ".join(one.marks) or None
+        for label in contents.labels
+        for one in contents.clusters(label)
+    }
+    flags = [marks.get(key) for key in zip(table["label"].to_pylist(), table["cluster"].to_pylist(), strict=True)]
+    table = table.add_column(1, "path", pa.array(paths, pa.string()))
+    return table.append_column("flags", pa.array(flags, pa.string()))
 
 
 def as_csv(contents: Contents, rows: Rows) -> bytes:

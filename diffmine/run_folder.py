@@ -24,7 +24,7 @@ from diffmine.pictures import decode, resize_mask
 from diffmine.recipe import Recipe, load_recipe
 from diffmine.registry import registry
 from diffmine.tables import image_records
-from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord
+from diffmine.types import BoolArray, ByteArray, Flag, FloatArray, ImageRecord
 from diffmine.typicality_maps import TypicalityMaps
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 RUN_FILE = "run.json"
 RECIPE_FILE = "recipe.toml"
+FLAGS_FILE = "flags.json"
 
 
 class Run:
@@ -95,6 +96,15 @@ class Run:
     def metrics(self) -> dict[str, dict[str, Any]]:
         """``metrics.json``: name -> value, low, high, chance, count, per_label."""
         return cast(dict[str, dict[str, Any]], json.loads((self.path / "metrics.json").read_text(encoding="utf-8")))
+
+    @cached_property
+    def flags(self) -> list[Flag]:
+        """``flags.json``: the warnings about single clusters; none before they were looked for."""
+        path = self.path / FLAGS_FILE
+        if "metrics" not in self.info["stages"] or not path.exists():
+            return []
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return [Flag(row["label"], row["cluster"], row["mark"], row["sentence"]) for row in rows]
 
     @cached_property
     def training_log(self) -> pa.Table | None:

@@ -155,6 +155,23 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """What a person should know of one cluster before trusting it.
+
+    Attributes:
+        label: the cluster's label.
+        cluster: its id within the label.
+        mark: two or three words for where the cluster is shown, such as ``possible shortcut``.
+        sentence: the run's warning.
+    """
+
+    label: str
+    cluster: int
+    mark: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetricValue:
     """One measured figure.
 

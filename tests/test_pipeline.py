@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -80,6 +81,14 @@ def test_clusters_sum_up_their_patches(finished: Run) -> None:
         of_label = [row for row in finished.clusters.to_pylist() if row["label"] == label]
         medians = [row["median_typicality"] for row in sorted(of_label, key=lambda row: row["rank"])]
         assert medians == sorted(medians, reverse=True)
+
+
+def test_what_is_warned_of_a_cluster_is_published_as_flags(finished: Run) -> None:
+    assert set(finished.info["stages"]["metrics"]["published"]) == {"metrics.json", "flags.json"}
+    about = [text for text in finished.info["warnings"] if re.match(r"label '[ab]', cluster \d+: ", text)]
+    assert [flag.sentence for flag in finished.flags] == about
+    known = {(row["label"], row["cluster"]) for row in finished.clusters.to_pylist()}
+    assert {(flag.label, flag.cluster) for flag in finished.flags} <= known
 
 
 def test_patch_typicality_is_the_mean_of_the_map(finished: Run) -> None:
@@ -181,7 +190,8 @@ def test_a_shorter_rerun_takes_away_what_it_did_not_reach(
         assert "cluster" in left.patches.column_names, "what is there fits together"
         assert left.clusters.num_rows
     shorter = diffmine.run(recipe, out=out, store=store, until="patches")
-    assert {path.name for path in out.iterdir()}.isdisjoint({"patches.parquet", "clusters.parquet", "metrics.json"})
+    gone = {"patches.parquet", "clusters.parquet", "metrics.json", "flags.json"}
+    assert {path.name for path in out.iterdir()}.isdisjoint(gone)
     assert shorter.info["leftover"] == {}
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from rich.console import Console
 
 import diffmine
+from diffmine.drawing.contents import Cluster, Contents
+from diffmine.drawing.figure_kinds import grid
+from diffmine.run_folder import Run
 from diffmine.seeding import numpy_generator
+from diffmine.terminal.show import show
 
 SIDE, CORNER = 64, (44, 50)
 RECIPE = """
@@ -46,8 +54,9 @@ ensemble = 1
 use = "kmeans"
 n_clusters = 4
 [report]
-use = "terminal"
+use = ["terminal", "html"]
 """
+MARK = "possible shortcut"
 
 
 def write_pictures(folder: Path, label: str, tag: bool, count: int = 40) -> None:
@@ -73,6 +82,49 @@ def test_a_tag_is_mined_and_flagged(tmp_path: Path) -> None:
     ]
     assert best[0]["y1"] > CORNER[1]
     assert best[0]["x1"] > CORNER[0]
-    flagged = [text for text in run.info["warnings"] if "possible shortcut" in text]
-    assert flagged
-    assert all(text.startswith("label 'tagged', cluster ") for text in flagged), "and nothing else is"
+    flags = [flag for flag in run.flags if flag.mark == MARK]
+    assert flags
+    assert {flag.label for flag in flags} == {"tagged"}, "and nothing else is"
+    assert {flag.sentence for flag in flags} == {text for text in run.info["warnings"] if MARK in text}
+    shown = {flag.cluster for flag in flags}
+    boxes = [row for row in run.patches.to_pylist() if (row["label"], row["cluster"]) in {("tagged", c) for c in shown}]
+    assert np.mean([row["y1"] > CORNER[1] and row["x1"] > CORNER[0] for row in boxes]) > 0.9, "they show the tag"
+    assert marked_in_figure(run) == marked_on_terminal(run) == marked_in_explorer(run) == shown
+
+
+def marked_in_figure(run: Run) -> set[int]:
+    """The clusters of the tagged label whose rows of the grid say so."""
+    assert not any("shortcut" in name for name in grid(Contents(run), "clean").names)
+    names = grid(Contents(run), "tagged").names
+    return {one.cluster for one, name in zip(best_clusters(run), names, strict=True) if MARK in " ".join(name.split())}
+
+
+def marked_on_terminal(run: Run) -> set[int]:
+    """Those that ``diffmine show --label`` marks, each by a line below its own."""
+    found, last = set(), -1
+    for line in printed(run, "tagged", None).splitlines():
+        first = (line.split() or [""])[0]
+        last = int(first) if first.isdigit() else last
+        found |= {last} if MARK in line else set()
+    assert MARK not in printed(run, "clean", None)
+    assert {one.cluster for one in best_clusters(run) if MARK in printed(run, "tagged", str(one.cluster))} == found
+    return found
+
+
+def marked_in_explorer(run: Run) -> set[int]:
+    """Those that the page has a mark for; tests of the page look at what it makes of them."""
+    html = (run.path / "report" / "index.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL)[1])
+    marked = [group for group in data["groups"] if MARK in [flag["mark"] for flag in group.get("flags", [])]]
+    assert {data["labels"][group["label"]]["name"] for group in marked} == {"tagged"}
+    return {int(group["name"]) for group in marked}
+
+
+def best_clusters(run: Run) -> list[Cluster]:
+    return Contents(run).best_clusters("tagged")
+
+
+def printed(run: Run, label: str, group: str | None) -> str:
+    file = io.StringIO()
+    show(run, Console(file=file, width=100), label, group, 20)
+    return file.getvalue()

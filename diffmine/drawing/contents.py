@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from diffmine.types import Box
+from diffmine.types import Box, Flag
 
 if TYPE_CHECKING:
     from diffmine.run_folder import Run
@@ -34,6 +34,7 @@ class Cluster:
         rank: its place among the label's clusters, from 0.
         rows: rows of ``Run.patches``: nearest to the centroid first, and those that another one stands for last.
         facts: its row of ``Run.clusters``.
+        flags: what the run warns of it.
     """
 
     label: str
@@ -41,6 +42,12 @@ class Cluster:
     rank: int
     rows: Rows
     facts: dict[str, Any]
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def marks(self) -> list[str]:
+        """The words of its flags, each once."""
+        return list(dict.fromkeys(flag.mark for flag in self.flags))
 
 
 class Contents:
@@ -124,8 +131,9 @@ class Contents:
         found: dict[str, list[Cluster]] = {}
         for label, cluster in sorted(rows, key=lambda key: (key[0], facts[key]["rank"])):
             fact = facts[label, cluster]
-            one = Cluster(label, cluster, fact["rank"], np.asarray(rows[label, cluster], dtype=np.int64), fact)
-            found.setdefault(label, []).append(one)
+            members = np.asarray(rows[label, cluster], dtype=np.int64)
+            flags = tuple(flag for flag in self.run.flags if (flag.label, flag.cluster) == (label, cluster))
+            found.setdefault(label, []).append(Cluster(label, cluster, fact["rank"], members, fact, flags))
         return found
 
     def _by_rank(self, rows: Rows) -> Rows:

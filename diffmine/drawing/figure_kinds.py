@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from diffmine.drawing.contents import Contents
+from diffmine.drawing.contents import Cluster, Contents
 from diffmine.drawing.crops import crops
 from diffmine.drawing.panels import Panel, fade, lines, scale_of, sheet
 from diffmine.errors import DataError
@@ -20,12 +21,15 @@ DIVERGING = "RdBu_r"
 
 
 def grid(contents: Contents, label: str, rows: int = 6, columns: int = 7) -> Panel:
-    """The paper's figure: the best clusters as rows, named by median typicality; the most central members first."""
+    """The paper's figure: the best clusters as rows, named by median typicality and what they are flagged as.
+
+    The most central members come first.
+    """
     best = contents.best_clusters(label)[:rows]
     shown = [one.rows[:columns].tolist() for one in best]
     cells = crops(contents, [row for line in shown for row in line], CELL)
     split = np.split(cells, np.cumsum([len(line) for line in shown])[:-1])
-    return Panel(label, sheet(split, columns, GAP), [_number(one.facts["median_typicality"]) for one in best])
+    return Panel(label, sheet(split, columns, GAP), [_row_name(one) for one in best])
 
 
 def strips(contents: Contents, label: str, rows: int = 1, columns: int = 10) -> Panel:
@@ -72,6 +76,13 @@ def before_after(
     scale = scale_of([values for part in maps for values in part])
     kinds = [[contents.run.picture(one) for one in image_ids], *([_heat(one, scale) for one in part] for part in maps)]
     return Panel(label, _stacked(kinds, rows, columns), _names(rows, ("picture", *names)), scale)
+
+
+def _row_name(one: Cluster) -> str:
+    """Its median, and below it its flags in at most two lines: a row is no higher than three."""
+    width, most = (10, 2) if len(one.marks) == 1 else (20, 1)
+    flags = [line for mark in one.marks[:2] for line in wrap(mark, width, max_lines=most, placeholder="…")]
+    return "\n".join([_number(one.facts["median_typicality"]), *flags])
 
 
 def _number(value: float) -> str:

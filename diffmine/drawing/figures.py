@@ -178,7 +178,7 @@ def _draw(figure: Figure, axes: Axes, panel: Panel) -> None:
     axes.spines[:].set_visible(False)
     axes.set_title(_short(panel.title), parse_math=False)
     pitch = panel.image.shape[0] / max(len(panel.names), 1)
-    axes.set_yticks([(row + 0.5) * pitch for row in range(len(panel.names))], panel.names)
+    axes.set_yticks([(row + 0.5) * pitch for row in range(len(panel.names))], panel.names, parse_math=False)
     axes.tick_params(axis="y", length=0, pad=2)
     if panel.scale is not None:
         _colour_bar(figure, axes, panel.scale)

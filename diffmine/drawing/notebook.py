@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment
 from PIL import Image
 
-from diffmine.drawing.contents import Contents
+from diffmine.drawing.contents import Cluster, Contents
 from diffmine.drawing.crops import crops
 from diffmine.drawing.panels import sheet
 
@@ -26,8 +27,9 @@ TEMPLATE = """\
 {{ run.patches.num_rows }} patches, {{ run.clusters.num_rows }} clusters; <code>{{ run.path }}</code></p>
 {% for text in run.info.warnings %}<p>⚠ {{ text }}</p>{% endfor %}
 <table>
-{% for label, picture in rows %}<tr><th style="text-align: left"><bdi>{{ label }}</bdi></th>
-<td><img alt="" src="data:image/png;base64,{{ picture }}"></td></tr>{% endfor %}
+{% for label, picture, flags in rows %}<tr><th style="text-align: left"><bdi>{{ label }}</bdi></th>
+<td><img alt="" src="data:image/png;base64,{{ picture }}">
+{% for text in flags %}<br>⚠ {{ text }}{% endfor %}</td></tr>{% endfor %}
 </table>
 {% if more > 0 %}<p>and {{ more }} more labels: <code>run.show(label)</code></p>{% endif %}
 </div>
@@ -37,13 +39,18 @@ TEMPLATE = """\
 def summary(run: Run) -> str:
     """HTML with the run's numbers, its warnings, and for each label the most central crop of its best clusters."""
     contents = Contents(run)
-    rows = [(label, _strip(contents, label)) for label in contents.labels[:LABELS_SHOWN]]
+    best = {label: contents.best_clusters(label)[:CLUSTERS_SHOWN] for label in contents.labels[:LABELS_SHOWN]}
+    rows = [(label, _strip(contents, clusters), _flags(clusters)) for label, clusters in best.items()]
     template = Environment(autoescape=True).from_string(TEMPLATE)
     return template.render(run=run, rows=rows, more=len(contents.labels) - len(rows))
 
 
-def _strip(contents: Contents, label: str) -> str:
-    best = [int(one.rows[0]) for one in contents.best_clusters(label)[:CLUSTERS_SHOWN]]
+def _flags(clusters: Sequence[Cluster]) -> list[str]:
+    return [f"cluster {one.cluster}: {', '.join(one.marks)}" for one in clusters if one.marks]
+
+
+def _strip(contents: Contents, clusters: Sequence[Cluster]) -> str:
+    best = [int(one.rows[0]) for one in clusters]
     buffer = io.BytesIO()
     Image.fromarray(sheet([crops(contents, best, SIDE)], CLUSTERS_SHOWN, GAP)).save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()

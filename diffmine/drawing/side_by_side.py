@@ -67,6 +67,7 @@ class Strip:
 
     file: str
     name: str
+    marks: Sequence[str]
     size: int
     shown: int
     width: int
@@ -96,7 +97,8 @@ class Strips:
         image = Image.fromarray(sheet([cells], len(cells), 4))
         image.save(self._folder / FOLDER / file, "WEBP", quality=75)
         name = f"Cluster {cluster.cluster}"
-        return Strip(f"{FOLDER}/{file}", name, len(cluster.rows), len(cells), image.width, image.height)
+        counts = len(cluster.rows), len(cells)
+        return Strip(f"{FOLDER}/{file}", name, cluster.marks, *counts, image.width, image.height)
 
 
 def write_side_by_side(title: str, pairs: Sequence[RunPair], folder: Path) -> Path:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from diffmine.analysis.diagnosis import diagnose
-from diffmine.run_folder import load_run
+from diffmine.analysis.diagnosis import findings
+from diffmine.run_folder import FLAGS_FILE, load_run
 from diffmine.stages.work import Stage, Work
 
 
 def run(work: Work) -> None:
-    """Write ``metrics.json``, and warn of what looks wrong."""
+    """Write ``metrics.json`` and ``flags.json``, and warn of what looks wrong."""
     finished = load_run(work.run_folder)
     values: dict[str, object] = {}
     work.progress.start(len(work.components.metrics), "metrics")
     for metric in work.components.metrics:
         values.update({name: asdict(value) for name, value in metric.compute(finished).items()})
         work.progress.advance()
-    for sentence in diagnose(finished):
-        work.progress.warn(sentence)
+    found = findings(finished)
+    for finding in found:
+        work.progress.warn(finding.sentence)
     work.write_json(work.public("metrics.json"), values)
+    work.write_json(work.public(FLAGS_FILE), [asdict(finding.flag) for finding in found if finding.flag])
 
 
 STAGE = Stage(
-    "metrics", 2, ("metrics", "dataset"), ("images", "finetune", "typicality", "patches", "features", "clusters"), run
+    "metrics", 3, ("metrics", "dataset"), ("images", "finetune", "typicality", "patches", "features", "clusters"), run
 )

@@ -12,8 +12,9 @@ from diffmine.drawing.contents import Cluster, Contents, Rows
 from diffmine.terminal import above_chance
 from diffmine.terminal.crops import Thumbnails
 from diffmine.terminal.glyphs import bar, visible
-from diffmine.terminal.tables import BAR, counted, heading, interval, measured, name, new_table, signed
+from diffmine.terminal.tables import BAR, FLAG, counted, heading, interval, marked, measured, name, new_table, signed
 from diffmine.terminal.thumbnails import GAP, SIDE, fitting
+from diffmine.types import Flag
 
 FACTS = 26
 """Columns for what is said of a cluster beside its crops."""
@@ -36,10 +37,14 @@ def label_view(contents: Contents, label: str, console: Console, limit: int) -> 
     yield from _remarks(thumbnails, len(clusters) - len(shown), "cluster")
 
 
-def patches_view(contents: Contents, title: str, rows: Rows, console: Console, limit: int) -> Iterator[RenderableType]:
-    """Patches, such as the members of a cluster, nearest to its centroid first."""
+def patches_view(
+    contents: Contents, title: str, rows: Rows, flags: Sequence[Flag], console: Console, limit: int
+) -> Iterator[RenderableType]:
+    """Patches, such as the members of a cluster, nearest to its centroid first; above them what it is flagged as."""
     pictures = counted(len(set(contents.image_ids(rows))), "picture")
     yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, rows))
+    if flags:
+        yield _flags(flags)
     yield Text()
     shown = rows[:limit]
     thumbnails = Thumbnails(contents, console)
@@ -49,6 +54,13 @@ def patches_view(contents: Contents, title: str, rows: Rows, console: Console, l
     else:
         yield _patch_table(contents, shown, console.width)
     yield from _remarks(thumbnails, len(rows) - len(shown), "patch")
+
+
+def _flags(flags: Sequence[Flag]) -> Table:
+    notes = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    for flag in flags:
+        notes.add_row(name(flag.mark, FLAG), Text(visible(flag.sentence)))
+    return notes
 
 
 def _illustrated(contents: Contents, clusters: Sequence[Cluster], strips: Sequence[Text], scale: float) -> Table:
@@ -62,9 +74,9 @@ def _illustrated(contents: Contents, clusters: Sequence[Cluster], strips: Sequen
 
 def _facts(contents: Contents, one: Cluster, scale: float) -> Text:
     facts = one.facts
-    pictures = Text("only 1 picture", style="yellow") if facts["images"] == 1 else counted(facts["images"], "picture")
+    pictures = Text("only 1 picture", style=FLAG) if facts["images"] == 1 else counted(facts["images"], "picture")
     lines = [
-        Text(f"cluster {one.cluster}", style="bold"),
+        marked(Text(f"cluster {one.cluster}", style="bold"), one.marks),
         measured(facts["median_typicality"], scale, BAR_WIDTH),
         Text(interval(facts["median_low"], facts["median_high"]), style="dim"),
         Text.assemble(f"{counted(facts['size'], 'patch')}, ", pictures),
@@ -82,8 +94,8 @@ def _listed(contents: Contents, clusters: Sequence[Cluster], scale: float) -> Ta
         table.add_row(
             str(one.cluster),
             cell,
-            Text("only 1", style="yellow") if facts["images"] == 1 else f"{facts['images']:,}",
-            measured(facts["median_typicality"], scale, BAR_WIDTH),
+            Text("only 1", style=FLAG) if facts["images"] == 1 else f"{facts['images']:,}",
+            marked(measured(facts["median_typicality"], scale, BAR_WIDTH), one.marks),
             interval(facts["median_low"], facts["median_high"]),
         )
     return table

@@ -9,12 +9,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from diffmine.drawing.contents import Contents
+from diffmine.drawing.contents import Cluster, Contents
 from diffmine.terminal import above_chance
 from diffmine.terminal.crops import Thumbnails
 from diffmine.terminal.glyphs import sparkline, visible
 from diffmine.terminal.metrics_table import metrics_table
-from diffmine.terminal.tables import counted, heading, measured, name, new_table
+from diffmine.terminal.tables import FLAG, counted, heading, marked, measured, name, new_table
 from diffmine.terminal.thumbnails import fitting
 
 if TYPE_CHECKING:
@@ -63,13 +63,16 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
             f"{len(contents.clusters(label)):,}",
             f"{len(contents.outliers(label)):,}",
         )
-        first = measured(found[0].facts["median_typicality"], scale, BAR_WIDTH) if found else "none"
-        table.add_row(name(label, "bold"), *counts, first)
+        table.add_row(name(label, "bold"), *counts, _median(found[0], scale) if found else "none")
     yield table
     if thumbnails.shown:
         yield from _faces(contents, strips)
     elif thumbnails.cause:
         yield Text(f"crops are not shown: {visible(thumbnails.cause)}", style="yellow")
+
+
+def _median(one: Cluster, scale: float) -> Text:
+    return marked(measured(one.facts["median_typicality"], scale, BAR_WIDTH), one.marks)
 
 
 def _faces(contents: Contents, strips: list[Text]) -> Iterator[RenderableType]:
@@ -95,7 +98,7 @@ def ending(run: Run) -> Iterator[RenderableType]:
     paths = [("run", run.path), *([("report", page)] if page.exists() else [])]
     notes = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for warning in run.info["warnings"]:
-        notes.add_row(Text("warning", style="yellow"), Text(visible(warning)))
+        notes.add_row(Text("warning", style=FLAG), Text(visible(warning)))
     for title, path in paths:
         notes.add_row(Text(title, style="dim"), Text(visible(str(path)), overflow="fold"))
     yield Text()

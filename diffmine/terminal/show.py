@@ -13,6 +13,7 @@ from diffmine.errors import RecipeError
 from diffmine.registry import did_you_mean
 from diffmine.terminal.details import label_view, patches_view
 from diffmine.terminal.overview import overview
+from diffmine.types import Flag
 
 if TYPE_CHECKING:
     from diffmine.run_folder import Run
@@ -42,7 +43,12 @@ def _view(run: Run, console: Console, label: str | None, group: str | None, limi
     if group is None:
         return label_view(contents, known_label(contents, label), console, limit)
     kind = f"cluster {group}" if group.isdigit() else group
-    return patches_view(contents, f"{label}: {kind}", rows, console, limit)
+    return patches_view(contents, f"{label}: {kind}", rows, _flags(contents, label, group), console, limit)
+
+
+def _flags(contents: Contents, label: str | None, group: str) -> list[Flag]:
+    """What a cluster is flagged as."""
+    return [flag for one in contents.clusters(str(label)) if str(one.cluster) == group for flag in one.flags]
 
 
 def chosen_rows(contents: Contents, label: str | None, group: str | None) -> Rows:

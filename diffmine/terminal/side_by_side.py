@@ -12,7 +12,7 @@ from diffmine.drawing.contents import Cluster, Contents
 from diffmine.studies.entries import Entry
 from diffmine.studies.results import Results
 from diffmine.terminal.crops import Thumbnails
-from diffmine.terminal.tables import counted, heading, name, signed
+from diffmine.terminal.tables import counted, heading, marked, name, signed
 from diffmine.terminal.thumbnails import GAP, SIDE
 
 ACROSS = 2
@@ -64,4 +64,5 @@ def _best(contents: Contents, label: str, console: Console) -> Text:
 
 def _line(one: Cluster) -> Text:
     facts = one.facts
-    return Text.assemble(f"{signed(facts['median_typicality'])} ", (f"× {facts['size']}", "dim"))
+    line = Text.assemble(f"{signed(facts['median_typicality'])} ", (f"× {facts['size']}", "dim"))
+    return marked(line, one.marks)

@@ -12,6 +12,7 @@ from diffmine.terminal.glyphs import bar, visible
 
 HEADING = "dim"
 BAR = "cyan"
+FLAG = "yellow"
 
 
 def new_table(*headings: str, left: Sequence[str] = ()) -> Table:
@@ -46,6 +47,11 @@ def interval(low: float | None, high: float | None) -> str:
 def measured(value: float, scale: float, width: int) -> Text:
     """A typicality with its bar."""
     return Text.assemble(signed(value), " ", (bar(value, scale, width).ljust(width), BAR))
+
+
+def marked(cell: Text, marks: Sequence[str]) -> Text:
+    """A cell with what a cluster is flagged as, a line each, below it."""
+    return Text("\n").join([cell, *(name(mark, FLAG) for mark in marks)])
 
 
 def counted(number: int, noun: str) -> str:

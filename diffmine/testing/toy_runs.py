@@ -18,7 +18,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from diffmine.analysis.ranking import rank_clusters
-from diffmine.run_folder import FORMAT, RECIPE_FILE, RUN_FILE, Run, load_run
+from diffmine.run_folder import FLAGS_FILE, FORMAT, RECIPE_FILE, RUN_FILE, Run, load_run
 from diffmine.seeding import derive_seed, numpy_generator
 from diffmine.tables import CLUSTERS, clustered_table, images_table
 from diffmine.testing.toy_motifs import CELLS, cell_box, draw_picture
@@ -37,6 +37,9 @@ HOSTILE_LABELS = (
     "very long " * 30,
 )
 """Labels that break careless pages, figures and file names."""
+
+HOSTILE_MARK = "<b onmouseover=alert(1)>$x^2$ very-long-" * 3
+"""What the first cluster of each hostile label is flagged as."""
 
 HOSTILE_FILES = (
     "a b.jpg",
@@ -70,6 +73,7 @@ def write_toy_run(
     *,
     hostile: bool = False,
     evidence: bool = False,
+    flags: Sequence[tuple[str, int, str]] = (),
 ) -> Run:
     """Write a finished run and the store it refers to, and open it.
 
@@ -78,8 +82,9 @@ def write_toy_run(
         labels: its labels.
         clusters: clusters of each label.
         members: members of each cluster.
-        hostile: use ``HOSTILE_LABELS`` and hostile file names, skip causes and warnings.
+        hostile: use ``HOSTILE_LABELS`` and hostile file names, skip causes, warnings and flags.
         evidence: write p-values, q-values and masks: of cluster n, about each (n + 1)th motif lies on its mask.
+        flags: (label, cluster, mark) of what the run is to warn of.
     """
     labels = sorted(HOSTILE_LABELS if hostile else labels)
     run, data = folder / "run", folder / "data"
@@ -98,6 +103,7 @@ def write_toy_run(
     save_file({"patches": features, "heldout": features[:0]}, artifacts["features"] / "features.safetensors")
     _write_clusters(run, patches, truth, features)
     _write_rest(run, data, folder / "store", [*artifacts, "patches", "clusters", "metrics"], labels, hostile, evidence)
+    _write_flags(run, [(label, 0, HOSTILE_MARK) for label in labels] if hostile else flags)
     return load_run(run)
 
 
@@ -216,6 +222,14 @@ def _write_clusters(run: Path, patches: list[Patch], truth: list[int], features:
     pq.write_table(table, run / "patches.parquet")
     pq.write_table(table.slice(0, 0), run / "heldout_patches.parquet")
     pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), run / "clusters.parquet")
+
+
+def _write_flags(run: Path, flags: Sequence[tuple[str, int, str]]) -> None:
+    rows = [
+        {"label": label, "cluster": cluster, "mark": mark, "sentence": f"label {label!r}, cluster {cluster}: {mark}"}
+        for label, cluster, mark in flags
+    ]
+    (run / FLAGS_FILE).write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
 
 
 def _write_rest(

@@ -19,7 +19,7 @@ from diffmine.analysis.diagnosis import (
 from diffmine.seeding import numpy_generator
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run
-from diffmine.types import Box, ImageRecord, Patch, TypicalityMap
+from diffmine.types import Box, Flag, ImageRecord, Patch, TypicalityMap
 
 SIDE, PATCH = 48, 16
 
@@ -88,18 +88,18 @@ def _pictures(kind: str, images: int) -> Iterator[tuple[Image.Image, Box]]:
 
 @pytest.mark.parametrize("opacity", [100, 80])
 def test_a_watermark_in_one_labels_pictures_is_flagged(opacity: int) -> None:
-    sentences = possible_shortcuts(picture_run([f"mark{opacity}", "lamp", "lamps"]))
-    assert len(sentences) == 1
-    assert sentences[0].startswith(
+    (finding,) = possible_shortcuts(picture_run([f"mark{opacity}", "lamp", "lamps"]))
+    assert finding.sentence.startswith(
         f"label 'mark{opacity}', cluster 0: possible shortcut (the same pixels at the same place"
     )
-    assert "at the border" in sentences[0]
+    assert "at the border" in finding.sentence
+    assert finding.flag == Flag(f"mark{opacity}", 0, "possible shortcut", finding.sentence)
 
 
 def test_a_frame_is_flagged() -> None:
-    (sentence,) = possible_shortcuts(picture_run(["frame", "lamp"]))
-    assert sentence.startswith("label 'frame', cluster 0: possible shortcut (")
-    assert "near-identical crops" in sentence
+    (finding,) = possible_shortcuts(picture_run(["frame", "lamp"]))
+    assert finding.sentence.startswith("label 'frame', cluster 0: possible shortcut (")
+    assert "near-identical crops" in finding.sentence
 
 
 def test_patterns_are_not_flagged() -> None:
@@ -124,9 +124,10 @@ def margin_run(gap: float) -> MemoryRun:
 
 
 def test_a_model_that_knows_no_label_is_told() -> None:
-    (sentence,) = labels_not_learned(margin_run(0.0))
-    assert "nothing shows that the model learned the labels" in sentence
-    assert "of 60 held-out images" in sentence
+    (finding,) = labels_not_learned(margin_run(0.0))
+    assert "nothing shows that the model learned the labels" in finding.sentence
+    assert "of 60 held-out images" in finding.sentence
+    assert finding.flag is None, "it is about no cluster"
     assert labels_not_learned(margin_run(2.0)) == []
 
 
@@ -137,8 +138,8 @@ def test_labels_without_a_patch_above_chance_are_told() -> None:
         q_values.append(None if selection != "top" else 0.3 if label == run.labels[1] else 0.01)
     column = pa.array(q_values, pa.float32())
     run.patches = run.patches.set_column(run.patches.column_names.index("q_value"), "q_value", column)
-    (sentence,) = nothing_above_chance(run)
-    assert sentence.startswith(f"nothing typical stands out for {run.labels[1]!r}: no patch")
+    (finding,) = nothing_above_chance(run)
+    assert finding.sentence.startswith(f"nothing typical stands out for {run.labels[1]!r}: no patch")
     assert nothing_above_chance(planted_run()) == [], "nothing is said where nothing was tested"
 
 
@@ -152,11 +153,11 @@ def logged(gaps: list[float]) -> MemoryRun:
 
 
 def test_steps_that_gained_nothing_are_told() -> None:
-    (sentence,) = finetuning_reached_its_end(logged([0.01, 0.06, 0.1, 0.1, 0.099, 0.101, 0.1, 0.1]))
-    assert "gained nothing after step 300 of 800" in sentence
-    assert "finetune.steps = 300 would have done" in sentence
+    (finding,) = finetuning_reached_its_end(logged([0.01, 0.06, 0.1, 0.1, 0.099, 0.101, 0.1, 0.1]))
+    assert "gained nothing after step 300 of 800" in finding.sentence
+    assert "finetune.steps = 300 would have done" in finding.sentence
     assert finetuning_reached_its_end(logged([0.01, 0.03, 0.05, 0.07, 0.08, 0.1])) == []
-    assert "taught the model nothing" in finetuning_reached_its_end(logged([0.0, -0.01, -0.01, 0.0]))[0]
+    assert "taught the model nothing" in finetuning_reached_its_end(logged([0.0, -0.01, -0.01, 0.0]))[0].sentence
     assert finetuning_reached_its_end(MemoryRun([])) == []
 
 
@@ -166,7 +167,7 @@ def test_mixed_clusters_are_told() -> None:
     shuffled = iter(numpy_generator("mix").permutation([name for name in names if name is not None]).tolist())
     mixed = [None if name is None else next(shuffled) for name in names]
     run.patches = run.patches.set_column(run.patches.schema.get_field_index("cluster"), "cluster", pa.array(mixed))
-    assert any("run into each other" in sentence for sentence in mixed_clusters(run))
+    assert any("run into each other" in finding.sentence for finding in mixed_clusters(run))
 
 
 def test_clusters_that_are_pure_without_clustering_are_not_called_mixed() -> None:
@@ -175,7 +176,7 @@ def test_clusters_that_are_pure_without_clustering_are_not_called_mixed() -> Non
     full = np.ones((8, 8), dtype=bool)
     masks = {one.image_id: {"a": full if n < 58 else ~full} for n, one in enumerate(records)}
     run = MemoryRun(records, masks=masks, patches=patches, cluster=[n % 2 for n in range(60)])
-    assert [sentence for sentence in mixed_clusters(run) if "clusters are mixed" in sentence] == []
+    assert [one.sentence for one in mixed_clusters(run) if "clusters are mixed" in one.sentence] == []
 
 
 def test_a_cluster_of_two_images_is_told() -> None:
@@ -183,5 +184,6 @@ def test_a_cluster_of_two_images_is_told() -> None:
     boxes = [Box(y, x, y + 16, x + 16) for y in (0, 16, 32) for x in (0, 16)]
     patches = [Patch(name, "a", box, 1.0, 0.1, "top", 0) for name in "xy" for box in boxes]
     run = MemoryRun(records, patches=patches, cluster=[0] * len(patches))
-    (sentence,) = crops_from_few_images(run)
-    assert "label 'a', cluster 0: its 12 patches come from 2 images" in sentence
+    (finding,) = crops_from_few_images(run)
+    assert "label 'a', cluster 0: its 12 patches come from 2 images" in finding.sentence
+    assert finding.flag == Flag("a", 0, "from few images", finding.sentence)

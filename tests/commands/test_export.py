@@ -16,10 +16,12 @@ from diffmine.cli import cli
 from diffmine.run_folder import Run
 from diffmine.testing.toy_runs import write_toy_run
 
+FLAGS = [("c", 1, "possible shortcut"), ("c", 1, "from few images")]
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return write_toy_run(tmp_path_factory.mktemp("export"), labels=["a|b", "c"], clusters=2, members=8)
+    return write_toy_run(tmp_path_factory.mktemp("export"), labels=["a|b", "c"], clusters=2, members=8, flags=FLAGS)
 
 
 def export(run: Run, form: str, *arguments: str) -> bytes:
@@ -38,6 +40,12 @@ def test_every_table_holds_the_same_patches(run: Run) -> None:
     lines = export(run, "markdown").decode().splitlines()
     assert len(lines) == parquet.num_rows + 2
     assert "a\\|b" in lines[2]
+
+
+def test_patches_of_a_flagged_cluster_say_so(run: Run) -> None:
+    told = {(one["label"], one["cluster"]): one["flags"] for one in json.loads(export(run, "json"))}
+    assert told.pop(("c", 1)) == "possible shortcut; from few images"
+    assert set(told.values()) == {None}
 
 
 def test_a_label_and_a_cluster_choose_patches(run: Run) -> None:

@@ -40,6 +40,14 @@ def test_what_another_one_stands_for_comes_last(tmp_path: Path) -> None:
     assert Contents(run).clusters("north")[0].rows.tolist() == [*before[1:].tolist(), before[0]]
 
 
+def test_flags_are_of_their_cluster_alone(tmp_path: Path) -> None:
+    flags = [("north", 1, "one"), ("north", 1, "two"), ("north", 1, "one"), ("south", 0, "three"), ("east", 0, "none")]
+    contents = Contents(write_toy_run(tmp_path, clusters=2, members=8, flags=flags))
+    marks = {(label, one.cluster): one.marks for label in contents.labels for one in contents.clusters(label)}
+    flagged = {key: value for key, value in marks.items() if value}
+    assert flagged == {("north", 1): ["one", "two"], ("south", 0): ["three"]}
+
+
 def test_outliers_are_mined_patches_and_controls_are_not(contents: Contents) -> None:
     selection = contents.column("selection")
     groups = dict(contents.groups("north"))

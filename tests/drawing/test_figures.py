@@ -75,6 +75,23 @@ def test_no_text_is_cut_and_no_height_is_empty(run: Run, kind: str, labels: list
     assert len(drawn) - 1 - below < 0.06 * 240, "inches at the bottom"
 
 
+@pytest.mark.parametrize("marks", [["possible shortcut"], ["from few images", "possible shortcut"]])
+def test_a_flagged_row_says_so_in_its_own_height(marks: list[str], tmp_path: Path) -> None:
+    flags = [("north", cluster, mark) for cluster in (0, 1) for mark in marks]
+    drawing = write_toy_run(tmp_path / "toy", clusters=3, members=8, flags=flags).show("north")
+    assert drawing.figure.get_figwidth() == COLUMN
+    drawing.save(tmp_path / "one.png")
+    drawing.figure.draw_without_rendering()
+    names = drawing.figure.axes[0].get_yticklabels()
+    flagged = [" ".join(name.get_text().split()[1:]) for name in names]
+    assert flagged == [" ".join(marks), " ".join(marks), ""]
+    above, below, _ = (name.get_window_extent() for name in names)
+    assert above.y0 > below.y1, "names do not run into each other"
+    with Image.open(tmp_path / "one.png") as image:
+        drawn = np.asarray(image.convert("L")) < 250
+    assert not drawn[:, 0].any(), "nothing is cut at the left"
+
+
 def test_before_and_after_share_a_scale(run: Run, tmp_path: Path) -> None:
     other = write_toy_run(tmp_path / "toy", clusters=3, members=8)
     panel = before_after(Contents(run), Contents(other), "north", columns=2)
@@ -105,6 +122,10 @@ def test_hostile_labels_are_drawn_as_they_are(tmp_path: Path) -> None:
     assert {"..", "$x^2"} <= {title[-4:].strip() for title in titles}
     assert max(map(len, titles)) <= 60
     assert len([title for title in titles if title]) == len(HOSTILE_LABELS)
+    shown = [axes for axes in drawing.figure.axes if axes.get_title(loc="left")]
+    marks = {name.get_text().partition("\n")[2] for axes in shown for name in axes.get_yticklabels()}
+    assert [mark[:4] for mark in marks] == ["<b o"]
+    assert max(map(len, marks)) < 25
     drawing.save(tmp_path / "all.pdf")
 
 
@@ -128,6 +149,7 @@ def test_a_notebook_shows_a_run_with_user_texts_escaped(tmp_path: Path) -> None:
     assert "<img src=x" not in shown
     assert "&lt;img src=x onerror=alert(1)&gt;" in shown
     assert shown.count("data:image/png") == len(HOSTILE_LABELS)
+    assert shown.count("cluster 0: &lt;b onmouseover=alert(1)&gt;") == len(HOSTILE_LABELS)
     assert run.show("..")._repr_png_().startswith(b"\x89PNG")
     (run.path / "clusters.parquet").unlink()
     assert run._repr_html_() is None, "a half finished run falls back to its repr"

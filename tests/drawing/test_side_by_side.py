@@ -57,6 +57,8 @@ def test_names_of_users_stay_text(runs: tuple[Run, Run], tmp_path: Path) -> None
     names = ("<script>alert(1)</script>", '"><img src=x>')
     page = write_side_by_side("</title><b>", [RunPair(names, runs, compare_runs(*runs).matches, "")], tmp_path)
     html = page.read_text(encoding="utf-8")
+    assert html.count('<b class="flag">') >= len(HOSTILE_LABELS), "flagged clusters are marked"
+    assert "<b onmouseover" not in html
     assert "<script" not in html
     assert "<img src=x" not in html
     assert "</title><b>" not in html

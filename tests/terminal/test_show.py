@@ -17,7 +17,7 @@ from diffmine.run_folder import Run
 from diffmine.terminal.show import show
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.toy_runs import write_toy_run
-from diffmine.types import Box, ImageRecord, Patch
+from diffmine.types import Box, Flag, ImageRecord, Patch
 
 VILLAGE = "a village with quite a long name, in the hills"
 COLOURS = {"coast": (200, 40, 30), VILLAGE: (20, 90, 210)}
@@ -69,6 +69,14 @@ def with_q_values(run: MemoryRun) -> MemoryRun:
     return run
 
 
+def with_flags(run: MemoryRun) -> MemoryRun:
+    """The run with the best cluster of its first label, the coast, flagged twice."""
+    sentence = "label 'coast', cluster 0: possible shortcut (near-identical crops, at the border); look at its crops"
+    few = "label 'coast', cluster 0: its 3 patches come from 1 image; lower patches.per_image for more variety"
+    run.flags = [Flag("coast", 0, "from few images", few), Flag("coast", 0, "possible shortcut", sentence)]
+    return run
+
+
 def printed(run: Run, width: int, *, colours: bool = False, label: str | None = None, group: str | None = None) -> str:
     file = io.StringIO()
     console = Console(
@@ -92,13 +100,17 @@ VIEWS = {
     "cluster": ("coast", "0"),
     "cluster-q-values": ("coast", "0"),
     "random": ("coast", "random"),
+    "overview-flagged": (None, None),
+    "label-flagged": ("coast", None),
+    "cluster-flagged": ("coast", "0"),
 }
 
 
 def viewed(view: str, width: int, *, colours: bool = False) -> str:
     label, group = VIEWS[view]
-    run = hand_made_run()
-    return printed(with_q_values(run) if "q-values" in view else run, width, colours=colours, label=label, group=group)
+    changes = {"q-values": with_q_values, "flagged": with_flags}
+    run = next((change for name, change in changes.items() if name in view), lambda run: run)(hand_made_run())
+    return printed(run, width, colours=colours, label=label, group=group)
 
 
 @pytest.mark.parametrize("width", [80, 160])
@@ -122,6 +134,19 @@ def test_no_line_is_wider_than_the_terminal(view: str, width: int, colours: bool
 def test_a_cluster_of_one_picture_is_marked_with_and_without_crops(colours: bool) -> None:
     texts = {label: printed(hand_made_run(), 80, colours=colours, label=label) for label in COLOURS}
     assert {label: text.count("only 1") for label, text in texts.items()} == {"coast": 0, VILLAGE: 1}
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_a_flagged_cluster_is_marked_and_no_other(colours: bool) -> None:
+    run = with_flags(hand_made_run())
+    before, _, after = printed(run, 80, colours=colours, label="coast").rpartition("possible shortcut")
+    assert "+0.0800" in before + after.partition("+0.0500")[0], "the mark stands at cluster 0"
+    assert "+0.0500" not in before
+    for group, count in (("0", 2), ("1", 0), ("outliers", 0)):
+        text = printed(run, 80, colours=colours, label="coast", group=group)
+        assert text.count("possible shortcut") == count, "once as the mark, once in the sentence"
+    assert "possible shortcut" not in printed(run, 80, colours=colours, label=VILLAGE)
+    assert printed(run, 80, colours=colours).count("possible shortcut") == 1
 
 
 @pytest.mark.parametrize("colours", [False, True])
@@ -152,6 +177,7 @@ def test_without_its_pictures_a_run_is_shown_all_the_same(tmp_path: Path) -> Non
 def test_hostile_names_reach_the_terminal_as_harmless_text(tmp_path: Path) -> None:
     run = write_toy_run(tmp_path, clusters=1, members=6, hostile=True)
     run.info["warnings"].append("a \x1b]0;title\x07 \u202e turned [bold]around[/bold]")
+    run.flags = [Flag(label, 0, "\x1b]0;t\x07 \u202e mark", "\x1b[1m said \u202e") for label in run.labels]
     texts = [printed(run, 100)]
     texts += [printed(run, 100, label=label) for label in run.labels]
     texts += [printed(run, 100, label=label, group="0") for label in run.labels]

@@ -16,6 +16,8 @@ from diffmine.testing.toy_runs import write_toy_run
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
 
+FLAGS = (("north", 0, "from few images"), ("north", 0, "possible shortcut"), ("north", 2, "possible shortcut"))
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -31,7 +33,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a toy run."""
-    return report_of(write_toy_run(tmp_path_factory.mktemp("plain"), clusters=6, members=40, evidence=True))
+    folder = tmp_path_factory.mktemp("plain")
+    return report_of(write_toy_run(folder, clusters=6, members=40, evidence=True, flags=FLAGS))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from diffmine.testing.toy_runs import HOSTILE_LABELS
+from diffmine.testing.toy_runs import HOSTILE_LABELS, HOSTILE_MARK
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +31,8 @@ def test_nothing_of_it_runs_and_nothing_breaks(watch, hostile: Path, width: int)
             page.evaluate("address => { location.hash = address; }", f"#{address}{part}")
             expect(page.get_by_role("heading", level=1)).to_contain_text(" ".join(heading.split()))
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{label!r} sticks out"
+            if part != "/1/9":
+                expect(page.locator(".badge").first).to_have_text(HOSTILE_MARK)
     page.evaluate("location.hash = '#/map'")
     expect(page.locator(".map-legend .legend").first.locator("li")).to_have_count(len(HOSTILE_LABELS))
     watched.check()

@@ -110,6 +110,7 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             row["near"] = [[numbers[label, str(one)], round(cosine, 3)] for label, one, cosine in near_by]
             row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
             row["purity"] = purities.get((cluster.label, cluster.cluster))
+            row["flags"] = [{"mark": one.mark, "sentence": without_folders(one.sentence)} for one in cluster.flags]
         if q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
             row["significant"] = _short(float(np.mean(known <= SIGNIFICANT)))
         groups.append(row)

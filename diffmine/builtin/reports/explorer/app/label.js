@@ -3,6 +3,7 @@
 import { crop, GAP } from "./crops.js";
 import { clustersOf, labels, membersOf, otherGroupsOf, groupTitle } from "./data.js";
 import { el, named } from "./dom.js";
+import { badges, flagsOf } from "./flags.js";
 import { count, figure, interval, known, percent } from "./numbers.js";
 import { groupAddress, labelAddress, mapAddress, overviewAddress } from "./routes.js";
 import { VirtualRows } from "./virtual.js";
@@ -17,6 +18,7 @@ const SORTS = {
 };
 // Not every run has masks or a null distribution to tell these by.
 const MEASURED = ["purity", "significant"];
+const FLAG = 24;
 
 export function labelView({ label }) {
   const clusters = clustersOf(label);
@@ -33,7 +35,10 @@ export function labelView({ label }) {
     update();
   };
   const update = () => {
-    rows.height = compact.matches ? 162 : 128;
+    // Rows are of one height: with a line for each flag of the cluster that has most.
+    const flags = Math.max(0, ...clusters.map((group) => flagsOf(group).length));
+    list.style.setProperty("--flags", flags);
+    rows.height = (compact.matches ? 162 : 128) + FLAG * flags;
     shown = clusters.filter((group) => group.size >= state.least).sort(SORTS[state.sort][1]);
     status.textContent = shown.length === clusters.length ? count(shown.length, "cluster") : `${shown.length} of ${count(clusters.length, "cluster")}`;
     rows.reset(shown.length);
@@ -101,6 +106,7 @@ function elementRow(group, width, compact, total, row) {
       "a",
       { class: "element-facts", href: groupAddress(group), title: bounds ? `95 % interval of the median: ${bounds}` : null },
       el("b", {}, groupTitle(group)),
+      badges(group),
       el("span", { class: "typicality" }, figure(median), bounds && el("small", {}, ` ${bounds}`)),
       el("span", { class: group.images === 1 ? "flag" : null }, `${count(group.size, "patch")}, ${count(group.images, "picture")}${group.images === 1 ? " only" : ""}`),
       known(group.significant) && el("span", {}, `${percent(group.significant)} above chance`),

@@ -4,6 +4,7 @@ import { cover } from "./crops.js";
 import { clustersOf, data, groups, groupsOfLabel, labels, membersOf, patchCount, patches } from "./data.js";
 import { el, hidden, named } from "./dom.js";
 import { metricsPanel, trainingPanel } from "./evidence.js";
+import { badges } from "./flags.js";
 import { count, figure, known, percent } from "./numbers.js";
 import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
 import { groupAddress, labelAddress } from "./routes.js";
@@ -65,7 +66,7 @@ function card(label, side, columns) {
     el("h2", {}, el("a", { href: labelAddress(label) }, named(labels[label].name))),
     el("p", { class: "quiet" }, facts.join(" · ")),
     rows.length ? null : el("p", { class: "empty" }, "No patches were mined for this label."),
-    rows.map(([number, members]) => coverRow(groups[number], members.slice(0, columns), side)),
+    rows.map(([number, members]) => [coverRow(groups[number], members.slice(0, columns), side), badges(groups[number])]),
   );
 }
 

@@ -4,6 +4,7 @@ import { crop, GAP } from "./crops.js";
 import { css, diverging } from "./colours.js";
 import { groupOf, groupTitle, imageOf, labels, membersOf, patches, patchesOfImage } from "./data.js";
 import { el, named } from "./dom.js";
+import { badges } from "./flags.js";
 import { crumbs } from "./group.js";
 import { figure, known } from "./numbers.js";
 import { groupAddress, labelAddress, patchAddress } from "./routes.js";
@@ -29,7 +30,7 @@ export function pictureView({ label, group, patch }) {
   const element = el(
     "div",
     { class: "page" },
-    el("section", { class: "intro" }, crumbs(label, group), head(group, place, address)),
+    el("section", { class: "intro" }, crumbs(label, group), head(group, place, address), badges(group)),
     el(
       "div",
       { class: "viewer" },
