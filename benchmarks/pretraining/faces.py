@@ -9,6 +9,7 @@ from, is left out, as in the corpus.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -74,13 +75,18 @@ def main() -> None:
         for some, worn in pool.map(draw_style, STYLES):
             pictures += some
             attributes += worn
+    save_faces(out, pictures, attributes)
+
+
+def save_faces(path: str, pictures: Sequence[np.ndarray], attributes: Sequence[list[str]]) -> None:
+    """Save pictures ``X``, the rows ``A`` of their attributes in ``names``, filled up with -1, and ``names``."""
     names = sorted({one for worn in attributes for one in worn})
     index = {name: row for row, name in enumerate(names)}
     widest = max(map(len, attributes))
     table = np.full((len(attributes), widest), -1, np.int16)
     for row, worn in enumerate(attributes):
         table[row, : len(worn)] = [index[name] for name in worn]
-    np.savez(out, X=np.stack(pictures), A=table, names=np.array(names))
+    np.savez(path, X=np.stack(pictures), A=table, names=np.array(names))
     print(len(pictures), "faces", len(names), "attributes")
 
 

@@ -58,7 +58,8 @@ def licensed_styles() -> dict[str, dict]:
 def rasterise(svg: str, side: int) -> Image.Image:
     import resvg_py
 
-    return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side)))).convert("RGBA")
+    png = resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side, skip_system_fonts=True)
+    return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
 
 
 def random_colour(rng: np.random.Generator) -> tuple[int, int, int, int]:
