@@ -202,20 +202,24 @@ def _merge_layer(
     for key, value in layer.items():
         old = merged.get(key)
         if isinstance(value, Mapping):
-            if not isinstance(old, Mapping) or _other_component(key, old, value):
-                old, merged_folders[key] = {}, {}
-            merged[key] = _merge_tables(old, value)
-            merged_folders.setdefault(key, {}).update(dict.fromkeys(value, folder))
+            kept = _still_meant(key, old, value) if isinstance(old, Mapping) else {}
+            merged[key] = _merge_tables(kept, value)
+            earlier = {name: path for name, path in merged_folders.get(key, {}).items() if name in kept}
+            merged_folders[key] = {**earlier, **dict.fromkeys(value, folder)}
         else:
             merged[key] = value
     return merged, merged_folders
 
 
-def _other_component(table: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+def _still_meant(table: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options that a layer keeps of the one below: all, but for those of components that it names no more."""
     kind = KIND_OF_TABLE.get(table)
-    if kind is None or kind.many or "use" not in new:
-        return False
-    return bool(new["use"] != old.get("use", kind.default))
+    if kind is None or "use" not in new:
+        return old
+    if kind.many:
+        names = new["use"] if isinstance(new["use"], (list, tuple)) else [new["use"]]
+        return {name: value for name, value in old.items() if name == "use" or name in names}
+    return old if new["use"] == old.get("use", kind.default) else {}
 
 
 def _merge_tables(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

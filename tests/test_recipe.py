@@ -63,6 +63,13 @@ def test_naming_the_same_component_keeps_the_parents_options(tmp_path: Path) -> 
     assert load_recipe(child).tables["clusterer"]["n_clusters"] == 7
 
 
+@pytest.mark.parametrize("use", ['"terminal"', '["terminal"]'])
+def test_of_several_components_those_no_more_named_lose_their_tables(tmp_path: Path, use: str) -> None:
+    write(tmp_path / "base.toml", BASE + "[report.figures]\nrows = 3\n[report.terminal]\nrows = 4\n")
+    child = write(tmp_path / "child.toml", f'extends = "base.toml"\n[report]\nuse = {use}\n')
+    assert load_recipe(child).tables["report"] == {"use": tomllib.loads(f"use = {use}")["use"], "terminal": {"rows": 4}}
+
+
 def test_overrides_follow_the_rule_of_extends_in_any_order(tmp_path: Path) -> None:
     base = write(tmp_path / "base.toml", BASE)
     one = load_recipe(base, ["clusterer.min_samples=2", "clusterer.use=hdbscan"])
