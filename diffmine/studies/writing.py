@@ -74,11 +74,11 @@ def _side_by_side(results: Results, comparison: Comparison) -> list[RunPair]:
 
 
 def _draw_finetuning(comparison: Comparison, folder: Path) -> None:
-    """Where typicality lay in the first run and in the last that was finetuned otherwise."""
+    """Where typicality lay in the first run and in the last that was finetuned otherwise, on the same labels."""
     pairs = [pair for pair in comparison.pairs if pair.first is comparison.pairs[0].first]
     for pair in reversed(pairs):
         first, last = pair.first.run, pair.second.run
-        if first is not None and last is not None and _finetuning(first) != _finetuning(last):
+        if first is not None and last is not None and _labels(first) == _labels(last) and _differ(first, last):
             names = str(pair.first.choice), str(pair.second.choice)
             drawing = draw_before_after(Contents(last), Contents(first), names=names)
             drawing.save(folder / "before-after.png")
@@ -86,10 +86,14 @@ def _draw_finetuning(comparison: Comparison, folder: Path) -> None:
             return
 
 
-def _finetuning(run: Run) -> str | None:
-    """Digest of the finetuned model; None: the base model was mined."""
-    stage = run.info["stages"].get("finetune")
-    return None if stage is None else str(stage["digest"])
+def _labels(run: Run) -> dict[str, tuple[str, ...]]:
+    return {image_id: record.labels for image_id, record in run.records.items()}
+
+
+def _differ(first: Run, last: Run) -> bool:
+    """Whether two runs were finetuned differently; a run without that stage mined the base model."""
+    one, other = (run.info["stages"].get("finetune", {}).get("digest") for run in (first, last))
+    return bool(one != other)
 
 
 def _about(results: Results) -> dict[str, object]:

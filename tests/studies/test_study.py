@@ -60,6 +60,8 @@ n_clusters = 3
 [variants.again]
 [variants.longer.finetune]
 steps = 4
+[variants.shuffled.dataset]
+shuffle_labels = true
 [variants.broken.features]
 use = "clip"
 path = "empty"
@@ -96,23 +98,23 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
 def test_a_failed_run_is_reported_and_is_not_the_end(done: Done) -> None:
     assert done.process.returncode == 1, done.process.stderr
     rows = pq.read_table(done.out / "results.parquet").to_pylist()
-    assert [row["variant"] for row in rows] == ["kmeans", "agglomerative", "again", "longer", "broken"]
-    assert [row["error"] is None for row in rows] == [True, True, True, True, False]
-    assert "'features'" in rows[4]["error"]
-    assert "clip" in rows[4]["error"]
-    assert all(row["cluster_purity"] > 0 for row in rows[:4])
+    assert [row["variant"] for row in rows] == ["kmeans", "agglomerative", "again", "longer", "shuffled", "broken"]
+    assert [row["error"] is None for row in rows] == [True, True, True, True, True, False]
+    assert "'features'" in rows[5]["error"]
+    assert "clip" in rows[5]["error"]
+    assert all(row["cluster_purity"] > 0 for row in rows[:5])
     assert "failed" in done.process.stdout
 
 
 def test_what_runs_share_is_computed_once(done: Done) -> None:
     made = {stage: len(list((done.store / stage).glob("*/manifest.json"))) for stage in ("finetune", "typicality")}
-    assert made == {"finetune": 2, "typicality": 2}
-    assert len(list((done.store / "clusters").glob("*/manifest.json"))) == 3
+    assert made == {"finetune": 3, "typicality": 3}
+    assert len(list((done.store / "clusters").glob("*/manifest.json"))) == 4
 
 
 def test_progress_of_the_other_processes_is_told(done: Done) -> None:
     lines = done.process.stderr.splitlines()
-    assert "5 runs" in lines
+    assert "6 runs" in lines
     assert any("tiny.kmeans: clusters: done" in line for line in lines)
     assert any(line.startswith("✓ tiny.agglomerative") for line in lines)
     assert any(line.startswith("✗ tiny.broken") for line in lines)
@@ -134,7 +136,7 @@ def test_in_this_process_the_same_study_gives_the_same_figures(done: Done) -> No
         assert [row[name] for row in after] == [row[name] for row in before]
     runs = [entry.run for entry in results.entries if entry.run is not None]
     assert all(stage["reused"] for run in runs for stage in run.info["stages"].values())
-    assert [str(choice) for choice in comparison.choices] == ["kmeans", "agglomerative", "again", "longer"]
+    assert [str(choice) for choice in comparison.choices] == ["kmeans", "agglomerative", "again", "longer", "shuffled"]
 
 
 def test_a_run_agrees_with_itself(done: Done) -> None:
@@ -173,12 +175,12 @@ def test_a_killed_process_is_reported_and_the_same_study_goes_on(done: Done, tmp
     assert process.returncode == 1, told
     assert "Traceback" not in told
     rows = pq.read_table(tmp_path / "out" / "results.parquet").to_pylist()
-    assert [row["variant"] for row in rows] == ["kmeans", "agglomerative", "again", "longer", "broken"]
+    assert [row["variant"] for row in rows] == ["kmeans", "agglomerative", "again", "longer", "shuffled", "broken"]
     assert "a process of the study died" in rows[0]["error"]
 
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 1
     rows = pq.read_table(tmp_path / "out" / "results.parquet").to_pylist()
-    assert [row["error"] is None for row in rows] == [True, True, True, True, False]
+    assert [row["error"] is None for row in rows] == [True, True, True, True, True, False]
 
 
 def _owner(run: Path, study_process: subprocess.Popen[str]) -> int:
