@@ -23,7 +23,7 @@ def test_every_run_can_be_configured(path: Path) -> None:
 
 
 def test_none_is_missing() -> None:
-    wanted = {"clusterers", "features", "finetuning", "patch-size", "draws", "timesteps", "controls"}
+    wanted = {"clusterers", "features", "finetuning", "patch-size", "draws", "timesteps", "smoothing", "controls"}
     assert {path.stem for path in STUDIES.glob("*.toml")} == wanted
 
 
