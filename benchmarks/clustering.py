@@ -26,10 +26,10 @@ from rich.table import Table
 from diffmine.analysis.diagnosis import diagnose
 from diffmine.analysis.ranking import rank_clusters
 from diffmine.interfaces import Clusterer, Projection
-from diffmine.kinds import KIND_OF_TABLE
-from diffmine.registry import registry
-from diffmine.run_folder import load_run
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
+from diffmine.plugins.kinds import KIND_OF_TABLE
+from diffmine.plugins.registry import registry
+from diffmine.runs.run import load_run
 from diffmine.types import FloatArray
 
 GROUPS, NOISE = 40, 0.03

@@ -29,8 +29,8 @@ from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.extractors.dift import Dift
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.interfaces import ModelTools, PatchRequest
-from diffmine.pictures import decode
-from diffmine.seeding import numpy_generator, torch_generator
+from diffmine.numerics.seeding import numpy_generator, torch_generator
+from diffmine.pictures.decoding import decode
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_stable_diffusion import WIDTH, seeded
 from diffmine.testing.toy_tools import as_picture

@@ -41,7 +41,7 @@ from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.interfaces import ModelTools, Silent, TrainingSet
-from diffmine.pictures import decode
+from diffmine.pictures.decoding import decode
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tokenizer import CONTEXT
 from diffmine.training.adaptations import everything

@@ -22,7 +22,7 @@ from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.scorers.diffusion import Diffusion
 from diffmine.builtin.scorers.draws import draw
 from diffmine.interfaces import Denoiser, ModelTools, Silent
-from diffmine.pictures import to_model
+from diffmine.pictures.decoding import to_model
 from diffmine.types import ImageRecord, Picture
 
 BATCHES = (4, 8, 16, 32, 64)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from diffmine.hookspecs import hookimpl
+from diffmine.plugins.hookspecs import hookimpl
 from diffmine.version import __version__
 
 if TYPE_CHECKING:
-    from diffmine.api import run as run
-    from diffmine.recipe import load_recipe as load_recipe
-    from diffmine.run_folder import Run as Run
-    from diffmine.run_folder import load_run as load_run
+    from diffmine.engine.running import run as run
+    from diffmine.recipes.recipe import load_recipe as load_recipe
+    from diffmine.runs.run import Run as Run
+    from diffmine.runs.run import load_run as load_run
 
 _HOMES = {
-    "run": "diffmine.api",
-    "load_recipe": "diffmine.recipe",
-    "Run": "diffmine.run_folder",
-    "load_run": "diffmine.run_folder",
+    "run": "diffmine.engine.running",
+    "load_recipe": "diffmine.recipes.recipe",
+    "Run": "diffmine.runs.run",
+    "load_run": "diffmine.runs.run",
 }
 
 __all__ = ["Run", "__version__", "hookimpl", "load_recipe", "load_run", "run"]

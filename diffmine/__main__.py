@@ -1,5 +1,5 @@
 """``python -m diffmine``."""
 
-from diffmine.cli import main
+from diffmine.commands.cli import main
 
 main()

@@ -22,14 +22,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from diffmine import hookspecs
-from diffmine.cli import cli
-from diffmine.hookspecs import PROJECT
+from diffmine.commands.cli import cli
 from diffmine.interfaces import OUTSIDE_KEY, Component, PartTable
-from diffmine.kinds import KINDS, Kind
-from diffmine.plugins import BUILTIN
-from diffmine.recipe import Header
-from diffmine.registry import Registry, registry
+from diffmine.plugins import hookspecs
+from diffmine.plugins.hookspecs import PROJECT
+from diffmine.plugins.kinds import KINDS, Kind
+from diffmine.plugins.manager import BUILTIN
+from diffmine.plugins.registry import Registry, registry
+from diffmine.recipes.recipe import Header
 from diffmine.studies.study_file import StudyOptions
 
 PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path", type(None): "", Any: "any"}

@@ -24,11 +24,11 @@ import pytest
 from nbclient import NotebookClient
 
 import diffmine
-from diffmine.cli import main
-from diffmine.recipe import load_recipe, parse_recipe, resolve
-from diffmine.registry import registry
+from diffmine.commands.cli import main
+from diffmine.plugins.registry import registry
+from diffmine.recipes.recipe import load_recipe, parse_recipe, resolve
+from diffmine.studies.study import check_points
 from diffmine.studies.study_file import load_study
-from diffmine.study import check_points
 from diffmine.testing.published_layouts import write_g3
 from diffmine.testing.tiny_recipe import TINY_RECIPE
 from diffmine.testing.toy_pictures import write_toy_folder

@@ -12,11 +12,11 @@ from types import ModuleType
 import click
 import pytest
 
-from diffmine import hookspecs
-from diffmine.cli import cli
-from diffmine.kinds import KIND_OF_TABLE, KINDS
-from diffmine.plugins import BUILTIN
-from diffmine.registry import Entry, registry
+from diffmine.commands.cli import cli
+from diffmine.plugins import hookspecs
+from diffmine.plugins.kinds import KIND_OF_TABLE, KINDS
+from diffmine.plugins.manager import BUILTIN
+from diffmine.plugins.registry import Entry, registry
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import diffmine
-from diffmine.run_folder import Run
+from diffmine.runs.run import Run
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "quickstart.toml"
 LIMITS = {"pixel_average_precision": 0.49, "pointing_accuracy": 0.92, "patch_precision": 0.84}

@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 
 import diffmine
-from diffmine.drawing.contents import Cluster, Contents
 from diffmine.drawing.figure_kinds import grid
-from diffmine.run_folder import Run
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
+from diffmine.runs.contents import Cluster, Contents
+from diffmine.runs.run import Run
 from diffmine.terminal.show import show
 
 SIDE, CORNER = 64, (44, 50)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from diffmine.analysis.matching import ClusterMatch, match_clusters
 from diffmine.errors import DataError
-from diffmine.tables import patches_of
+from diffmine.runs.tables import patches_of
 from diffmine.types import OUTLIER, Box, Patch
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 SAME_PLACE = 0.5
 ENOUGH = 0.1

@@ -15,14 +15,14 @@ import numpy as np
 
 from diffmine.analysis import shortcuts
 from diffmine.analysis.shortcuts import Crops
-from diffmine.analysis.significance import FALSE_DISCOVERIES
 from diffmine.builtin.metrics.classifier_accuracy import ClassifierAccuracy
 from diffmine.builtin.metrics.cluster_purity import ClusterPurity
 from diffmine.builtin.metrics.clustered import LabelClusters, label_clusters
 from diffmine.builtin.metrics.silhouette import Silhouette
-from diffmine.run_folder import Run
-from diffmine.seeding import numpy_generator
-from diffmine.tables import patches_of
+from diffmine.numerics.seeding import numpy_generator
+from diffmine.numerics.significance import FALSE_DISCOVERIES
+from diffmine.runs.run import Run
+from diffmine.runs.tables import patches_of
 from diffmine.types import ByteArray, Flag
 
 BEST_CLUSTERS = 5

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.bootstrap import mean_interval, median_interval
+from diffmine.numerics.bootstrap import mean_interval, median_interval
 from diffmine.types import OUTLIER, FloatArray, IntArray
 
 NEAR_DUPLICATE = 0.99

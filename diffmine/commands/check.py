@@ -17,11 +17,11 @@ from diffmine.commands.options import json_option, recipe_argument, set_option, 
 @json_option
 def command(recipe: Path, overrides: tuple[str, ...], store: Path | None, device: str, as_json: bool) -> None:
     """Check RECIPE without loading a model; print it with every default, and what it will cost."""
-    from diffmine.console import output
-    from diffmine.estimate import estimate
-    from diffmine.recipe import load_recipe, resolve
-    from diffmine.registry import registry
+    from diffmine.engine.estimate import estimate
+    from diffmine.plugins.registry import registry
+    from diffmine.recipes.recipe import load_recipe, resolve
     from diffmine.terminal.check_view import print_check
+    from diffmine.terminal.console import output
 
     resolved = resolve(load_recipe(recipe, overrides), registry())
     cost = estimate(resolved, device)

@@ -14,10 +14,10 @@ from diffmine.commands.options import store_option
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def command(store: Path | None, dry_run: bool) -> None:
     """Remove stored artifacts that no existing run folder refers to."""
-    from diffmine.api import store_path
-    from diffmine.cleaning import remove, unreferenced
-    from diffmine.console import human_size
-    from diffmine.store import Store
+    from diffmine.engine.running import store_path
+    from diffmine.store.artifacts import Store
+    from diffmine.store.cleaning import remove, unreferenced
+    from diffmine.terminal.console import human_size
 
     opened = Store(store_path(store))
     condemned = unreferenced(opened)

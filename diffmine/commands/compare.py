@@ -15,8 +15,8 @@ from diffmine.commands.options import json_option
 @json_option
 def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Compare finished runs over the same pictures: metrics, agreement, what became of clusters."""
-    from diffmine.console import output
-    from diffmine.study import compare
+    from diffmine.studies.study import compare
+    from diffmine.terminal.console import output
     from diffmine.terminal.study_view import study_view
 
     results, comparison = compare(runs, out)

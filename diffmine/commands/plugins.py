@@ -11,8 +11,8 @@ from diffmine.commands.options import json_option
 @json_option
 def command(as_json: bool) -> None:
     """List installed components: kind, name, what it is, where it comes from; and plugins that failed."""
-    from diffmine.console import output
-    from diffmine.registry import registry
+    from diffmine.plugins.registry import registry
+    from diffmine.terminal.console import output
     from diffmine.terminal.plugins_view import plugins_json, print_plugins
 
     if as_json:

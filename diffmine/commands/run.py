@@ -35,13 +35,13 @@ def command(
     Finished stages are kept in the store: after an interruption, or a change in the recipe, only what is missing is
     computed.
     """
-    from diffmine import api
-    from diffmine.console import output
+    from diffmine.engine import running
+    from diffmine.terminal.console import output
     from diffmine.terminal.run_progress import watcher
     from diffmine.terminal.run_summary import summary_json
 
     with watcher(quiet=quiet or as_json) as watching:
-        finished = api.run(
+        finished = running.run(
             recipe,
             out=out,
             store=store,
@@ -54,4 +54,4 @@ def command(
     if as_json:
         click.echo(summary_json(finished))
     elif not quiet:
-        api.show_reports(finished, output())
+        running.show_reports(finished, output())

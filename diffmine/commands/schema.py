@@ -10,7 +10,7 @@ import click
 @click.command("schema")
 def command() -> None:
     """Print the JSON Schema of recipes over all installed components, for editors."""
-    from diffmine.recipe_schema import recipe_schema
-    from diffmine.registry import registry
+    from diffmine.plugins.registry import registry
+    from diffmine.recipes.schema import recipe_schema
 
     click.echo(json.dumps(recipe_schema(registry()), indent=1, ensure_ascii=False))

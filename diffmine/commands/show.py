@@ -11,7 +11,7 @@ import click
 from diffmine.commands.options import run_argument
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 FORMATS = ("csv", "json", "parquet", "markdown", "coco")
 
@@ -30,8 +30,8 @@ def command(
 
     coco gives a box for each patch, with its cluster as the category.
     """
-    from diffmine.console import output
-    from diffmine.run_folder import load_run
+    from diffmine.runs.run import load_run
+    from diffmine.terminal.console import output
     from diffmine.terminal.show import show
 
     run = load_run(run_folder)
@@ -44,9 +44,9 @@ def command(
 
 
 def _export(run: Run, label: str | None, cluster: str | None, as_format: str, out: Path | None) -> None:
-    from diffmine.drawing.contents import Contents
-    from diffmine.exporting import WRITERS
-    from diffmine.store import write_atomically
+    from diffmine.runs.contents import Contents
+    from diffmine.runs.exporting import WRITERS
+    from diffmine.store.artifacts import write_atomically
     from diffmine.terminal.show import chosen_rows
 
     contents = Contents(run)

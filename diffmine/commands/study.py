@@ -33,8 +33,8 @@ def command(
     What runs share is computed once. Writes results.csv, .parquet and .md, agreement.csv, clusters.csv and plots into
     the study folder. A run that fails does not stop the others; the exit code is then 1.
     """
-    from diffmine.console import output
-    from diffmine.study import study
+    from diffmine.studies.study import study
+    from diffmine.terminal.console import output
     from diffmine.terminal.study_progress import study_watcher
     from diffmine.terminal.study_view import study_view
 

@@ -17,7 +17,7 @@ def command(run_folder: Path, port: int, browser: bool) -> None:
     """Show a run's report in the browser, served to this machine only, until Ctrl-C."""
     import webbrowser
 
-    from diffmine.viewer import serve
+    from diffmine.runs.serving import serve
 
     with serve(run_folder, port) as server:
         click.echo(f"{server.address}  (Ctrl-C ends)")

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from diffmine.drawing.contents import Contents, Rows
+from diffmine.runs.contents import Contents, Rows
 from diffmine.types import Box, ByteArray
 
 Key = TypeVar("Key")

@@ -8,10 +8,10 @@ from textwrap import wrap
 import numpy as np
 from PIL import Image, ImageOps
 
-from diffmine.drawing.contents import Cluster, Contents
 from diffmine.drawing.crops import crops
 from diffmine.drawing.panels import Panel, fade, lines, scale_of, sheet
 from diffmine.errors import DataError
+from diffmine.runs.contents import Cluster, Contents
 from diffmine.types import ByteArray, FloatArray
 
 CELL = 96

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffmine.drawing.contents import Contents
 from diffmine.drawing.figure_kinds import DIVERGING, before_after, grid, strips, typicality
 from diffmine.drawing.panels import Panel
 from diffmine.errors import RecipeError
+from diffmine.runs.contents import Contents
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment
 from PIL import Image
 
-from diffmine.drawing.contents import Cluster, Contents
 from diffmine.drawing.crops import crops
 from diffmine.drawing.panels import sheet
+from diffmine.runs.contents import Cluster, Contents
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 LABELS_SHOWN = 12
 CLUSTERS_SHOWN = 8

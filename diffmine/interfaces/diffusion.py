@@ -106,7 +106,7 @@ class Denoiser(ABC):
         device, dtype: where and in which precision the network computes; latents and losses are float32.
         latent_channels: channels of a latent.
         stride: image pixels to one latent cell, along each axis.
-        size_multiple: the sides of an encoded picture must be multiples of this; see ``diffmine.pictures.fit``.
+        size_multiple: the sides of an encoded picture must be multiples of this.
         num_blocks: number of up-blocks (or transformer blocks) whose output ``block_features`` gives.
     """
 

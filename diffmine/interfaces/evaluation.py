@@ -13,7 +13,7 @@ from diffmine.types import MetricValue
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 class Metric(Component):

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from diffmine.analysis.ranking import Ranked, rank_clusters
+from diffmine.engine.work import PUBLIC, Stage, Work
 from diffmine.errors import DataError
-from diffmine.stages.work import PUBLIC, Stage, Work
-from diffmine.tables import CLUSTERS, clustered_table, patches_of
+from diffmine.runs.tables import CLUSTERS, clustered_table, patches_of
 from diffmine.types import OUTLIER, FloatArray, Patch
 
 

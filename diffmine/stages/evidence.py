@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from diffmine.analysis.significance import benjamini_hochberg, empirical_p_values
+from diffmine.numerics.significance import benjamini_hochberg, empirical_p_values
 from diffmine.types import Patch, Split
 
 

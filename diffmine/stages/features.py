@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
+from diffmine.engine.shards import commit_shard, cut, process, shard_path
+from diffmine.engine.work import PUBLIC, Inputs, Stage, Work
 from diffmine.interfaces import Job, PatchRequest, ProcessShard, Progress
-from diffmine.stages.shards import commit_shard, cut, process, shard_path
-from diffmine.stages.work import PUBLIC, Inputs, Stage, Work
-from diffmine.tables import patches_of
+from diffmine.runs.tables import patches_of
 from diffmine.types import Box, FloatArray, ImageRecord, Patch
 
 SHARD_SIZE = 32

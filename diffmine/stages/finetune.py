@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from typing import Any
 
+from diffmine.engine.work import Stage, Work
 from diffmine.interfaces import TrainingLog, TrainingSet
-from diffmine.recipe import Components
-from diffmine.stages.work import Stage, Work
+from diffmine.recipes.recipe import Components
 
 
 def run(work: Work) -> None:

@@ -14,12 +14,12 @@ from itertools import islice
 
 import pyarrow.parquet as pq
 
+from diffmine.engine.work import Stage, Work
 from diffmine.errors import DataError, PictureError
 from diffmine.interfaces import ImageSource, Progress
-from diffmine.pictures import open_upright, pipeline_size
-from diffmine.seeding import derive_seed
-from diffmine.stages.work import Stage, Work
-from diffmine.tables import images_table
+from diffmine.numerics.seeding import derive_seed
+from diffmine.pictures.decoding import open_upright, pipeline_size
+from diffmine.runs.tables import images_table
 from diffmine.types import ImageRecord, Item, Split
 
 ID_LENGTH = 20

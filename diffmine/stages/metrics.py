@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from diffmine.analysis.diagnosis import findings
-from diffmine.run_folder import FLAGS_FILE, load_run
-from diffmine.stages.work import Stage, Work
+from diffmine.engine.work import Stage, Work
+from diffmine.runs.run import FLAGS_FILE, load_run
 
 
 def run(work: Work) -> None:

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
+from diffmine.engine.work import Stage, Work
 from diffmine.interfaces import PatchSelector
+from diffmine.runs.tables import patches_table
+from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.stages.evidence import Evidence, with_significance
-from diffmine.stages.work import Stage, Work
-from diffmine.tables import patches_table
 from diffmine.types import SPLITS, ByteArray, Candidate, ImageRecord, Patch, Split
-from diffmine.typicality_maps import TypicalityMaps
 
 
 class Proposal(NamedTuple):

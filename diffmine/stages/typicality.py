@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
+from diffmine.engine.shards import commit_shard, cut, process, shard_path
+from diffmine.engine.work import Inputs, Stage, Work
 from diffmine.interfaces import Job, ProcessShard, Progress
-from diffmine.stages.shards import commit_shard, cut, process, shard_path
-from diffmine.stages.work import Inputs, Stage, Work
 from diffmine.types import ImageRecord
 
 SHARD_SIZE = 32

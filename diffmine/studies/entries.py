@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from diffmine.errors import ArtifactError
-from diffmine.run_folder import Run
-from diffmine.store import Artifact
+from diffmine.runs.run import Run
+from diffmine.store.artifacts import Artifact
 from diffmine.studies.points import text_of
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from diffmine.recipe import Recipe
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
+from diffmine.recipes.recipe import Recipe
 
 LONGEST = 100
 

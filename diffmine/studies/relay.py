@@ -10,8 +10,8 @@ from queue import Empty, Queue
 from types import TracebackType
 from typing import Any, Self
 
+from diffmine.engine.pipeline import Watcher
 from diffmine.interfaces import Progress
-from diffmine.pipeline import Watcher
 
 INTERVAL = 0.2
 """Seconds between two messages of one stage's progress."""

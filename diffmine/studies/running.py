@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from diffmine import api
+from diffmine.engine import running
+from diffmine.engine.pipeline import Watcher
 from diffmine.errors import DiffmineError
-from diffmine.pipeline import Watcher
 from diffmine.studies.points import Point
 from diffmine.studies.relay import INTERVAL, Relay, Sender
 
@@ -89,7 +89,7 @@ def run_point(point: Point, plan: Plan, watcher: Watcher) -> Outcome:
     started = time.perf_counter()
     folder = plan.folder / point.name
     try:
-        api.run(point.recipe, out=folder, store=plan.store, device=plan.device, watcher=watcher)
+        running.run(point.recipe, out=folder, store=plan.store, device=plan.device, watcher=watcher)
     except DiffmineError as error:
         return Outcome(point, folder, time.perf_counter() - started, str(error))
     return Outcome(point, folder, time.perf_counter() - started)

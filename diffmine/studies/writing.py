@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from diffmine.drawing.contents import Contents
+from diffmine.drawing.comparison_page import RunPair, write_side_by_side
 from diffmine.drawing.figures import draw_before_after
-from diffmine.drawing.side_by_side import RunPair, write_side_by_side
-from diffmine.run_folder import Run
-from diffmine.store import write_atomically
+from diffmine.runs.contents import Contents
+from diffmine.runs.run import Run
+from diffmine.store.artifacts import write_atomically
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
 from diffmine.studies.markdown import results_markdown

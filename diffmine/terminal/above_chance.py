@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffmine.analysis.significance import FALSE_DISCOVERIES
-from diffmine.drawing.contents import Contents, Rows
+from diffmine.numerics.significance import FALSE_DISCOVERIES
+from diffmine.runs.contents import Contents, Rows
 
 
 def above_chance(contents: Contents, rows: Rows) -> int | None:

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from diffmine.console import human_size, human_time
+from diffmine.terminal.console import human_size, human_time
 
 if TYPE_CHECKING:
-    from diffmine.estimate import Cost
-    from diffmine.recipe import Resolved
+    from diffmine.engine.estimate import Cost
+    from diffmine.recipes.recipe import Resolved
 
 
 def print_check(console: Console, resolved: Resolved, cost: Cost) -> None:

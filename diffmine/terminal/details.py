@@ -8,11 +8,22 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from diffmine.drawing.contents import Cluster, Contents, Rows
+from diffmine.runs.contents import Cluster, Contents, Rows
 from diffmine.terminal import above_chance
-from diffmine.terminal.crops import Thumbnails
+from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import bar, visible
-from diffmine.terminal.tables import BAR, FLAG, counted, heading, interval, marked, measured, name, new_table, signed
+from diffmine.terminal.rich_tables import (
+    BAR,
+    FLAG,
+    counted,
+    heading,
+    interval,
+    marked,
+    measured,
+    name,
+    new_table,
+    signed,
+)
 from diffmine.terminal.thumbnails import GAP, SIDE, fitting
 from diffmine.types import Flag
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from diffmine.terminal.tables import new_table
+from diffmine.terminal.rich_tables import new_table
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:

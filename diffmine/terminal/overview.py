@@ -9,16 +9,16 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from diffmine.drawing.contents import Cluster, Contents
+from diffmine.runs.contents import Cluster, Contents
 from diffmine.terminal import above_chance
-from diffmine.terminal.crops import Thumbnails
+from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import sparkline, visible
 from diffmine.terminal.metrics_table import metrics_table
-from diffmine.terminal.tables import FLAG, counted, heading, marked, measured, name, new_table
+from diffmine.terminal.rich_tables import FLAG, counted, heading, marked, measured, name, new_table
 from diffmine.terminal.thumbnails import fitting
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 CURVE = 32
 BAR_WIDTH = 12

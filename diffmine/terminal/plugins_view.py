@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from diffmine.console import print_warning
-from diffmine.plugins import BUILTIN
+from diffmine.plugins.manager import BUILTIN
+from diffmine.terminal.console import print_warning
 from diffmine.terminal.glyphs import visible
-from diffmine.terminal.tables import heading
+from diffmine.terminal.rich_tables import heading
 
 if TYPE_CHECKING:
-    from diffmine.registry import Entry, Registry
+    from diffmine.plugins.registry import Entry, Registry
 
 
 def print_plugins(console: Console, registry: Registry) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from diffmine.studies.entries import Entry, Figure
 from diffmine.studies.points import short, text_of
 from diffmine.studies.results import Mark, Results, SummaryRow
-from diffmine.terminal.tables import name, new_table
+from diffmine.terminal.rich_tables import name, new_table
 
 GAP = 2
 LEAST = len("-0.12–0.34")

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from diffmine.console import human_time, messages, print_warning
 from diffmine.interfaces import Progress as ProgressProtocol
 from diffmine.interfaces import Silent
+from diffmine.terminal.console import human_time, messages, print_warning
 
 if TYPE_CHECKING:
-    from diffmine.pipeline import Watcher
+    from diffmine.engine.pipeline import Watcher
 
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -172,7 +172,7 @@ class LiveView:
     """All stages with their bars, rates and times left, redrawn in place; warnings scroll above."""
 
     def __init__(self, console: Console) -> None:
-        from diffmine.pipeline import STAGES
+        from diffmine.engine.pipeline import STAGES
 
         self._console = console
         self._progress = Progress(

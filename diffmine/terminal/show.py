@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.console import Console, RenderableType
 
-from diffmine.drawing.contents import Contents, Rows
 from diffmine.errors import RecipeError
-from diffmine.registry import did_you_mean
+from diffmine.plugins.registry import did_you_mean
+from diffmine.runs.contents import Contents, Rows
 from diffmine.terminal.details import label_view, patches_view
 from diffmine.terminal.overview import overview
 from diffmine.types import Flag
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 FEW = 12
 """Names that an error lists."""

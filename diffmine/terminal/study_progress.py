@@ -11,11 +11,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from diffmine.console import human_time, messages, print_warning
+from diffmine.engine.pipeline import NobodyWatches, Watcher
 from diffmine.interfaces import Progress as ProgressProtocol
 from diffmine.interfaces import Silent
-from diffmine.pipeline import NobodyWatches, Watcher
 from diffmine.studies.running import StudyWatcher
+from diffmine.terminal.console import human_time, messages, print_warning
 from diffmine.terminal.run_progress import SPEED_PERIOD, Counted, PlainLines, Rate, State
 
 BAR = 12

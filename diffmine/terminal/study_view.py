@@ -13,10 +13,10 @@ from rich.text import Text
 from diffmine.studies.comparison import FATES, Comparison
 from diffmine.studies.points import short
 from diffmine.studies.results import Results
+from diffmine.terminal.comparison_view import side_by_side
 from diffmine.terminal.glyphs import visible
 from diffmine.terminal.results_tables import runs_tables, seconds_table, summary_tables
-from diffmine.terminal.side_by_side import side_by_side
-from diffmine.terminal.tables import counted, heading, name, new_table
+from diffmine.terminal.rich_tables import counted, heading, name, new_table
 
 CELL = 6
 """Columns of a cell of the agreement matrix."""

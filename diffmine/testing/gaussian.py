@@ -31,7 +31,7 @@ from diffmine.interfaces import (
     DiffusionModel,
     PromptEncoder,
 )
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 
 Prediction = Literal["epsilon", "v_prediction", "flow"]
 STEPS = 1000

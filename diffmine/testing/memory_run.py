@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from diffmine.recipe import parse_recipe
-from diffmine.run_folder import FORMAT, Run
-from diffmine.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table
+from diffmine.recipes.recipe import parse_recipe
+from diffmine.runs.run import FORMAT, Run
+from diffmine.runs.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table
+from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord, Patch, TypicalityMap
-from diffmine.typicality_maps import TypicalityMaps
 
 
 class MemoryMaps(TypicalityMaps):
@@ -31,7 +31,7 @@ class MemoryMaps(TypicalityMaps):
 
 
 class MemoryRun(Run):
-    """A :class:`~diffmine.run_folder.Run` made of values instead of files.
+    """A :class:`~diffmine.runs.run.Run` made of values instead of files.
 
     Args:
         records: the images.

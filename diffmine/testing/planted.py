@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from diffmine.analysis.ranking import rank_clusters
-from diffmine.maps import window_means
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
+from diffmine.numerics.upsampling import window_means
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.types import BoolArray, Box, ByteArray, FloatArray, ImageRecord, Patch, Split, TypicalityMap
 

@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 from PIL import Image, ImageDraw
 
-from diffmine.seeding import derive_seed, numpy_generator
+from diffmine.numerics.seeding import derive_seed, numpy_generator
 from diffmine.types import Box, ByteArray
 
 CELLS = (4, 3)

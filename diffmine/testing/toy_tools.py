@@ -11,7 +11,7 @@ import torch
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.interfaces import ModelTools
-from diffmine.pictures import to_model
+from diffmine.pictures.decoding import to_model
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.types import ByteArray, ImageRecord, Picture
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from diffmine.errors import ModelError
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 
 
 def everything(network: nn.Module) -> Callable[[], None]:

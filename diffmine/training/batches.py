@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diffmine.training.draws import Draw, Draws
 from diffmine.training.latents import LatentSource
+from diffmine.training.samples import Draw, Draws
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,8 +10,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from diffmine.batching import is_out_of_memory
 from diffmine.errors import DiffmineWarning, ModelError
+from diffmine.numerics.batching import is_out_of_memory
 from diffmine.training.batches import Example, micro_batches
 
 

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from diffmine.interfaces import Denoiser, TrainingSet
-from diffmine.pictures import to_model
-from diffmine.training.draws import Draw
+from diffmine.pictures.decoding import to_model
+from diffmine.training.samples import Draw
 from diffmine.types import ByteArray
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from torch import nn
 
 from diffmine.errors import DataError, ModelError
 from diffmine.interfaces import ModelTools, Progress, TrainingLog, TrainingSet
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 from diffmine.training.batches import Batches
-from diffmine.training.checkpoints import Checkpoints
-from diffmine.training.draws import Draws
 from diffmine.training.gradients import Gradients
 from diffmine.training.latents import LatentSource
 from diffmine.training.loss import DenoisingLoss
 from diffmine.training.options import TrainingOptions
+from diffmine.training.samples import Draws
+from diffmine.training.saved_states import Checkpoints
 from diffmine.training.sheets import write_sheet
 from diffmine.training.start import (
     checkpoint_activations,

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from diffmine.interfaces import Conditioning, Denoiser, PromptEncoder
-from diffmine.seeding import torch_generator
+from diffmine.numerics.seeding import torch_generator
 from diffmine.training.loss import coefficients
 
 STEPS = 25

@@ -17,8 +17,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from diffmine.errors import ModelError
 from diffmine.interfaces import ModelTools, TrainingSet
-from diffmine.pictures import to_model
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
+from diffmine.pictures.decoding import to_model
 from diffmine.training.latents import crop
 from diffmine.training.options import TrainingOptions
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class TrainingState:
     """The state after ``step`` steps.
 
-    What is random needs no state: it is keyed by the step (see ``diffmine.training.draws``).
+    What is random needs no state: it is keyed by the step (see ``diffmine.training.samples``).
 
     Attributes:
         step: steps done.

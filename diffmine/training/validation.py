@@ -10,12 +10,12 @@ from functools import cached_property
 import torch
 
 from diffmine.interfaces import Denoiser, TrainingSet
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.training.batches import Example, example, micro_batches
-from diffmine.training.draws import Draw
 from diffmine.training.latents import LatentSource
 from diffmine.training.loss import DenoisingLoss
 from diffmine.training.options import TrainingOptions
+from diffmine.training.samples import Draw
 from diffmine.types import ImageRecord
 
 

@@ -16,7 +16,7 @@ from diffmine.analysis.diagnosis import (
     nothing_above_chance,
     possible_shortcuts,
 )
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run
 from diffmine.types import Box, Flag, ImageRecord, Patch, TypicalityMap

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 from pyarrow import csv
 
-from diffmine.cli import cli
-from diffmine.run_folder import Run
+from diffmine.commands.cli import cli
+from diffmine.runs.run import Run
 from diffmine.testing.toy_runs import write_toy_run
 
 FLAGS = [("c", 1, "possible shortcut"), ("c", 1, "from few images")]

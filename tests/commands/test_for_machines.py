@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from diffmine.cli import main
+from diffmine.commands.cli import main
 from diffmine.testing.tiny_recipe import TINY_RECIPE, write_tiny_recipe
 
 Command = Callable[..., str]

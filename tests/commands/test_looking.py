@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from diffmine.run_folder import Run
+from diffmine.runs.run import Run
 from diffmine.testing.contracts.reports import digests
 from diffmine.testing.toy_runs import write_toy_run
 
-WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from diffmine.cli import main; main()"
+WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from diffmine.commands.cli import main; main()"
 
 
 def diffmine(*arguments: object, **options) -> subprocess.CompletedProcess[str]:

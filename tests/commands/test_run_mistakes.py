@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diffmine.cli import main
+from diffmine.commands.cli import main
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 
 

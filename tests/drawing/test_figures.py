@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diffmine.drawing.contents import Contents
 from diffmine.drawing.figure_kinds import _number, before_after
 from diffmine.drawing.figures import COLUMN, KINDS, draw, draw_before_after
 from diffmine.drawing.panels import fade, scale_of, sheet
 from diffmine.errors import DataError, RecipeError
-from diffmine.run_folder import Run
+from diffmine.runs.contents import Contents
+from diffmine.runs.run import Run
 from diffmine.testing.toy_runs import HOSTILE_LABELS, write_toy_run
 
 

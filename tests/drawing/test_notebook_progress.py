@@ -12,7 +12,7 @@ import nbformat
 from nbclient import NotebookClient
 
 import diffmine
-from diffmine.pipeline import STAGES
+from diffmine.engine.pipeline import STAGES
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 
 COLOURS = re.compile(r"\x1b\[[\d;]*m")

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import diffmine
-from diffmine.drawing.contents import Contents
 from diffmine.drawing.figures import draw_before_after
-from diffmine.recipe import load_recipe, resolve
-from diffmine.registry import registry
-from diffmine.run_folder import Run
-from diffmine.study import compare
+from diffmine.plugins.registry import registry
+from diffmine.recipes.recipe import load_recipe, resolve
+from diffmine.runs.contents import Contents
+from diffmine.runs.run import Run
+from diffmine.studies.study import compare
 from diffmine.testing.published_layouts import write_cardb, write_ftt, write_g3, write_places, write_xray
 from diffmine.testing.toys import tiny_clip, tiny_stable_diffusion
 from diffmine.types import ByteArray, FloatArray

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import diffmine
-from diffmine.recipe import load_recipe, resolve
-from diffmine.registry import registry
+from diffmine.plugins.registry import registry
+from diffmine.recipes.recipe import load_recipe, resolve
 
 ROOT = Path(diffmine.__file__).parents[1]
 RECIPES = ROOT / "recipes"

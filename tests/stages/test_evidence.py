@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from diffmine.builtin.selectors.top import Top
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.stages.evidence import Evidence, with_significance
 from diffmine.types import Box, ImageRecord, Patch, TypicalityMap
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from diffmine.studies.study import check_points
 from diffmine.studies.study_file import load_study
-from diffmine.study import check_points
 
 STUDIES = Path(__file__).parents[2] / "recipes" / "studies"
 QUICK = {"clusterers", "features", "patch-size"}

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from diffmine.errors import DataError, RecipeError
-from diffmine.publishing import OWNER_FILE
-from diffmine.study import compare, study
+from diffmine.runs.writing import OWNER_FILE
+from diffmine.studies.study import compare, study
 from diffmine.testing.toy_pictures import write_toy_folder
 
 RECIPE = """

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from diffmine.errors import RecipeError
+from diffmine.studies.study import check_points
 from diffmine.studies.study_file import load_study
-from diffmine.study import check_points
 
 BASE = """
 name = "base"

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from diffmine.errors import RecipeError
-from diffmine.run_folder import Run
+from diffmine.runs.run import Run
 from diffmine.terminal.show import show
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.toy_runs import write_toy_run

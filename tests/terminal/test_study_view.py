@@ -15,11 +15,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from diffmine.run_folder import Run, load_run
+from diffmine.runs.run import Run, load_run
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
 from diffmine.studies.results import Results
-from diffmine.study import compare
+from diffmine.studies.study import compare
 from diffmine.terminal.study_view import study_view
 from diffmine.testing.toy_runs import write_toy_run
 

@@ -13,9 +13,9 @@ from diffmine.testing.gaussian import GaussianDenoiser
 from diffmine.testing.toy_tools import toy_tools
 from diffmine.testing.toy_training import toy_training_set
 from diffmine.training.batches import Example, example, micro_batches
-from diffmine.training.draws import Draw, Draws
 from diffmine.training.latents import LatentSource, crop
 from diffmine.training.options import TrainingOptions
+from diffmine.training.samples import Draw, Draws
 from diffmine.types import ImageRecord, Picture
 
 PIXELS = np.arange(6 * 10 * 3, dtype=np.uint8).reshape(6, 10, 3)

@@ -24,9 +24,9 @@ from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianM
 from diffmine.testing.toy_tools import as_picture, toy_tools
 from diffmine.testing.toy_training import StopAt, StoppedError, toy_training_set, training_set, untrained_tools, weights
 from diffmine.training.adaptations import everything
-from diffmine.training.draws import Draws
 from diffmine.training.loop import train
 from diffmine.training.options import TrainingOptions
+from diffmine.training.samples import Draws
 
 CPU = torch.device("cpu")
 SHORT = TrainingOptions(

@@ -10,9 +10,9 @@ from diffmine.errors import ModelError
 from diffmine.testing.gaussian import GaussianDenoiser, GaussianPrompts
 from diffmine.testing.toy_training import toy_training_set
 from diffmine.training.batches import Example, micro_batches
-from diffmine.training.draws import Draws
 from diffmine.training.loss import DenoisingLoss, coefficients, min_snr_weights
 from diffmine.training.options import TrainingOptions
+from diffmine.training.samples import Draws
 
 CPU = torch.device("cpu")
 PREDICTIONS: tuple[Literal["epsilon", "v_prediction", "flow"], ...] = ("epsilon", "v_prediction", "flow")

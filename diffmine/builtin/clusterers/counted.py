@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from diffmine.interfaces import Clusterer, ClustererConfig
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.types import FloatArray, IntArray
 
 AUTO_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64)

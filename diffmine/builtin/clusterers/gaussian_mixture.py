@@ -10,7 +10,7 @@ from pydantic import Field
 
 from diffmine.builtin.clusterers.counted import CountedClusterer, CountedConfig
 from diffmine.errors import DataError, DiffmineWarning
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 from diffmine.types import FloatArray, IntArray
 
 

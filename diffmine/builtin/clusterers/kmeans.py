@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from diffmine.builtin.clusterers.counted import CountedClusterer, CountedConfig
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 from diffmine.types import FloatArray, IntArray
 
 BATCH_ROWS = 4096

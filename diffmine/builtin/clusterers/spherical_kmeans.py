@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from diffmine.builtin.clusterers.counted import CountedClusterer, CountedConfig
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 from diffmine.types import FloatArray, IntArray
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from diffmine.errors import DataError
-from diffmine.pictures import FORMATS
+from diffmine.pictures.decoding import FORMATS
 from diffmine.types import BoolArray
 
 

@@ -21,7 +21,7 @@ from diffmine.builtin.datasets.table_paths import Expansion, Template, inside
 from diffmine.builtin.datasets.table_rows import LIST_SEPARATOR, Row
 from diffmine.errors import DiffmineWarning, RecipeError
 from diffmine.interfaces import ImageSource
-from diffmine.pictures import stored_size
+from diffmine.pictures.decoding import stored_size
 from diffmine.types import BoolArray, ImageRecord, Item
 
 

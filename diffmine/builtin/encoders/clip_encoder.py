@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from diffmine.builtin.transformers_loading import load_part, load_weights, quiet
 from diffmine.errors import ModelError
 from diffmine.interfaces import Conditioning, TextEncoder
+from diffmine.weights.transformers_models import load_part, load_weights, quiet
 
 
 class ClipTextEncoder(TextEncoder):

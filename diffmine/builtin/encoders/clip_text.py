@@ -9,8 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from diffmine.builtin.pretrained import fetch
-from diffmine.checkpoints import checkpoint_fingerprint
 from diffmine.errors import ModelError
 from diffmine.interfaces import (
     OUTSIDE_KEY,
@@ -21,6 +19,8 @@ from diffmine.interfaces import (
     PromptEncoder,
     TextEncoder,
 )
+from diffmine.weights.fingerprint import checkpoint_fingerprint
+from diffmine.weights.pretrained import fetch
 
 
 def placeholders(template: str) -> list[str]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from diffmine.errors import ModelError
 from diffmine.interfaces import Conditioning, Denoiser, PromptEncoder
-from diffmine.seeding import torch_generator
+from diffmine.numerics.seeding import torch_generator
 
 FOLDER = "conditioning"
 VECTORS = "label_embedding.safetensors"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoTokenizer
 
-from diffmine.builtin.transformers_loading import load_part, load_weights
+from diffmine.weights.transformers_models import load_part, load_weights
 
 if TYPE_CHECKING:
     from diffmine.builtin.models.pipeline_folder import PipelineFolder

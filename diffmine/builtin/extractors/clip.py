@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffmine.batching import BatchSize, run_in_batches
 from diffmine.builtin.extractors.cells import unit_rows
 from diffmine.builtin.extractors.transformers_checkpoint import (
     PretrainedConfig,
     PretrainedExtractor,
     checkpoint_folder,
 )
-from diffmine.builtin.transformers_loading import load_part, load_weights
 from diffmine.errors import ModelError
 from diffmine.interfaces import Extraction, ModelTools, PatchRequest
+from diffmine.numerics.batching import BatchSize, run_in_batches
 from diffmine.types import ByteArray, FloatArray
+from diffmine.weights.transformers_models import load_part, load_weights
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from diffmine.batching import BatchSize, run_in_batches
 from diffmine.builtin.extractors.cells import box_means, unit_rows
 from diffmine.errors import ModelError
 from diffmine.interfaces import (
@@ -21,8 +20,9 @@ from diffmine.interfaces import (
     ModelTools,
     PatchRequest,
 )
-from diffmine.pictures import grid_size, to_model
-from diffmine.seeding import torch_generator
+from diffmine.numerics.batching import BatchSize, run_in_batches
+from diffmine.numerics.seeding import torch_generator
+from diffmine.pictures.decoding import grid_size, to_model
 from diffmine.types import FloatArray, Picture
 
 if TYPE_CHECKING:

@@ -11,17 +11,17 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from diffmine.batching import BatchSize, run_in_batches
 from diffmine.builtin.extractors.cells import box_means, unit_rows
 from diffmine.builtin.extractors.transformers_checkpoint import (
     PretrainedConfig,
     PretrainedExtractor,
     checkpoint_folder,
 )
-from diffmine.builtin.transformers_loading import load_part, load_weights
 from diffmine.errors import ModelError
 from diffmine.interfaces import Extraction, ModelTools, PatchRequest
+from diffmine.numerics.batching import BatchSize, run_in_batches
 from diffmine.types import ByteArray, FloatArray
+from diffmine.weights.transformers_models import load_part, load_weights
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from diffmine.builtin.pretrained import fetch
-from diffmine.checkpoints import checkpoint_fingerprint
 from diffmine.interfaces import OUTSIDE_KEY, ComponentConfig, FeatureExtractor, PretrainedPath
+from diffmine.weights.fingerprint import checkpoint_fingerprint
+from diffmine.weights.pretrained import fetch
 
 
 class PretrainedConfig(ComponentConfig):

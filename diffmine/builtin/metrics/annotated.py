@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffmine.bootstrap import mean_interval
+from diffmine.numerics.bootstrap import mean_interval
 from diffmine.types import BoolArray, ImageRecord, MetricValue
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)

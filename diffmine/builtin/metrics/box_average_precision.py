@@ -12,7 +12,7 @@ from diffmine.interfaces import Metric
 from diffmine.types import BoolArray, FloatArray, MetricValue
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 class BoxAveragePrecision(Metric):

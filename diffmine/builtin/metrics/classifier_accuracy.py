@@ -10,7 +10,7 @@ from diffmine.interfaces import Metric
 from diffmine.types import ImageRecord, MetricValue
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 class ClassifierAccuracy(Metric):

@@ -14,7 +14,7 @@ from diffmine.builtin.metrics.showing import shown_kind
 from diffmine.types import BoolArray
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)

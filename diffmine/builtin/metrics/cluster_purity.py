@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.bootstrap import draws, percentile_interval
 from diffmine.builtin.metrics.cluster_contents import Contents, cluster_contents, once
 from diffmine.interfaces import Metric
+from diffmine.numerics.bootstrap import draws, percentile_interval
 from diffmine.types import MetricValue
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 class ClusterPurity(Metric):

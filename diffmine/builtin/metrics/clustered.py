@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.tables import patches_of
+from diffmine.runs.tables import patches_of
 from diffmine.types import OUTLIER, BoolArray, IntArray, Patch
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)

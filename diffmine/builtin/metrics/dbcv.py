@@ -13,7 +13,7 @@ from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.types import OUTLIER, FloatArray, IntArray, MetricValue
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 class Dbcv(Metric):

@@ -14,11 +14,11 @@ from pydantic import Field
 from diffmine.builtin.metrics.annotated import Measured, figure
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, Metric
-from diffmine.tables import patches_of
+from diffmine.runs.tables import patches_of
 from diffmine.types import FloatArray, MetricValue, Patch
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 class LabelPredictability(Metric):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from diffmine.builtin.metrics.annotated import Annotated, Measured, annotated_heldout, figure
 from diffmine.builtin.metrics.showing import chance_to_show, shows
 from diffmine.interfaces import Metric
-from diffmine.tables import patches_of
+from diffmine.runs.tables import patches_of
 from diffmine.types import Box, MetricValue, Patch
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 CONTROL = "random"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.bootstrap import draws, percentile_interval
 from diffmine.interfaces import Metric
-from diffmine.tables import patches_of
+from diffmine.numerics.bootstrap import draws, percentile_interval
+from diffmine.runs.tables import patches_of
 from diffmine.types import MetricValue, Patch
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 CONTROL, OPPOSITE = "random", "least"
 Moments = NDArray[np.float64]

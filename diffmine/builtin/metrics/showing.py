@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from diffmine.maps import window_means
+from diffmine.numerics.upsampling import window_means
 from diffmine.types import BoolArray, Box
 
 SHARE_OF_PATCH = 0.25

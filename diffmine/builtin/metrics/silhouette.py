@@ -11,11 +11,11 @@ from pydantic import Field
 from diffmine.builtin.metrics.annotated import Measured, figure
 from diffmine.builtin.metrics.clustered import label_clusters
 from diffmine.interfaces import ComponentConfig, Metric
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 from diffmine.types import MetricValue
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 class Silhouette(Metric):

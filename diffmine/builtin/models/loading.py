@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from diffmine.builtin.pretrained import check_whole
 from diffmine.errors import ModelError
+from diffmine.weights.pretrained import check_whole
 
 
 @dataclass(frozen=True, slots=True)

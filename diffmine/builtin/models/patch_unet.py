@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from diffmine.builtin.models.flops import unet_flops
-from diffmine.checkpoints import checkpoint_fingerprint
 from diffmine.errors import ModelError
 from diffmine.interfaces import ComponentConfig, Denoiser, DiffusionModel, PretrainedPath
+from diffmine.weights.fingerprint import checkpoint_fingerprint
 
 if TYPE_CHECKING:
     import torch

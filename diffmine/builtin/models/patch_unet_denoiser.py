@@ -17,10 +17,10 @@ from diffmine.builtin.models.loading import load_module
 from diffmine.builtin.models.patch_autoencoder import PatchAutoencoder
 from diffmine.builtin.models.saving import save_part
 from diffmine.builtin.models.unet_denoiser import UNetDenoiser
-from diffmine.builtin.pretrained import read_settings
 from diffmine.errors import ModelError
 from diffmine.interfaces import ConditionPrior
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
+from diffmine.weights.pretrained import read_settings
 
 SCHEDULE = {
     "num_train_timesteps": 1000,

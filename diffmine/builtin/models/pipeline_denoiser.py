@@ -13,8 +13,8 @@ from torch import Tensor
 from diffmine.builtin.models.kl_autoencoder import LatentAutoencoder
 from diffmine.builtin.models.loading import LoadOptions, load_network
 from diffmine.builtin.models.pipeline_folder import PipelineFolder
-from diffmine.builtin.pretrained import read_settings
 from diffmine.interfaces import Denoiser
+from diffmine.weights.pretrained import read_settings
 
 
 class PipelineDenoiser(Denoiser):

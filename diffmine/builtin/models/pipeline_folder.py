@@ -11,7 +11,7 @@ import torch
 
 from diffmine.builtin.models.loading import load_module
 from diffmine.builtin.models.saving import save_part
-from diffmine.builtin.pretrained import copy_part, read_settings
+from diffmine.weights.pretrained import copy_part, read_settings
 
 LEFT_OUT = ("safety_checker", "image_encoder")
 """Parts that mining and plain generation do not use; pipelines load without them."""

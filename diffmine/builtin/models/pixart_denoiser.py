@@ -14,8 +14,8 @@ from diffmine.builtin.models.discrete_denoiser import DiscreteDenoiser
 from diffmine.builtin.models.kl_autoencoder import LatentAutoencoder
 from diffmine.builtin.models.pipeline_folder import PipelineFolder
 from diffmine.builtin.models.transformer_denoiser import TransformerDenoiser
-from diffmine.builtin.pretrained import read_settings
 from diffmine.interfaces import Conditioning, TextEncoder
+from diffmine.weights.pretrained import read_settings
 
 CONTEXTS = {"PixArtAlphaPipeline": 120, "PixArtSigmaPipeline": 300}
 """Tokens of a prompt, by pipeline."""

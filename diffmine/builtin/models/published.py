@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from diffmine.builtin.pretrained import fetch, read_settings
-from diffmine.checkpoints import checkpoint_fingerprint
 from diffmine.errors import ModelError
 from diffmine.interfaces import OUTSIDE_KEY, ComponentConfig, DiffusionModel, PretrainedPath
+from diffmine.weights.fingerprint import checkpoint_fingerprint
+from diffmine.weights.pretrained import fetch, read_settings
 
 if TYPE_CHECKING:
     from diffmine.builtin.models.loading import LoadOptions

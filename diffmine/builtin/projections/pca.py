@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from diffmine.interfaces import ComponentConfig, Projection
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 from diffmine.types import FloatArray
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from diffmine.builtin.projections.pca import Pca
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, Projection
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 from diffmine.types import FloatArray
 
 SPARE_ROWS = 5

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from diffmine.drawing.contents import Contents
-from diffmine.drawing.names import slug
+from diffmine.files.names import slug
 from diffmine.interfaces import ComponentConfig, Report
+from diffmine.runs.contents import Contents
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 FOLDER = "figures"
 

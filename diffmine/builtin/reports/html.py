@@ -10,7 +10,7 @@ from pydantic import Field
 from diffmine.interfaces import ComponentConfig, PartsOf, PartTable, Projection, Report
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 FOLDER = "report"
 MEGABYTE = 1_000_000
@@ -55,7 +55,7 @@ class Html(Report):
         from diffmine.builtin.reports.explorer.pictures import write_pictures
         from diffmine.builtin.reports.explorer.placing import draw_maps
         from diffmine.builtin.reports.explorer.sprites import write_covers, write_sheets
-        from diffmine.drawing.contents import Contents
+        from diffmine.runs.contents import Contents
 
         options, target = self.config, folder / FOLDER
         target.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from diffmine.interfaces import ComponentConfig, Report
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 
 class Terminal(Report):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from scipy.ndimage import gaussian_filter
 
-from diffmine.seeding import torch_generator
+from diffmine.numerics.seeding import torch_generator
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from diffmine.batching import BatchSize, run_in_batches
 from diffmine.builtin.scorers.draws import draw, mean_and_stderr, smooth
 from diffmine.builtin.scorers.settings import LossConfig
 from diffmine.interfaces import Conditioning, ModelTools, Progress, Scoring
-from diffmine.pictures import to_model
+from diffmine.numerics.batching import BatchSize, run_in_batches
+from diffmine.pictures.decoding import to_model
 from diffmine.types import Picture, TypicalityMap
 
 Losses = Mapping[str | None, Tensor]

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from diffmine.interfaces import OUTSIDE_KEY, ComponentConfig, TypicalityScorer
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.types import ImageRecord
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from diffmine.interfaces import PatchSelector, SelectorConfig
-from diffmine.maps import upsample, window_means
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
+from diffmine.numerics.upsampling import upsample, window_means
 from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, TypicalityMap
 
 Field2D = NDArray[np.float64]

@@ -9,7 +9,7 @@ import pytest
 
 from diffmine.errors import DataError, DiffmineWarning
 from diffmine.interfaces import Clusterer, ClustererConfig
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.types import FloatArray, IntArray
 
 

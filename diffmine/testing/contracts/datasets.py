@@ -13,7 +13,7 @@ import pytest
 
 from diffmine.errors import PictureError
 from diffmine.interfaces import Dataset, ImageSource, Silent
-from diffmine.pictures import open_upright
+from diffmine.pictures.decoding import open_upright
 from diffmine.types import ImageRecord, Item
 
 

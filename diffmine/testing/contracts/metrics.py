@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from diffmine.interfaces import Metric
-from diffmine.run_folder import Run
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
+from diffmine.runs.run import Run
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run
 from diffmine.types import MetricValue

@@ -9,7 +9,7 @@ import pytest
 
 from diffmine.errors import DataError, DiffmineWarning
 from diffmine.interfaces import Projection
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.clusterers import blobs
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffmine.interfaces import PatchSelector
-from diffmine.maps import upsample
+from diffmine.numerics.upsampling import upsample
 from diffmine.types import ByteArray, Candidate, ImageRecord, TypicalityMap
 
 HEIGHT, WIDTH, STRIDE = 45, 62, 4

@@ -12,7 +12,7 @@ from diffmine.builtin.clusterers.hdbscan import Hdbscan
 from diffmine.builtin.clusterers.spherical_kmeans import SphericalKMeans
 from diffmine.errors import DataError, DiffmineWarning
 from diffmine.interfaces import Clusterer
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.clusterers import ClustererContract, blobs
 
 

@@ -16,7 +16,7 @@ from diffmine.builtin.datasets.avatar_drawing import ELEMENTS, draw
 from diffmine.builtin.datasets.avatars import Avatars
 from diffmine.errors import DataError
 from diffmine.interfaces import Dataset, Silent
-from diffmine.pictures import open_upright
+from diffmine.pictures.decoding import open_upright
 from diffmine.testing.contracts.datasets import DatasetContract
 from diffmine.types import ImageRecord
 

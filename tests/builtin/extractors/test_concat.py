@@ -8,8 +8,8 @@ import pytest
 from diffmine.builtin.extractors.concat import Concat
 from diffmine.errors import RecipeError
 from diffmine.interfaces import Component, FeatureExtractor, ModelTools
-from diffmine.kinds import KIND_OF_NAME
-from diffmine.registry import registry
+from diffmine.plugins.kinds import KIND_OF_NAME
+from diffmine.plugins.registry import registry
 from diffmine.testing.contracts.extractors import FeatureExtractorContract, requests
 from diffmine.testing.toy_tools import toy_tools
 from diffmine.testing.toy_vision import tiny_clip

@@ -18,7 +18,7 @@ from diffmine.builtin.models.patch_autoencoder import PatchAutoencoder
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.errors import DiffmineWarning, ModelError
 from diffmine.interfaces import ModelTools, PatchRequest
-from diffmine.seeding import derive_seed
+from diffmine.numerics.seeding import derive_seed
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import as_picture, toy_tools
 from diffmine.testing.toys import tiny_stable_diffusion

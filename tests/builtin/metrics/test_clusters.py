@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from diffmine.bootstrap import draws
 from diffmine.builtin.metrics.box_average_precision import BoxAveragePrecision, bounding_boxes
 from diffmine.builtin.metrics.cluster_purity import ClusterPurity
 from diffmine.builtin.metrics.dbcv import Dbcv
 from diffmine.builtin.metrics.element_coverage import ElementCoverage
 from diffmine.builtin.metrics.silhouette import Silhouette
 from diffmine.interfaces import Metric
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.bootstrap import draws
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.clusterers import blobs
 from diffmine.testing.contracts.metrics import MetricContract
 from diffmine.testing.memory_run import MemoryRun

@@ -10,8 +10,8 @@ from diffmine.builtin.metrics.label_predictability import LabelPredictability
 from diffmine.builtin.metrics.separation import Separation
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import Metric
-from diffmine.run_folder import Run
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
+from diffmine.runs.run import Run
 from diffmine.testing.contracts.metrics import MetricContract
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run

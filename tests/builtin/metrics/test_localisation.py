@@ -8,7 +8,7 @@ from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecisi
 from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
 from diffmine.builtin.metrics.showing import chance_to_show, shows
 from diffmine.interfaces import Metric
-from diffmine.seeding import numpy_generator
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.metrics import MetricContract
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run

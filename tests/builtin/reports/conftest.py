@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from diffmine.builtin.reports.html import Html
-from diffmine.run_folder import Run
+from diffmine.runs.run import Run
 from diffmine.testing.toy_runs import write_toy_run
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))

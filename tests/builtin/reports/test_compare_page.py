@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from diffmine.study import compare
+from diffmine.studies.study import compare
 from diffmine.testing.toy_runs import write_toy_run
 
 pytestmark = pytest.mark.browser

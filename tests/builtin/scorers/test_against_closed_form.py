@@ -15,7 +15,7 @@ from diffmine.builtin.scorers.diffusion import Diffusion
 from diffmine.builtin.scorers.draws import draw, mean_and_stderr
 from diffmine.errors import DataError
 from diffmine.interfaces import ModelTools, Scoring, Silent
-from diffmine.pictures import to_model
+from diffmine.pictures.decoding import to_model
 from diffmine.testing.gaussian import GaussianMeans, GaussianModel
 from diffmine.types import ImageRecord, Picture, TypicalityMap
 

@@ -12,7 +12,7 @@ from diffmine.builtin.selectors.least import Least
 from diffmine.builtin.selectors.random import Random
 from diffmine.builtin.selectors.top import Top
 from diffmine.interfaces import PatchSelector
-from diffmine.maps import upsample
+from diffmine.numerics.upsampling import upsample
 from diffmine.types import Box, Candidate, ImageRecord, TypicalityMap
 
 

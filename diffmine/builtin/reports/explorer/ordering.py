@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from diffmine.drawing.contents import Contents, Rows
+from diffmine.runs.contents import Contents, Rows
 
 COVER_ROWS = 3
 COVER_COLUMNS = 6

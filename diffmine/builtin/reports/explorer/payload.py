@@ -17,7 +17,7 @@ from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
-    from diffmine.run_folder import Run
+    from diffmine.runs.run import Run
 
 SKIPPED_SHOWN = 1000
 SIGNIFICANT = 0.05

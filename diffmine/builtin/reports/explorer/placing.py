@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from diffmine.builtin.projections.none import NoProjection
 from diffmine.builtin.reports.explorer.ordering import Ordering
-from diffmine.drawing.contents import Contents
 from diffmine.interfaces import Projection
+from diffmine.runs.contents import Contents
 from diffmine.types import FloatArray
 
 GRID = 1000

@@ -1,0 +1,79 @@
+"""The command line: a thin layer over the library. Heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+
+from diffmine.commands import check, clean, compare, figure, plugins, report, run, schema, show, study, view
+from diffmine.errors import DiffmineError
+from diffmine.plugins.manager import plugin_manager
+from diffmine.version import __version__
+
+COMMANDS = (run, check, show, view, report, figure, study, compare, plugins, schema, clean)
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="diffmine")
+@click.option("--traceback", "show_traceback", is_flag=True, help="Show the whole traceback of an error.")
+@click.pass_context
+def cli(context: click.Context, show_traceback: bool) -> None:
+    """What, visibly, makes labelled pictures what they are?
+
+    diffmine finetunes a conditional diffusion model on labelled pictures and mines the patches that knowing the label
+    helps to denoise. Start with:  diffmine run recipes/quickstart.toml
+    """
+    context.ensure_object(dict)["traceback"] = show_traceback
+
+
+for module in COMMANDS:
+    cli.add_command(module.command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the ``diffmine`` command; ends the process with its exit code."""
+    # Libraries draw bars of their own into our view; this is how tqdm, which they use, is told not to.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    manager = plugin_manager()
+    for _ in manager.call_each("diffmine_register_commands", cli=cli):
+        pass
+    arguments = sys.argv[1:] if arguments is None else arguments
+    state: dict[str, bool] = {}
+    try:
+        code = cli.main(args=_hoist_traceback(arguments), prog_name="diffmine", standalone_mode=False, obj=state)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\ninterrupted: what was finished is kept; the same command goes on from there", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        sys.exit(_report(error, show_traceback=state.get("traceback", False)))
+    if code:
+        sys.exit(code)
+
+
+def _hoist_traceback(arguments: list[str]) -> list[str]:
+    """``--traceback`` may stand anywhere on the line."""
+    others = [argument for argument in arguments if argument != "--traceback"]
+    return others if len(others) == len(arguments) else ["--traceback", *others]
+
+
+def _report(error: Exception, *, show_traceback: bool) -> int:
+    """Say what went wrong on one screen; the exit code."""
+    if show_traceback:
+        traceback.print_exception(error)
+    expected = isinstance(error, DiffmineError)
+    text = str(error) if expected else f"{type(error).__name__}: {error}\nthis is a bug in diffmine or in a plugin"
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.echo(text, err=True)
+    if not show_traceback and (error.__cause__ is not None or not expected):
+        click.secho("add --traceback to see where", dim=True, err=True)
+    return error.exit_code if isinstance(error, DiffmineError) else 1

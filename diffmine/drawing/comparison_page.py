@@ -1,0 +1,132 @@
+"""A page that shows the matched clusters of runs side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from PIL import Image
+
+from diffmine.drawing.crops import crops
+from diffmine.drawing.panels import sheet
+from diffmine.drawing.web import HERE, base_style, policy, templates
+from diffmine.runs.contents import Cluster, Contents
+
+if TYPE_CHECKING:
+    from diffmine.runs.run import Run
+
+PAGE = "compare.html"
+FOLDER = "compare"
+SIDE = 64
+SHOWN = 6
+FATES = ("kept", "split", "merged", "lost", "new")
+
+
+class Match(Protocol):
+    """What became of clusters; see ``diffmine.analysis.matching.ClusterMatch``."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def fate(self) -> str: ...
+
+    @property
+    def first(self) -> Sequence[int]: ...
+
+    @property
+    def second(self) -> Sequence[int]: ...
+
+    @property
+    def overlap(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunPair:
+    """Two runs to show side by side.
+
+    Attributes:
+        names: of the runs, for people.
+        runs: the runs.
+        matches: what became of the clusters of the first in the second.
+        summary: one line about how far they agree.
+    """
+
+    names: tuple[str, str]
+    runs: tuple[Run, Run]
+    matches: Sequence[Match]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The first members of a cluster as a picture file."""
+
+    file: str
+    name: str
+    marks: Sequence[str]
+    size: int
+    shown: int
+    width: int
+    height: int
+
+
+class Strips:
+    """Writes the strip of each cluster once, whatever the number of pairs it is in."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._contents: dict[Path, tuple[int, Contents]] = {}
+        self._done: dict[tuple[Path, str, int], Strip] = {}
+
+    def of(self, run: Run, label: str, clusters: Sequence[int]) -> list[Strip]:
+        """The strips of some clusters of a label, by rank."""
+        number, contents = self._contents.setdefault(run.path, (len(self._contents), Contents(run)))
+        found = [one for one in contents.clusters(label) if one.cluster in clusters]
+        for one in found:
+            if (run.path, label, one.cluster) not in self._done:
+                file = f"{number}-{contents.labels.index(label)}-{one.cluster}.webp"
+                self._done[run.path, label, one.cluster] = self._write(contents, one, file)
+        return [self._done[run.path, label, one.cluster] for one in found]
+
+    def _write(self, contents: Contents, cluster: Cluster, file: str) -> Strip:
+        cells = crops(contents, cluster.rows[:SHOWN], SIDE)
+        image = Image.fromarray(sheet([cells], len(cells), 4))
+        image.save(self._folder / FOLDER / file, "WEBP", quality=75)
+        name = f"Cluster {cluster.cluster}"
+        counts = len(cluster.rows), len(cells)
+        return Strip(f"{FOLDER}/{file}", name, cluster.marks, *counts, image.width, image.height)
+
+
+def write_side_by_side(title: str, pairs: Sequence[RunPair], folder: Path) -> Path:
+    """Write ``compare.html``, with its pictures in ``compare/`` beside it.
+
+    Returns:
+        the page.
+    """
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    strips = Strips(folder)
+    style = base_style() + (HERE / "compare.css").read_text(encoding="utf-8")
+    template = templates(HERE).get_template("compare.html.jinja")
+    shown = [_shown(pair, strips) for pair in pairs]
+    html = template.render(title=title, pairs=shown, style=style, policy=policy(style))
+    (folder / PAGE).write_text(html, encoding="utf-8")
+    return folder / PAGE
+
+
+def _shown(pair: RunPair, strips: Strips) -> dict[str, object]:
+    labels: dict[str, list[dict[str, object]]] = {}
+    for match in sorted(pair.matches, key=lambda one: (one.label, FATES.index(one.fate), *one.first, *one.second)):
+        first, second = (
+            strips.of(run, match.label, clusters)
+            for run, clusters in zip(pair.runs, (match.first, match.second), strict=True)
+        )
+        row = {"fate": match.fate, "overlap": match.overlap, "first": first, "second": second}
+        labels.setdefault(match.label, []).append(row)
+    counts = Counter(match.fate for match in pair.matches)
+    fates = ", ".join(f"{counts[fate]} {fate}" for fate in FATES if counts[fate])
+    summary = "; ".join(part for part in (pair.summary, fates) if part)
+    return {"first": pair.names[0], "second": pair.names[1], "summary": summary, "labels": list(labels.items())}

@@ -1,0 +1,145 @@
+"""What a run will cost, before it is paid."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from diffmine.errors import DataError, PictureError
+from diffmine.interfaces import Dataset, Preview
+from diffmine.pictures.decoding import grid_size, open_upright, pipeline_size
+from diffmine.recipes.recipe import Resolved
+from diffmine.stages.images import choose
+
+EFFICIENCY = 0.5
+"""Share of the matrix-product rate that a UNet reaches, roughly; small ones on one core have been seen at 0.75."""
+TRAINING_FACTOR = 3
+"""A training step costs about a forward and twice as much backwards."""
+SAMPLE = 16
+CELL_BYTES = 6
+"""float32 mean and float16 standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a run will take.
+
+    Attributes:
+        images: label -> pictures.
+        width, height: of a typical picture, as the pipeline sees it.
+        training_passes, scoring_passes, feature_passes: pictures that pass through the network in each stage.
+        flops: floating point operations of all passes together.
+        disk_bytes: maps and pictures' patches in the store, without the model.
+        seconds: on this machine, to within a factor of about two.
+        device: what ``seconds`` was estimated for.
+    """
+
+    images: Mapping[str, int]
+    width: int
+    height: int
+    training_passes: int
+    scoring_passes: int
+    feature_passes: int
+    flops: float
+    disk_bytes: int
+    seconds: float
+    device: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def estimate(resolved: Resolved, device: str) -> Cost:
+    """Count what the stages will do; lists the dataset and opens a few pictures, but no model."""
+    components = resolved.components
+    preview = components.dataset.preview() or _scanned(components.dataset, resolved.seed)
+    width, height = pipeline_size(preview.width, preview.height, components.dataset.config.image_size)
+    total = sum(preview.images.values())
+    scoring = total * components.scorer.passes(_labels_scored(resolved, list(preview.images)))
+    features = total * components.features.passes()
+    training = components.finetune.trained_pictures()
+    one_pass = components.model.forward_flops(height, width)
+    flops = one_pass * (scoring + features + TRAINING_FACTOR * training)
+    device, rate = matrix_product_rate(device)
+    return Cost(
+        images=dict(preview.images),
+        width=width,
+        height=height,
+        training_passes=training,
+        scoring_passes=scoring,
+        feature_passes=features,
+        flops=flops,
+        disk_bytes=_map_bytes(resolved, total, width, height, list(preview.images)),
+        seconds=flops / (rate * EFFICIENCY),
+        device=device,
+    )
+
+
+def matrix_product_rate(device: str) -> tuple[str, float]:
+    """(device, floating point operations a second) of large matrix products on this machine."""
+    if device == "cpu" or (device == "auto" and shutil.which("nvidia-smi") is None):
+        return "cpu", _cpu_rate()
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu", _cpu_rate()
+    matrix = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
+    matrix @ matrix
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    for _ in range(5):
+        matrix @ matrix
+    torch.cuda.synchronize()
+    return "cuda", 5 * 2 * 8192**3 / (time.perf_counter() - started)
+
+
+def _cpu_rate() -> float:
+    """Of one core, by processor time, so that other work on the machine does not count, times the cores."""
+    matrix = np.ones((1024, 1024), dtype=np.float32)
+    with threadpool_limits(1):
+        matrix @ matrix
+        started = time.process_time()
+        for _ in range(5):
+            matrix @ matrix
+        rate = 5 * 2 * 1024**3 / (time.process_time() - started)
+    return rate * (os.cpu_count() or 1)
+
+
+def _scanned(dataset: Dataset, seed: int) -> Preview:
+    source = dataset.open(Path())
+    items = choose(source.scan(), dataset.config.labels, dataset.config.per_label, seed)
+    sizes = []
+    for item in islice(items, SAMPLE):
+        try:
+            sizes.append(open_upright(source.read(item.path)).size)
+        except (PictureError, OSError):
+            continue
+    if not sizes:
+        raise DataError("the dataset holds no readable labelled pictures; look at [dataset] path and its layout")
+    width, height = np.median(np.array(sizes), axis=0).astype(int).tolist()
+    return Preview(Counter(label for item in items for label in item.labels), width, height)
+
+
+def _labels_scored(resolved: Resolved, labels: list[str]) -> int:
+    """Labels that a picture with one label is scored under."""
+    from diffmine.types import ImageRecord
+
+    example = ImageRecord("", "", (labels[0],), 1, 1, "", "train")
+    return len(resolved.components.scorer.labels_to_score(example, sorted(labels), resolved.seed))
+
+
+def _map_bytes(resolved: Resolved, images: int, width: int, height: int, labels: list[str]) -> int:
+    stride = resolved.components.model.stride
+    columns, rows = grid_size(width, height, stride)
+    return images * _labels_scored(resolved, labels) * (columns // stride) * (rows // stride) * CELL_BYTES

@@ -1,0 +1,1 @@
+"""Arrays, statistics and randomness that know nothing of runs."""

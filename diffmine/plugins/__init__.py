@@ -1,0 +1,1 @@
+"""How components are found: hooks, kinds, the registry."""

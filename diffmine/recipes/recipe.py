@@ -1,0 +1,292 @@
+"""TOML to a recipe, in two phases.
+
+Phase one needs no plugin: files, ``extends``, overrides, the shape of the tables. Phase two (:func:`resolve`) checks
+each table against the component it names.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, cast
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from diffmine.errors import RecipeError
+from diffmine.interfaces import (
+    Clusterer,
+    Component,
+    ConditioningEncoder,
+    Dataset,
+    DiffusionModel,
+    Executor,
+    FeatureExtractor,
+    Finetuner,
+    Metric,
+    PatchSelector,
+    Projection,
+    Report,
+    TypicalityScorer,
+)
+from diffmine.plugins.kinds import KIND_OF_TABLE, KINDS, Kind
+from diffmine.plugins.registry import Registry, did_you_mean, explain
+
+TOP_LEVEL = ("name", "seed", "extends")
+
+Layer = tuple[Mapping[str, Any], Path]
+"""Tables that go over those of a recipe, and the folder against which their relative paths are resolved."""
+
+
+class Header(BaseModel):
+    """What a recipe says outside its tables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[\w][\w.-]*$", max_length=100, description="name of the run and of its folder")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of everything random")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A recipe before any plugin has seen it.
+
+    Attributes:
+        header: name and seed.
+        tables: table name -> options, with ``use`` always present.
+        folders: table name -> option -> folder of the file that holds the option.
+    """
+
+    header: Header
+    tables: Mapping[str, Mapping[str, Any]]
+    folders: Mapping[str, Mapping[str, Path]]
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The configured components of a run, one for each table; field names are table names."""
+
+    dataset: Dataset
+    model: DiffusionModel
+    conditioning: ConditioningEncoder
+    finetune: Finetuner
+    scorer: TypicalityScorer
+    patches: PatchSelector
+    features: FeatureExtractor
+    projection: Projection
+    clusterer: Clusterer
+    metrics: tuple[Metric, ...]
+    executor: Executor
+    report: tuple[Report, ...]
+
+    def describe(self) -> dict[str, Any]:
+        """The tables of the resolved recipe, with every default filled in."""
+        return {field.name: _describe(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A recipe whose every table has been checked."""
+
+    name: str
+    seed: int
+    components: Components
+
+    def to_toml(self) -> str:
+        """The recipe with every default filled in; loading it gives the same run."""
+        return tomli_w.dumps({"name": self.name, "seed": self.seed, **self.components.describe()})
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = (), layers: Sequence[Layer] = ()) -> Recipe:
+    """Read a recipe file.
+
+    Args:
+        path: a TOML file.
+        layers: tables that go over the file's, in order, merged by the rule of ``extends``.
+        overrides: ``table.key=value`` settings, merged by the rule of ``extends``; relative paths in them are relative
+            to the current folder.
+    Raises:
+        RecipeError: the file cannot be read, is not TOML, or has unknown tables.
+    """
+    merged: dict[str, Any] = {}
+    folders: dict[str, dict[str, Path]] = {}
+    for layer, folder in [*_read_chain(Path(path), ()), *layers, (_overlay(overrides), Path.cwd())]:
+        merged, folders = _merge_layer(merged, folders, layer, folder)
+    return _to_recipe(merged, folders)
+
+
+def parse_recipe(tables: Mapping[str, Any], folder: Path | None = None) -> Recipe:
+    """A recipe from nested dictionaries, as TOML would give them; relative paths are relative to ``folder``."""
+    merged, folders = _merge_layer({}, {}, tables, folder or Path.cwd())
+    return _to_recipe(merged, folders)
+
+
+def resolve(recipe: Recipe, registry: Registry) -> Resolved:
+    """Check every table against the component that it names, and configure the components.
+
+    Raises:
+        RecipeError: with table, field, value and what is allowed.
+    """
+    built = {kind.table: build_table(kind, recipe, registry) for kind in KINDS}
+    return Resolved(recipe.header.name, recipe.header.seed, Components(**cast(dict[str, Any], built)))
+
+
+def _read_chain(path: Path, seen: tuple[Path, ...]) -> list[Layer]:
+    path = path.resolve()
+    if path in seen:
+        raise RecipeError(f"{path}: extends itself, by way of {' > '.join(p.name for p in seen)}")
+    content = read_toml(path)
+    parent = content.pop("extends", None)
+    if parent is None:
+        return [(content, path.parent)]
+    if not isinstance(parent, str):
+        raise RecipeError(f"{path}: extends = {parent!r}: must be the path of a recipe file")
+    return [*_read_chain(path.parent / parent, (*seen, path)), (content, path.parent)]
+
+
+def read_toml(path: Path, what: str = "recipe") -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        RecipeError: it is missing, cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: there is no such {what} file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path}: not valid TOML: {error}") from None
+
+
+def _overlay(overrides: Sequence[str]) -> dict[str, Any]:
+    overlay: dict[str, Any] = {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key.strip().rpartition(".")[2]:
+            raise RecipeError(f"--set {override!r}: must be KEY=VALUE, such as patches.size=48")
+        place(overlay, key.strip(), _parse_value(text), f"--set {override!r}")
+    return overlay
+
+
+def place(tables: dict[str, Any], key: str, value: Any, where: str) -> None:
+    """Put a value at a dotted key, such as ``patches.size``, into nested tables.
+
+    Raises:
+        RecipeError: a part of the key was set to a plain value before; the message begins with ``where``.
+    """
+    *parents, last = key.split(".")
+    for parent in parents:
+        tables = tables.setdefault(parent, {})
+        if not isinstance(tables, dict):
+            raise RecipeError(f"{where}: {parent!r} was set to a plain value before")
+    tables[last] = value
+
+
+def _parse_value(text: str) -> Any:
+    """A TOML value; what is not one is a plain string, so that quotes are not needed in a shell."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def _merge_layer(
+    base: Mapping[str, Any], folders: Mapping[str, Mapping[str, Path]], layer: Mapping[str, Any], folder: Path
+) -> tuple[dict[str, Any], dict[str, dict[str, Path]]]:
+    merged = dict(base)
+    merged_folders = {table: dict(options) for table, options in folders.items()}
+    for key, value in layer.items():
+        old = merged.get(key)
+        if isinstance(value, Mapping):
+            kept = _still_meant(key, old, value) if isinstance(old, Mapping) else {}
+            merged[key] = _merge_tables(kept, value)
+            earlier = {name: path for name, path in merged_folders.get(key, {}).items() if name in kept}
+            merged_folders[key] = {**earlier, **dict.fromkeys(value, folder)}
+        else:
+            merged[key] = value
+    return merged, merged_folders
+
+
+def _still_meant(table: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options that a layer keeps of the one below: all, but for those of components that it names no more."""
+    kind = KIND_OF_TABLE.get(table)
+    if kind is None or "use" not in new:
+        return old
+    if kind.many:
+        names = new["use"] if isinstance(new["use"], (list, tuple)) else [new["use"]]
+        return {name: value for name, value in old.items() if name == "use" or name in names}
+    return old if new["use"] == old.get("use", kind.default) else {}
+
+
+def _merge_tables(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge_tables(cast(Mapping[str, Any], old), value) if both else value
+    return merged
+
+
+def _to_recipe(merged: Mapping[str, Any], folders: Mapping[str, Mapping[str, Path]]) -> Recipe:
+    known = [*TOP_LEVEL, *KIND_OF_TABLE]
+    for key in merged:
+        if key not in known:
+            raise RecipeError(f"[{key}]: unknown table{did_you_mean(key, known)}\nallowed: {', '.join(known)}")
+    header = {key: value for key, value in merged.items() if key in TOP_LEVEL}
+    try:
+        checked = Header.model_validate(header)
+    except ValidationError as error:
+        raise RecipeError(explain(error, "recipe", "", Header, header)) from None
+    return Recipe(checked, {kind.table: _table(kind, merged) for kind in KINDS}, folders)
+
+
+def _table(kind: Kind, merged: Mapping[str, Any]) -> dict[str, Any]:
+    table = merged.get(kind.table, {})
+    if not isinstance(table, Mapping):
+        raise RecipeError(f"{kind.table} = {table!r}: must be a table, [{kind.table}]")
+    use = table.get("use", kind.default)
+    if not use and not kind.many:
+        raise RecipeError(f"[{kind.table}] use: this option is required; it names the {kind.singular}")
+    allowed = isinstance(use, str) or (kind.many and isinstance(use, (list, tuple)))
+    if not allowed:
+        wanted = "a name or a list of names" if kind.many else "one name"
+        raise RecipeError(f"[{kind.table}] use = {use!r}: must be {wanted}")
+    return {**table, "use": use}
+
+
+def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | tuple[Component, ...]:
+    """Check one table, and configure what it names; a tuple where the kind may be named several times.
+
+    Raises:
+        RecipeError: as :func:`resolve`.
+    """
+    table = recipe.tables[kind.table]
+    folders = recipe.folders.get(kind.table, {})
+    options = {key: value for key, value in table.items() if key != "use"}
+    if not kind.many:
+        return registry.build(kind, table["use"], options, folders)
+    names = [table["use"]] if isinstance(table["use"], str) else list(table["use"])
+    for key, value in options.items():
+        if key not in names or not isinstance(value, Mapping):
+            raise RecipeError(
+                f"[{kind.table}] {key} = {value!r}: unknown option{did_you_mean(key, names)}\n"
+                f"allowed: a table [{kind.table}.NAME] for one of the names in use: {', '.join(names)}"
+            )
+    return tuple(
+        registry.build(
+            kind, name, options.get(name, {}), dict.fromkeys(options.get(name, {}), folders.get(name, Path()))
+        )
+        for name in names
+    )
+
+
+def _describe(component: Component | tuple[Component, ...]) -> dict[str, Any]:
+    if isinstance(component, Component):
+        return component.describe()
+    tables = [part.describe() for part in component]
+    options = {table["use"]: {key: value for key, value in table.items() if key != "use"} for table in tables}
+    return {"use": [table["use"] for table in tables], **{name: table for name, table in options.items() if table}}

@@ -1,0 +1,59 @@
+"""JSON Schema of recipes over all installed components."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffmine.plugins.kinds import KINDS, Kind
+from diffmine.plugins.registry import Entry, Registry
+from diffmine.recipes.recipe import Header
+
+
+def recipe_schema(registry: Registry) -> dict[str, Any]:
+    """One schema for editors: each table is one of the installed components' options."""
+    definitions: dict[str, Any] = {}
+    by_kind: dict[str, list[Entry]] = {kind.name: [] for kind in KINDS}
+    for entry in registry.entries():
+        by_kind[entry.kind.name].append(entry)
+    properties = dict(Header.model_json_schema()["properties"])
+    properties["extends"] = {"type": "string", "description": "a recipe file whose keys this one's are merged over"}
+    for kind in KINDS:
+        properties[kind.table] = _table(kind, by_kind[kind.name], definitions)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "diffmine recipe",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _table(kind: Kind, entries: list[Entry], definitions: dict[str, Any]) -> dict[str, Any]:
+    if not kind.many:
+        return {
+            "oneOf": [_options(entry, definitions, default=entry.component.name == kind.default) for entry in entries]
+        }
+    names = [entry.component.name for entry in entries]
+    tables = {entry.component.name: _bare_options(entry, definitions) for entry in entries}
+    one_or_many = {"oneOf": [{"enum": names}, {"type": "array", "items": {"enum": names}}]}
+    return {"type": "object", "properties": {"use": one_or_many, **tables}, "additionalProperties": False}
+
+
+def _bare_options(entry: Entry, definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = entry.component.Config.model_json_schema(ref_template="#/$defs/{model}")
+    definitions.update(schema.pop("$defs", {}))
+    schema["description"] = entry.component.summary()
+    # A recipe may leave to its parent (`extends`) what a component requires.
+    schema.pop("required", None)
+    return schema
+
+
+def _options(entry: Entry, definitions: dict[str, Any], *, default: bool) -> dict[str, Any]:
+    schema = _bare_options(entry, definitions)
+    use = {"const": entry.component.name, "description": entry.component.summary()}
+    schema["properties"] = {"use": use, **schema.get("properties", {})}
+    schema["title"] = f"{entry.kind.singular} {entry.component.name}"
+    if not default:
+        schema["required"] = ["use"]
+    return schema

@@ -1,0 +1,1 @@
+"""Run folders: the public format, how it is written, read and shown."""

@@ -1,0 +1,172 @@
+"""What of a run is shown, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from diffmine.types import Box, Flag
+
+if TYPE_CHECKING:
+    from diffmine.runs.run import Run
+
+OUTLIERS = "outliers"
+MIN_MEMBERS = 5
+"""The paper shows clusters with at least this many members."""
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One cluster of a label.
+
+    Attributes:
+        label: the label.
+        cluster: its id within the label.
+        rank: its place among the label's clusters, from 0.
+        rows: rows of ``Run.patches``: nearest to the centroid first, and those that another one stands for last.
+        facts: its row of ``Run.clusters``.
+        flags: what the run warns of it.
+    """
+
+    label: str
+    cluster: int
+    rank: int
+    rows: Rows
+    facts: dict[str, Any]
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def marks(self) -> list[str]:
+        """The words of its flags, each once."""
+        return list(dict.fromkeys(flag.mark for flag in self.flags))
+
+
+class Contents:
+    """The patches of a run, grouped for showing.
+
+    Attributes:
+        run: the run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Labels that have patches, sorted."""
+        return sorted(set(self._label.tolist()))
+
+    @cached_property
+    def mined(self) -> str:
+        """The selection that was clustered; the others are its controls."""
+        clustered = self._selection[np.asarray(self.run.patches["cluster"].is_valid())]
+        return str([*clustered, *self._selection, "top"][0])
+
+    @cached_property
+    def selections(self) -> list[str]:
+        """Names of the selections, in the order of the table."""
+        return list(dict.fromkeys(self._selection.tolist()))
+
+    def clusters(self, label: str, min_members: int = 0) -> list[Cluster]:
+        """The clusters of a label with at least so many members, by rank."""
+        return [one for one in self._clusters.get(label, []) if len(one.rows) >= min_members]
+
+    def best_clusters(self, label: str) -> list[Cluster]:
+        """The clusters that a figure shows: those of ``MIN_MEMBERS``, or all where none has as many."""
+        return self.clusters(label, MIN_MEMBERS) or self.clusters(label)
+
+    def outliers(self, label: str) -> Rows:
+        """Mined patches of a label in no cluster, most typical first."""
+        of_label = self._label == label
+        return self._by_rank(np.flatnonzero(of_label & (self._selection == self.mined) & (self._cluster < 0)))
+
+    def selected(self, label: str, selection: str) -> Rows:
+        """Patches of a selection, best first."""
+        return self._by_rank(np.flatnonzero((self._label == label) & (self._selection == selection)))
+
+    def controls(self, label: str) -> dict[str, Rows]:
+        """The other selections of a label that are not empty, by name."""
+        others = {name: self.selected(label, name) for name in self.selections if name != self.mined}
+        return {name: rows for name, rows in others.items() if len(rows)}
+
+    def groups(self, label: str) -> Iterator[tuple[str, Rows]]:
+        """Every patch of a label once: its clusters by rank, its outliers, its controls."""
+        for one in self.clusters(label):
+            yield str(one.cluster), one.rows
+        if len(outliers := self.outliers(label)):
+            yield OUTLIERS, outliers
+        yield from self.controls(label).items()
+
+    def image_ids(self, rows: Rows) -> list[str]:
+        """The image of each row."""
+        return [str(one) for one in self._image[rows]]
+
+    def boxes(self, rows: Rows) -> list[Box]:
+        """The box of each row."""
+        return [Box(*box) for box in self._boxes[rows].tolist()]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of ``Run.patches``; numbers that are missing are NaN."""
+        values: NDArray[Any] = self.run.patches[name].combine_chunks().to_numpy(zero_copy_only=False)
+        return values
+
+    @cached_property
+    def _clusters(self) -> dict[str, list[Cluster]]:
+        facts = {(row["label"], row["cluster"]): row for row in self.run.clusters.to_pylist()}
+        members = np.flatnonzero(self._cluster >= 0)
+        distance = self.column("cluster_distance")[members]
+        order = members[np.lexsort((self._rank[members], distance, self._is_duplicate[members]))]
+        rows: dict[tuple[str, int], list[int]] = {key: [] for key in facts}
+        for row in order.tolist():
+            rows[self._label[row], int(self._cluster[row])].append(row)
+        found: dict[str, list[Cluster]] = {}
+        for label, cluster in sorted(rows, key=lambda key: (key[0], facts[key]["rank"])):
+            fact = facts[label, cluster]
+            members = np.asarray(rows[label, cluster], dtype=np.int64)
+            flags = tuple(flag for flag in self.run.flags if (flag.label, flag.cluster) == (label, cluster))
+            found.setdefault(label, []).append(Cluster(label, cluster, fact["rank"], members, fact, flags))
+        return found
+
+    def _by_rank(self, rows: Rows) -> Rows:
+        return rows[np.argsort(self._rank[rows], kind="stable")]
+
+    @cached_property
+    def _label(self) -> NDArray[Any]:
+        return self.column("label")
+
+    @cached_property
+    def _image(self) -> NDArray[Any]:
+        return self.column("image_id")
+
+    @cached_property
+    def _selection(self) -> NDArray[Any]:
+        return self.column("selection")
+
+    @cached_property
+    def _rank(self) -> NDArray[Any]:
+        return self.column("rank")
+
+    @cached_property
+    def _cluster(self) -> NDArray[np.int64]:
+        values: pa.Array = pc.fill_null(self.run.patches["cluster"], -1)
+        return np.asarray(values, dtype=np.int64)
+
+    @cached_property
+    def _is_duplicate(self) -> NDArray[np.bool_]:
+        """Of members of clusters: whether another one stands for it."""
+        if "duplicates" not in self.run.patches.column_names:  # of a run made before it was there
+            return np.zeros(self.run.patches.num_rows, dtype=bool)
+        return np.asarray(self.run.patches["duplicates"].is_null())
+
+    @cached_property
+    def _boxes(self) -> NDArray[np.int64]:
+        return np.stack([np.asarray(self.run.patches[name], dtype=np.int64) for name in Box._fields], axis=1)

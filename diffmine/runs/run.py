@@ -1,0 +1,275 @@
+"""A finished (or half finished) run, opened: the public format as tables, arrays and pictures.
+
+This is what metrics and reports read, and what ``diffmine.load_run`` returns.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import safe_open
+
+from diffmine.errors import ArtifactError
+from diffmine.interfaces import Dataset, ImageSource
+from diffmine.numerics.upsampling import upsample
+from diffmine.pictures.decoding import decode, resize_mask
+from diffmine.plugins.kinds import KIND_OF_TABLE
+from diffmine.plugins.registry import registry
+from diffmine.recipes.recipe import Recipe, load_recipe
+from diffmine.runs.tables import image_records
+from diffmine.runs.typicality_maps import TypicalityMaps
+from diffmine.types import BoolArray, ByteArray, Flag, FloatArray, ImageRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from diffmine.drawing.figures import Drawing
+
+FORMAT = 1
+RUN_FILE = "run.json"
+RECIPE_FILE = "recipe.toml"
+FLAGS_FILE = "flags.json"
+
+
+class Run:
+    """A run folder.
+
+    Attributes:
+        path: the folder.
+        info: the content of ``run.json``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.info: Mapping[str, Any] = json.loads((path / RUN_FILE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ArtifactError(f"{path} is not a run folder: it has no {RUN_FILE}") from None
+        except ValueError as error:
+            raise ArtifactError(f"{path / RUN_FILE} is damaged: {error}; run the recipe again") from None
+        if self.info.get("format") != FORMAT:
+            raise ArtifactError(
+                f"{path} has run format {self.info.get('format')}, this diffmine reads {FORMAT}; run its recipe again"
+            )
+
+    def __repr__(self) -> str:
+        return f"<Run {self.info['name']!r} in {self.path}>"
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe as it was resolved, every default filled in."""
+        return load_recipe(self.path / RECIPE_FILE)
+
+    @cached_property
+    def images(self) -> pa.Table:
+        """``images.parquet``, see :data:`diffmine.runs.tables.IMAGES`."""
+        return self._table("images.parquet")
+
+    @cached_property
+    def selected_patches(self) -> pa.Table:
+        """``selected_patches.parquet``: patches of training images before they are clustered."""
+        return self._table("selected_patches.parquet")
+
+    @cached_property
+    def patches(self) -> pa.Table:
+        """``patches.parquet``: selected patches with clusters, see :data:`diffmine.runs.tables.CLUSTERED_PATCHES`."""
+        return self._table("patches.parquet")
+
+    @cached_property
+    def heldout_patches(self) -> pa.Table:
+        """``heldout_patches.parquet``: the same selection on held-out images, never clustered."""
+        return self._table("heldout_patches.parquet")
+
+    @cached_property
+    def clusters(self) -> pa.Table:
+        """``clusters.parquet``, see :data:`diffmine.runs.tables.CLUSTERS`."""
+        return self._table("clusters.parquet")
+
+    @cached_property
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """``metrics.json``: name -> value, low, high, chance, count, per_label."""
+        return cast(dict[str, dict[str, Any]], json.loads((self.path / "metrics.json").read_text(encoding="utf-8")))
+
+    @cached_property
+    def flags(self) -> list[Flag]:
+        """``flags.json``: the warnings about single clusters; none before they were looked for."""
+        path = self.path / FLAGS_FILE
+        if "metrics" not in self.info["stages"] or not path.exists():
+            return []
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return [Flag(row["label"], row["cluster"], row["mark"], row["sentence"]) for row in rows]
+
+    @cached_property
+    def training_log(self) -> pa.Table | None:
+        """``training.csv`` (step, loss, ...), or None where nothing was finetuned."""
+        path = self.path / "training.csv"
+        if not path.exists():
+            return None
+        from pyarrow import csv as arrow_csv
+
+        return arrow_csv.read_csv(path)
+
+    @cached_property
+    def skipped(self) -> list[dict[str, str]]:
+        """``skipped.csv``: path and cause of each picture that was left out."""
+        with (self.path / "skipped.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    @cached_property
+    def records(self) -> dict[str, ImageRecord]:
+        """image_id -> record."""
+        return {record.image_id: record for record in image_records(self.images)}
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Every label of the run, sorted."""
+        return sorted({label for record in self.records.values() for label in record.labels})
+
+    @property
+    def selection(self) -> str:
+        """The ``selection`` of the patches that the run's own selector chose; the others are controls."""
+        return str(self.recipe.tables["patches"]["use"])
+
+    @cached_property
+    def features(self) -> FloatArray:
+        """Features of ``patches``, float32, row for row."""
+        return self._features("patches")
+
+    @cached_property
+    def heldout_features(self) -> FloatArray:
+        """Features of ``heldout_patches``, float32, row for row."""
+        return self._features("heldout")
+
+    @cached_property
+    def maps(self) -> TypicalityMaps:
+        """The stored typicality maps."""
+        return TypicalityMaps(self.artifact("typicality"))
+
+    @property
+    def stride(self) -> int:
+        """Image pixels to one cell of a typicality map."""
+        return self.maps.stride
+
+    def typicality(self, image_id: str, label: str) -> tuple[FloatArray, FloatArray]:
+        """Mean typicality and its standard error on the latent grid, each float32, (h, w).
+
+        Raises:
+            KeyError: the image was not scored under this label.
+        """
+        one = self.maps.load(image_id, label)
+        return one.mean, one.stderr
+
+    def typicality_image(self, image_id: str, label: str) -> FloatArray:
+        """Mean typicality upsampled to the picture, float32, (height, width)."""
+        record = self.records[image_id]
+        return upsample(self.maps.load(image_id, label).mean, self.stride, record.height, record.width)
+
+    def scored_labels(self, image_id: str) -> list[str]:
+        """The labels under which an image was scored, sorted: its own, and any others the scorer added."""
+        return self.maps.labels(image_id)
+
+    def picture(self, image_id: str) -> ByteArray:
+        """The picture at the pipeline's size, uint8, (height, width, 3)."""
+        return decode(self._source.read(self.records[image_id].path), self._dataset.config.image_size)
+
+    def masks(self, image_id: str) -> dict[str, BoolArray]:
+        """label -> where its element is, bool, (height, width) at the pipeline's size; empty where unknown."""
+        record = self.records[image_id]
+        masks = self._source.masks(record)
+        return {label: resize_mask(mask, record.width, record.height) for label, mask in masks.items()}
+
+    def figure(
+        self,
+        kind: str = "grid",
+        labels: Sequence[str] | None = None,
+        *,
+        before: Run | None = None,
+        rows: int | None = None,
+        columns: int | None = None,
+    ) -> Drawing:
+        """A figure that a notebook shows and ``save`` writes as PNG, PDF or SVG.
+
+        Args:
+            kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls) or
+                ``typicality`` (whole pictures, white where not typical, and heat maps).
+            labels: which labels, each a panel; None: all.
+            before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
+                whatever ``kind`` says.
+            rows: clusters or lines; None: what fits a paper's column.
+            columns: crops in each row; None: what fits a paper's column.
+        Raises:
+            RecipeError: there is no such kind or label.
+            DataError: the earlier run has not scored the same pictures.
+        """
+        from diffmine.drawing.figures import draw, draw_before_after
+        from diffmine.runs.contents import Contents
+
+        if before is None:
+            return draw(Contents(self), kind, labels, rows=rows, columns=columns)
+        return draw_before_after(Contents(self), Contents(before), labels, rows=rows, columns=columns)
+
+    def show(self, label: str) -> Drawing:
+        """The best clusters of one label, as rows of crops."""
+        return self.figure("grid", [label])
+
+    def _repr_html_(self) -> str | None:
+        """The summary that a notebook shows; None before there are clusters."""
+        if not (self.path / "clusters.parquet").exists():
+            return None
+        from diffmine.drawing.notebook import summary
+
+        return summary(self)
+
+    def artifact(self, stage: str) -> Path:
+        """The folder of a stage's artifact in the store.
+
+        Raises:
+            ArtifactError: the stage has not run, or its artifact is no longer in the store.
+        """
+        entry = self.info["stages"].get(stage)
+        if entry is None:
+            raise ArtifactError(f"{self.path}: the stage {stage!r} has not run yet; run the recipe to go on")
+        path = Path(self.info["store"], stage, entry["key"])
+        if not path.exists():
+            raise ArtifactError(
+                f"{path} is not in the store any more; run {self.path / RECIPE_FILE} again to remake it"
+            )
+        return path
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        options = dict(self.recipe.tables["dataset"])
+        use = options.pop("use")
+        folders = self.recipe.folders["dataset"]
+        return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, folders))
+
+    @cached_property
+    def _source(self) -> ImageSource:
+        return self._dataset.open(self.artifact("images") / "prepared")
+
+    def _features(self, name: str) -> FloatArray:
+        with safe_open(self.artifact("features") / "features.safetensors", "np") as tensors:
+            features: FloatArray = tensors.get_tensor(name)
+        return features
+
+    def _table(self, name: str) -> pa.Table:
+        path = self.path / name
+        if not path.exists():
+            raise ArtifactError(f"{path} is missing; run the recipe again to finish the run")
+        return pq.read_table(path)
+
+
+def load_run(path: str | Path) -> Run:
+    """Open a run folder.
+
+    Raises:
+        ArtifactError: it is not one, or of another format.
+    """
+    return Run(Path(path))

@@ -1,0 +1,167 @@
+"""Writing a run folder: what stages publish, and ``run.json``; at any moment readable and true."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import filelock
+
+from diffmine.engine.work import PUBLIC
+from diffmine.errors import ArtifactError
+from diffmine.recipes.recipe import Resolved
+from diffmine.runs.run import FORMAT, RECIPE_FILE, RUN_FILE
+from diffmine.store.artifacts import Artifact, Store, json_digest, write_atomically
+from diffmine.version import __version__
+
+LOCK_FILE = ".lock"
+OWNER_FILE = ".owner.json"
+LINKED_FROM_BYTES = 16 << 20
+"""Larger files are hard links into the store where the file system can, so that weights do not lie there twice."""
+
+
+class RunWriter:
+    """Holds a run folder for one writer, and publishes artifacts in it.
+
+    Raises:
+        ArtifactError: another process is writing to the folder.
+    """
+
+    def __init__(self, folder: Path, store: Store, recipe: Resolved, plugins: Mapping[str, str]) -> None:
+        self.folder, self._store = folder, store
+        self._lock = filelock.FileLock(folder / LOCK_FILE, timeout=0)
+        self._recipe_text = recipe.to_toml()
+        self._info: dict[str, Any] = {
+            "format": FORMAT,
+            "name": recipe.name,
+            "seed": recipe.seed,
+            "diffmine": __version__,
+            "plugins": dict(plugins),
+            "recipe_digest": json_digest({"name": recipe.name, "seed": recipe.seed, **recipe.components.describe()}),
+            "store": str(store.root.resolve()),
+            "machine": {
+                "host": socket.gethostname(),
+                "platform": platform.platform(),
+                "python": platform.python_version(),
+                "cores": os.cpu_count(),
+            },
+            "started": _now(),
+            "finished": None,
+            "complete": False,
+            "stages": {},
+            "leftover": {},
+            "warnings": [],
+        }
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise ArtifactError(self._in_use()) from None
+        owner = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
+        write_atomically(self.folder / OWNER_FILE, json.dumps(owner).encode())
+        self._info["leftover"] = self._published_before()
+        write_atomically(self.folder / RECIPE_FILE, self._recipe_text.encode())
+        self._save()
+        self._store.remember_run(self.folder)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        (self.folder / OWNER_FILE).unlink(missing_ok=True)
+        self._lock.release()
+
+    def publish(self, artifact: Artifact, *, seconds: float, reused: bool, warnings: Sequence[str]) -> None:
+        """Copy a stage's public files into the run folder, take away what an earlier run left, and note the stage."""
+        names = [
+            name.removeprefix(f"{PUBLIC}/") for name in artifact.manifest["files"] if name.startswith(f"{PUBLIC}/")
+        ]
+        for name in names:
+            _place(artifact.path / PUBLIC / name, self.folder / name)
+        self._info["stages"][artifact.stage] = {
+            "key": artifact.key,
+            "digest": artifact.digest,
+            "seconds": round(seconds, 3),
+            "reused": reused,
+            "published": names,
+        }
+        self._info["warnings"].extend(text for text in warnings if text not in self._info["warnings"])
+        self._remove_leftovers([artifact.stage])
+        self._save()
+
+    def finish(self, *, complete: bool) -> None:
+        """Take away what an earlier run published of stages that this one did not reach, and note that it is done."""
+        self._remove_leftovers(list(self._info["leftover"]))
+        self._info["finished"], self._info["complete"] = _now(), complete
+        self._save()
+
+    def _remove_leftovers(self, stages: Iterable[str]) -> None:
+        """Remove what earlier runs published of these stages and no stage of this one did."""
+        published = {name for entry in self._info["stages"].values() for name in entry["published"]}
+        for stage in stages:
+            for name in set(self._info["leftover"].pop(stage, ())) - published:
+                _remove(self.folder, name)
+
+    def _save(self) -> None:
+        text = json.dumps(self._info, indent=1, ensure_ascii=False)
+        write_atomically(self.folder / RUN_FILE, text.encode())
+
+    def _published_before(self) -> dict[str, list[str]]:
+        """stage -> files that earlier runs into this folder published, and that may still lie there."""
+        try:
+            info = json.loads((self.folder / RUN_FILE).read_text(encoding="utf-8"))
+            found = {stage: set(names) for stage, names in info.get("leftover", {}).items()}
+            for stage, entry in info["stages"].items():
+                found.setdefault(stage, set()).update(entry["published"])
+        except (AttributeError, OSError, ValueError, KeyError, TypeError):
+            return {}
+        return {stage: sorted(names) for stage, names in found.items()}
+
+    def _in_use(self) -> str:
+        try:
+            owner = json.loads((self.folder / OWNER_FILE).read_text(encoding="utf-8"))
+            who = f"process {owner['process']} on {owner['host']} since {owner['since']}"
+        except (OSError, ValueError, KeyError):
+            who = "another process"
+        return f"the run folder {self.folder} is being written by {who}; wait for it, or name another with --out"
+
+
+def _place(source: Path, target: Path) -> None:
+    """Make ``target`` a copy of (or a hard link to) ``source``, by one rename."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    if source.stat().st_size < LINKED_FROM_BYTES or not _link(source, temporary):
+        shutil.copyfile(source, temporary)
+    temporary.replace(target)
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(folder: Path, name: str) -> None:
+    """Remove a published file, and the folders that it leaves empty."""
+    path = folder / name
+    path.unlink(missing_ok=True)
+    for parent in path.relative_to(folder).parents[:-1]:
+        if (folder / parent).is_dir() and not any((folder / parent).iterdir()):
+            (folder / parent).rmdir()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

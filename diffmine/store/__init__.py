@@ -1,0 +1,1 @@
+"""Artifacts: content-addressed, complete or absent."""

@@ -1,0 +1,42 @@
+"""What in a store no run refers to any more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import filelock
+
+from diffmine.store.artifacts import PARTIAL, Store
+
+
+def unreferenced(store: Store) -> list[tuple[Path, int]]:
+    """(folder, bytes) of artifacts and drafts that no existing run folder names; what is being made is left alone."""
+    referred: set[tuple[str, str]] = set()
+    for folder in store.run_folders():
+        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if Path(info["store"]) == store.root.resolve():
+            referred.update((stage, entry["key"]) for stage, entry in info["stages"].items())
+    return [
+        (path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file()))
+        for path in store.artifacts()
+        if (path.parent.name, path.name.removesuffix(PARTIAL)) not in referred and not _in_use(path)
+    ]
+
+
+def remove(store: Store, path: Path) -> None:
+    """Remove an artifact or draft, and its lock."""
+    key = path.name.removesuffix(PARTIAL)
+    store.discard(path.parent.name, key)
+    path.with_name(f"{key}.lock").unlink(missing_ok=True)
+
+
+def _in_use(path: Path) -> bool:
+    lock = path.with_name(f"{path.name.removesuffix(PARTIAL)}.lock")
+    if not lock.exists():
+        return False
+    try:
+        with filelock.FileLock(lock, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True

@@ -1,0 +1,1 @@
+"""Published weights: which they are, and loading them whole or not at all."""
