@@ -25,11 +25,11 @@ from rich.table import Table
 
 from diffmine.analysis.diagnosis import diagnose
 from diffmine.analysis.ranking import rank_clusters
+from diffmine.engine.opening import load_run
 from diffmine.interfaces import Clusterer, Projection
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
-from diffmine.runs.run import load_run
 from diffmine.types import FloatArray
 
 GROUPS, NOISE = 40, 0.03

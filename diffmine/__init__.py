@@ -9,16 +9,16 @@ from diffmine.plugins.hookspecs import hookimpl
 from diffmine.version import __version__
 
 if TYPE_CHECKING:
+    from diffmine.engine.opening import load_run as load_run
     from diffmine.engine.running import run as run
-    from diffmine.recipes.recipe import load_recipe as load_recipe
+    from diffmine.recipes.reading import load_recipe as load_recipe
     from diffmine.runs.run import Run as Run
-    from diffmine.runs.run import load_run as load_run
 
 _HOMES = {
     "run": "diffmine.engine.running",
-    "load_recipe": "diffmine.recipes.recipe",
+    "load_recipe": "diffmine.recipes.reading",
     "Run": "diffmine.runs.run",
-    "load_run": "diffmine.runs.run",
+    "load_run": "diffmine.engine.opening",
 }
 
 __all__ = ["Run", "__version__", "hookimpl", "load_recipe", "load_run", "run"]

@@ -29,7 +29,7 @@ from diffmine.plugins.hookspecs import PROJECT
 from diffmine.plugins.kinds import KINDS, Kind
 from diffmine.plugins.manager import BUILTIN
 from diffmine.plugins.registry import Registry, registry
-from diffmine.recipes.recipe import Header
+from diffmine.recipes.reading import Header
 from diffmine.studies.study_file import StudyOptions
 
 PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path", type(None): "", Any: "any"}

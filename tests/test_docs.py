@@ -26,7 +26,8 @@ from nbclient import NotebookClient
 import diffmine
 from diffmine.commands.cli import main
 from diffmine.plugins.registry import registry
-from diffmine.recipes.recipe import load_recipe, parse_recipe, resolve
+from diffmine.recipes.reading import load_recipe, parse_recipe
+from diffmine.recipes.resolving import resolve
 from diffmine.studies.study import check_points
 from diffmine.studies.study_file import load_study
 from diffmine.testing.published_layouts import write_g3

@@ -19,7 +19,8 @@ def command(recipe: Path, overrides: tuple[str, ...], store: Path | None, device
     """Check RECIPE without loading a model; print it with every default, and what it will cost."""
     from diffmine.engine.estimate import estimate
     from diffmine.plugins.registry import registry
-    from diffmine.recipes.recipe import load_recipe, resolve
+    from diffmine.recipes.reading import load_recipe
+    from diffmine.recipes.resolving import resolve
     from diffmine.terminal.check_view import print_check
     from diffmine.terminal.console import output
 

@@ -39,7 +39,7 @@ def command(
     output: Path,
 ) -> None:
     """Draw a figure of a run, sized for a paper's column."""
-    from diffmine.runs.run import load_run
+    from diffmine.engine.opening import load_run
 
     run = load_run(run_folder)
     chosen = None if labels is None else _split(labels, run.labels)

@@ -13,8 +13,8 @@ from diffmine.commands.options import run_argument
 @run_argument
 def command(run_folder: Path) -> None:
     """Make the reports of a finished run again: figures, the page to look at."""
+    from diffmine.engine.opening import load_run
     from diffmine.engine.rebuilding import rebuild
-    from diffmine.runs.run import load_run
 
     for path in rebuild(load_run(run_folder)):
         click.echo(path)

@@ -30,7 +30,7 @@ def command(
 
     coco gives a box for each patch, with its cluster as the category.
     """
-    from diffmine.runs.run import load_run
+    from diffmine.engine.opening import load_run
     from diffmine.terminal.console import output
     from diffmine.terminal.show import show
 
@@ -44,9 +44,9 @@ def command(
 
 
 def _export(run: Run, label: str | None, cluster: str | None, as_format: str, out: Path | None) -> None:
+    from diffmine.files.atomic import write_atomically
     from diffmine.runs.contents import Contents
     from diffmine.runs.exporting import WRITERS
-    from diffmine.store.artifacts import write_atomically
     from diffmine.terminal.show import chosen_rows
 
     contents = Contents(run)

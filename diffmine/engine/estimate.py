@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from diffmine.errors import DataError, PictureError
 from diffmine.interfaces import Dataset, Preview
 from diffmine.pictures.decoding import grid_size, open_upright, pipeline_size
-from diffmine.recipes.recipe import Resolved
+from diffmine.recipes.resolving import Resolved
 from diffmine.stages.images import choose
 
 EFFICIENCY = 0.5

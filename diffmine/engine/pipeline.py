@@ -12,17 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from diffmine.engine.opening import load_run
 from diffmine.engine.work import Inputs, Stage, Work
 from diffmine.errors import ArtifactError, DiffmineWarning, StageError
+from diffmine.files.atomic import json_digest
 from diffmine.interfaces import Component, Progress, Silent
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
-from diffmine.recipes.recipe import Components, Resolved
-from diffmine.runs.run import Run, load_run
+from diffmine.recipes.resolving import Components, Resolved
+from diffmine.runs.run import Run
 from diffmine.runs.writing import RunWriter
 from diffmine.stages import clusters, features, finetune, images, metrics, patches, report, typicality
-from diffmine.store.artifacts import Artifact, Store, json_digest
+from diffmine.store.artifacts import Artifact, Store
 
 STAGES: tuple[Stage, ...] = (
     images.STAGE,

@@ -10,7 +10,7 @@ from typing import cast
 from diffmine.interfaces import Report
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
-from diffmine.recipes.recipe import build_table
+from diffmine.recipes.resolving import build_table
 from diffmine.runs.run import Run
 
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from diffmine.engine.pipeline import STAGES, NobodyWatches, Options, Pipeline, Watcher
 from diffmine.engine.training_processes import assist, is_helper
 from diffmine.errors import RecipeError
+from diffmine.plugins.explaining import did_you_mean
 from diffmine.plugins.manager import plugin_manager
-from diffmine.plugins.registry import did_you_mean, registry
-from diffmine.recipes.recipe import Recipe, load_recipe, parse_recipe, resolve
+from diffmine.plugins.registry import registry
+from diffmine.recipes.reading import Recipe, load_recipe, parse_recipe
+from diffmine.recipes.resolving import resolve
 from diffmine.runs.run import Run
 
 if TYPE_CHECKING:

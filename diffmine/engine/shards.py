@@ -10,8 +10,8 @@ import numpy as np
 from safetensors.numpy import save
 
 from diffmine.engine.work import Work
+from diffmine.files.atomic import shard_is_done, write_shard
 from diffmine.interfaces import Job
-from diffmine.store.artifacts import shard_is_done, write_shard
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from diffmine.interfaces import ImageSource, ModelTools, Progress
 from diffmine.pictures.decoding import decode
-from diffmine.recipes.recipe import Components, Resolved
+from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.tables import image_records
 from diffmine.store.artifacts import WORKSPACE
 from diffmine.types import ImageRecord, Picture
@@ -92,11 +92,7 @@ class Work:
     @cached_property
     def device(self) -> str:
         """The torch device to compute on."""
-        if self.requested_device != "auto":
-            return self.requested_device
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return torch_device(self.requested_device)
 
     @property
     def workspace(self) -> Path:
@@ -113,6 +109,15 @@ class Work:
 
     def write_json(self, path: Path, value: Any) -> None:
         path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def torch_device(requested: str) -> str:
+    """The device to compute on; ``auto`` is the first GPU, where there is one."""
+    if requested != "auto":
+        return requested
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def nothing_further(components: Components) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from diffmine.plugins.kinds import KINDS, Kind
 from diffmine.plugins.registry import Entry, Registry
-from diffmine.recipes.recipe import Header
+from diffmine.recipes.reading import Header
 
 
 def recipe_schema(registry: Registry) -> dict[str, Any]:

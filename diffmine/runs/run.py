@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,9 +20,7 @@ from diffmine.errors import ArtifactError
 from diffmine.interfaces import Dataset, ImageSource
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
-from diffmine.plugins.kinds import KIND_OF_TABLE
-from diffmine.plugins.registry import registry
-from diffmine.recipes.recipe import Recipe, load_recipe
+from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.tables import image_records
 from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, Flag, FloatArray, ImageRecord
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from diffmine.drawing.figures import Drawing
+    from diffmine.interfaces import ModelTools
 
 FORMAT = 1
 RUN_FILE = "run.json"
@@ -38,16 +37,41 @@ RECIPE_FILE = "recipe.toml"
 FLAGS_FILE = "flags.json"
 
 
+class Services(Protocol):
+    """What a run folder cannot do alone: it takes the components that its recipe names, or the drawing of figures."""
+
+    def dataset(self, run: Run) -> Dataset:
+        """The run's dataset, configured."""
+
+    def tools(self, run: Run, device: str) -> ModelTools:
+        """The run's model, finetuned where the run has finetuned it."""
+
+    def figure(
+        self,
+        run: Run,
+        kind: str,
+        labels: Sequence[str] | None,
+        *,
+        before: Run | None,
+        rows: int | None,
+        columns: int | None,
+    ) -> Drawing:
+        """See :meth:`Run.figure`."""
+
+    def summary(self, run: Run) -> str:
+        """HTML for notebooks."""
+
+
 class Run:
-    """A run folder.
+    """A run folder; :func:`diffmine.load_run` opens one.
 
     Attributes:
         path: the folder.
         info: the content of ``run.json``.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, services: Services) -> None:
+        self.path, self._services = path, services
         try:
             self.info: Mapping[str, Any] = json.loads((path / RUN_FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -208,12 +232,15 @@ class Run:
             RecipeError: there is no such kind or label.
             DataError: the earlier run has not scored the same pictures.
         """
-        from diffmine.drawing.figures import draw, draw_before_after
-        from diffmine.runs.contents import Contents
+        return self._services.figure(self, kind, labels, before=before, rows=rows, columns=columns)
 
-        if before is None:
-            return draw(Contents(self), kind, labels, rows=rows, columns=columns)
-        return draw_before_after(Contents(self), Contents(before), labels, rows=rows, columns=columns)
+    def tools(self, device: str = "auto") -> ModelTools:
+        """The run's model and conditioning encoder, finetuned where the run has finetuned them; loaded when first used.
+
+        Args:
+            device: ``auto`` or a torch device.
+        """
+        return self._services.tools(self, device)
 
     def show(self, label: str) -> Drawing:
         """The best clusters of one label, as rows of crops."""
@@ -223,9 +250,7 @@ class Run:
         """The summary that a notebook shows; None before there are clusters."""
         if not (self.path / "clusters.parquet").exists():
             return None
-        from diffmine.drawing.notebook import summary
-
-        return summary(self)
+        return self._services.summary(self)
 
     def artifact(self, stage: str) -> Path:
         """The folder of a stage's artifact in the store.
@@ -245,10 +270,7 @@ class Run:
 
     @cached_property
     def _dataset(self) -> Dataset:
-        options = dict(self.recipe.tables["dataset"])
-        use = options.pop("use")
-        folders = self.recipe.folders["dataset"]
-        return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, folders))
+        return self._services.dataset(self)
 
     @cached_property
     def _source(self) -> ImageSource:
@@ -264,12 +286,3 @@ class Run:
         if not path.exists():
             raise ArtifactError(f"{path} is missing; run the recipe again to finish the run")
         return pq.read_table(path)
-
-
-def load_run(path: str | Path) -> Run:
-    """Open a run folder.
-
-    Raises:
-        ArtifactError: it is not one, or of another format.
-    """
-    return Run(Path(path))

@@ -7,7 +7,7 @@ from typing import Any
 
 from diffmine.engine.work import Stage, Work
 from diffmine.interfaces import TrainingLog, TrainingSet
-from diffmine.recipes.recipe import Components
+from diffmine.recipes.resolving import Components
 
 
 def run(work: Work) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from diffmine.analysis.diagnosis import findings
+from diffmine.engine.opening import load_run
 from diffmine.engine.work import Stage, Work
-from diffmine.runs.run import FLAGS_FILE, load_run
+from diffmine.runs.run import FLAGS_FILE
 
 
 def run(work: Work) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from diffmine.engine.opening import load_run
 from diffmine.engine.work import PUBLIC, Stage, Work
-from diffmine.runs.run import load_run
 
 
 def run(work: Work) -> None:

@@ -25,49 +25,12 @@ from typing import Any
 import filelock
 
 from diffmine.errors import ArtifactError
+from diffmine.files.atomic import DIGEST_SUFFIX, file_digest, json_digest, sync_file, sync_folder, write_atomically
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"
 WORKSPACE = ".workspace"
-DIGEST_SUFFIX = ".sha256"
-_CHUNK = 1 << 20
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def json_digest(value: Any) -> str:
-    """SHA-256 of a JSON value, whatever the order of its keys; hexadecimal."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is there whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync_folder(path.parent)
-
-
-def write_shard(path: Path, data: bytes) -> None:
-    """Write a shard of a partial artifact, with its digest beside it; it counts as done when both are there."""
-    write_atomically(path, data)
-    write_atomically(path.with_name(path.name + DIGEST_SUFFIX), hashlib.sha256(data).hexdigest().encode())
-
-
-def shard_is_done(path: Path) -> bool:
-    """Whether ``write_shard`` finished this file and its content is unharmed."""
-    beside = path.with_name(path.name + DIGEST_SUFFIX)
-    return path.exists() and beside.exists() and file_digest(path) == beside.read_text()
 
 
 @dataclass(frozen=True)
@@ -170,7 +133,7 @@ class Store:
             if path.name == MANIFEST or path.name.endswith(DIGEST_SUFFIX) or path.suffix == ".tmp":
                 path.unlink()
                 continue
-            _sync_file(path)
+            sync_file(path)
             name = path.relative_to(partial).as_posix()
             files[name] = {"size": path.stat().st_size, "sha256": file_digest(path)}
         digest = json_digest({name: entry["sha256"] for name, entry in files.items()})
@@ -178,7 +141,7 @@ class Store:
         write_atomically(partial / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
         path = self._path(stage, key)
         partial.rename(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return Artifact(stage, key, path)
 
     def remember_run(self, run_folder: Path) -> None:
@@ -220,16 +183,3 @@ class Store:
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

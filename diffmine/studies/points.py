@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffmine.numerics.seeding import derive_seed
-from diffmine.recipes.recipe import Recipe
+from diffmine.recipes.reading import Recipe
 
 LONGEST = 100
 

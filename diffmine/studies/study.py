@@ -7,11 +7,12 @@ from pathlib import Path
 
 from diffmine.analysis.agreement import require_same_images
 from diffmine.engine import running
+from diffmine.engine.opening import load_run
 from diffmine.engine.pipeline import NobodyWatches, Watcher
 from diffmine.errors import RecipeError
 from diffmine.plugins.registry import registry
-from diffmine.recipes.recipe import resolve
-from diffmine.runs.run import Run, load_run
+from diffmine.recipes.resolving import resolve
+from diffmine.runs.run import Run
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
 from diffmine.studies.points import Point

@@ -30,8 +30,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diffmine.errors import RecipeError
-from diffmine.plugins.registry import explain
-from diffmine.recipes.recipe import Layer, Recipe, load_recipe, place, read_toml
+from diffmine.plugins.explaining import explain
+from diffmine.recipes.reading import Layer, Recipe, load_recipe, place, read_toml
 from diffmine.studies.points import Point, point_name
 
 NAME = r"^[\w][\w.-]*$"

@@ -10,9 +10,9 @@ from pyarrow import csv
 
 from diffmine.drawing.comparison_page import RunPair, write_side_by_side
 from diffmine.drawing.figures import draw_before_after
+from diffmine.files.atomic import write_atomically
 from diffmine.runs.contents import Contents
 from diffmine.runs.run import Run
-from diffmine.store.artifacts import write_atomically
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
 from diffmine.studies.markdown import results_markdown

@@ -12,7 +12,7 @@ from diffmine.terminal.console import human_size, human_time
 
 if TYPE_CHECKING:
     from diffmine.engine.estimate import Cost
-    from diffmine.recipes.recipe import Resolved
+    from diffmine.recipes.resolving import Resolved
 
 
 def print_check(console: Console, resolved: Resolved, cost: Cost) -> None:

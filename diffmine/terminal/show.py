@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console, RenderableType
 
 from diffmine.errors import RecipeError
-from diffmine.plugins.registry import did_you_mean
+from diffmine.plugins.explaining import did_you_mean
 from diffmine.runs.contents import Contents, Rows
 from diffmine.terminal.details import label_view, patches_view
 from diffmine.terminal.overview import overview

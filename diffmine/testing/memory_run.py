@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from diffmine.recipes.recipe import parse_recipe
+from diffmine.engine.opening import Installed
+from diffmine.recipes.reading import parse_recipe
 from diffmine.runs.run import FORMAT, Run
 from diffmine.runs.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table
 from diffmine.runs.typicality_maps import TypicalityMaps
@@ -64,7 +65,7 @@ class MemoryRun(Run):
         training_log: pa.Table | None = None,
         selection: str = "top",
     ) -> None:
-        self.path = Path("memory")
+        self.path, self._services = Path("memory"), Installed()
         self.info = {"format": FORMAT, "name": "memory", "stages": {}}
         self.recipe = parse_recipe({"name": "memory", "dataset": {"use": "memory"}, "patches": {"use": selection}})
         self.images = images_table(records)

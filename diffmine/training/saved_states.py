@@ -7,7 +7,6 @@ safetensors file and one JSON file, in a folder that appears with a rename.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffmine.errors import DiffmineWarning
-from diffmine.store.artifacts import file_digest, write_atomically
+from diffmine.files.atomic import file_digest, sync_file, sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,11 +44,11 @@ class Checkpoints:
             shutil.rmtree(leftover, ignore_errors=True)
         draft.mkdir(parents=True)
         save_file(tensors, draft / _TENSORS)
-        _sync(draft / _TENSORS)
+        sync_file(draft / _TENSORS)
         content = {"digest": file_digest(draft / _TENSORS), "facts": dict(facts)}
         write_atomically(draft / _FACTS, json.dumps(content, allow_nan=False).encode())
         draft.rename(path)
-        _sync(self.folder)
+        sync_folder(self.folder)
         for old in self._paths()[self.keep :]:
             shutil.rmtree(old)
 
@@ -78,11 +77,3 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if file_digest(path / _TENSORS) != content["digest"]:
         raise ValueError(f"the content of {_TENSORS} has changed")
     return load_file(path / _TENSORS), content["facts"]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,8 +13,9 @@ from PIL import Image
 from diffmine.analysis.agreement import compare_runs
 from diffmine.drawing.comparison_page import RunPair, write_side_by_side
 from diffmine.drawing.crops import crops
+from diffmine.engine.opening import load_run
 from diffmine.runs.contents import Contents
-from diffmine.runs.run import Run, load_run
+from diffmine.runs.run import Run
 from diffmine.studies.study import compare
 from diffmine.testing.toy_runs import HOSTILE_LABELS, write_toy_run
 

@@ -15,7 +15,8 @@ import pytest
 import diffmine
 from diffmine.drawing.figures import draw_before_after
 from diffmine.plugins.registry import registry
-from diffmine.recipes.recipe import load_recipe, resolve
+from diffmine.recipes.reading import load_recipe
+from diffmine.recipes.resolving import resolve
 from diffmine.runs.contents import Contents
 from diffmine.runs.run import Run
 from diffmine.studies.study import compare

@@ -13,7 +13,8 @@ import pytest
 
 import diffmine
 from diffmine.plugins.registry import registry
-from diffmine.recipes.recipe import load_recipe, resolve
+from diffmine.recipes.reading import load_recipe
+from diffmine.recipes.resolving import resolve
 
 ROOT = Path(diffmine.__file__).parents[1]
 RECIPES = ROOT / "recipes"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from diffmine.errors import RecipeError
 from diffmine.plugins.registry import registry
-from diffmine.recipes.recipe import load_recipe, parse_recipe, resolve
+from diffmine.recipes.reading import load_recipe, parse_recipe
+from diffmine.recipes.resolving import resolve
 
 
 def write(path: Path, text: str) -> Path:

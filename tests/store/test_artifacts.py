@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diffmine.errors import ArtifactError
-from diffmine.store.artifacts import WORKSPACE, Store, json_digest, shard_is_done, write_shard
+from diffmine.files.atomic import json_digest, shard_is_done, write_shard
+from diffmine.store.artifacts import WORKSPACE, Store
 from diffmine.store.cleaning import unreferenced
 
 

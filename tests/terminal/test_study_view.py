@@ -15,7 +15,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from diffmine.runs.run import Run, load_run
+from diffmine.engine.opening import load_run
+from diffmine.runs.run import Run
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
 from diffmine.studies.results import Results

@@ -8,11 +8,11 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from diffmine.builtin import pretrained
 from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.errors import ModelError
 from diffmine.testing.toys import tiny_stable_diffusion
+from diffmine.weights import pretrained
 from diffmine.weights.pretrained import SETTINGS, copy_part, fetch
 
 COMMIT = "1d0c4ebf6ff58a5caecab40fa1406526bca4b5b9"

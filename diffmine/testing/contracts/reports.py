@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from diffmine.files.atomic import file_digest
 from diffmine.interfaces import Report
 from diffmine.runs.run import Run
-from diffmine.store.artifacts import file_digest
 from diffmine.testing.toy_runs import write_toy_run
 
 PORTABLE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
@@ -23,7 +23,7 @@ WITHOUT_TORCH = """
 import sys
 from importlib import import_module
 from pathlib import Path
-from diffmine.runs.run import load_run
+from diffmine.engine.opening import load_run
 module, name, options, run, folder = sys.argv[1:]
 kind = getattr(import_module(module), name)
 kind(kind.Config.model_validate_json(options)).write(load_run(run), Path(folder))

@@ -30,8 +30,9 @@ from diffmine.builtin.reports.explorer.recipe_tables import shown_tables
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, tile, write_sheets
 from diffmine.builtin.reports.html import Html
 from diffmine.drawing.crops import crops
+from diffmine.engine.opening import load_run
 from diffmine.runs.contents import Contents
-from diffmine.runs.run import RECIPE_FILE, Run, load_run
+from diffmine.runs.run import RECIPE_FILE, Run
 from diffmine.testing.toy_runs import write_toy_run
 
 APP = Path(page.__file__).parent / "app"

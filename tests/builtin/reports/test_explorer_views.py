@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from diffmine.builtin.projections.umap import Umap
 from diffmine.builtin.reports.html import Html
-from diffmine.runs.run import load_run
+from diffmine.engine.opening import load_run
 from diffmine.testing.toy_runs import BOXES, write_toy_run
 
 pytestmark = pytest.mark.browser

@@ -1,38 +1,21 @@
-"""TOML to a recipe, in two phases.
+"""TOML to a recipe, without any plugin: files, ``extends``, overrides, the shape of the tables.
 
-Phase one needs no plugin: files, ``extends``, overrides, the shape of the tables. Phase two (:func:`resolve`) checks
-each table against the component it names.
+:mod:`diffmine.recipes.resolving` then checks each table against the component that it names.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diffmine.errors import RecipeError
-from diffmine.interfaces import (
-    Clusterer,
-    Component,
-    ConditioningEncoder,
-    Dataset,
-    DiffusionModel,
-    Executor,
-    FeatureExtractor,
-    Finetuner,
-    Metric,
-    PatchSelector,
-    Projection,
-    Report,
-    TypicalityScorer,
-)
+from diffmine.plugins.explaining import did_you_mean, explain
 from diffmine.plugins.kinds import KIND_OF_TABLE, KINDS, Kind
-from diffmine.plugins.registry import Registry, did_you_mean, explain
 
 TOP_LEVEL = ("name", "seed", "extends")
 
@@ -64,41 +47,6 @@ class Recipe:
     folders: Mapping[str, Mapping[str, Path]]
 
 
-@dataclass(frozen=True, slots=True)
-class Components:
-    """The configured components of a run, one for each table; field names are table names."""
-
-    dataset: Dataset
-    model: DiffusionModel
-    conditioning: ConditioningEncoder
-    finetune: Finetuner
-    scorer: TypicalityScorer
-    patches: PatchSelector
-    features: FeatureExtractor
-    projection: Projection
-    clusterer: Clusterer
-    metrics: tuple[Metric, ...]
-    executor: Executor
-    report: tuple[Report, ...]
-
-    def describe(self) -> dict[str, Any]:
-        """The tables of the resolved recipe, with every default filled in."""
-        return {field.name: _describe(getattr(self, field.name)) for field in fields(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """A recipe whose every table has been checked."""
-
-    name: str
-    seed: int
-    components: Components
-
-    def to_toml(self) -> str:
-        """The recipe with every default filled in; loading it gives the same run."""
-        return tomli_w.dumps({"name": self.name, "seed": self.seed, **self.components.describe()})
-
-
 def load_recipe(path: str | Path, overrides: Sequence[str] = (), layers: Sequence[Layer] = ()) -> Recipe:
     """Read a recipe file.
 
@@ -121,16 +69,6 @@ def parse_recipe(tables: Mapping[str, Any], folder: Path | None = None) -> Recip
     """A recipe from nested dictionaries, as TOML would give them; relative paths are relative to ``folder``."""
     merged, folders = _merge_layer({}, {}, tables, folder or Path.cwd())
     return _to_recipe(merged, folders)
-
-
-def resolve(recipe: Recipe, registry: Registry) -> Resolved:
-    """Check every table against the component that it names, and configure the components.
-
-    Raises:
-        RecipeError: with table, field, value and what is allowed.
-    """
-    built = {kind.table: build_table(kind, recipe, registry) for kind in KINDS}
-    return Resolved(recipe.header.name, recipe.header.seed, Components(**cast(dict[str, Any], built)))
 
 
 def _read_chain(path: Path, seen: tuple[Path, ...]) -> list[Layer]:
@@ -256,37 +194,3 @@ def _table(kind: Kind, merged: Mapping[str, Any]) -> dict[str, Any]:
         wanted = "a name or a list of names" if kind.many else "one name"
         raise RecipeError(f"[{kind.table}] use = {use!r}: must be {wanted}")
     return {**table, "use": use}
-
-
-def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | tuple[Component, ...]:
-    """Check one table, and configure what it names; a tuple where the kind may be named several times.
-
-    Raises:
-        RecipeError: as :func:`resolve`.
-    """
-    table = recipe.tables[kind.table]
-    folders = recipe.folders.get(kind.table, {})
-    options = {key: value for key, value in table.items() if key != "use"}
-    if not kind.many:
-        return registry.build(kind, table["use"], options, folders)
-    names = [table["use"]] if isinstance(table["use"], str) else list(table["use"])
-    for key, value in options.items():
-        if key not in names or not isinstance(value, Mapping):
-            raise RecipeError(
-                f"[{kind.table}] {key} = {value!r}: unknown option{did_you_mean(key, names)}\n"
-                f"allowed: a table [{kind.table}.NAME] for one of the names in use: {', '.join(names)}"
-            )
-    return tuple(
-        registry.build(
-            kind, name, options.get(name, {}), dict.fromkeys(options.get(name, {}), folders.get(name, Path()))
-        )
-        for name in names
-    )
-
-
-def _describe(component: Component | tuple[Component, ...]) -> dict[str, Any]:
-    if isinstance(component, Component):
-        return component.describe()
-    tables = [part.describe() for part in component]
-    options = {table["use"]: {key: value for key, value in table.items() if key != "use"} for table in tables}
-    return {"use": [table["use"] for table in tables], **{name: table for name, table in options.items() if table}}
