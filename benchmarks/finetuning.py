@@ -227,7 +227,7 @@ def main() -> None:
         def tools() -> ModelTools:
             model = StableDiffusion(StableDiffusion.Config(path=str(checkpoint)))
             prompts = ClipText(ClipText.Config(template=PROMPT))
-            return ModelTools(model, prompts, device=CPU, seed=0, labels=LABELS, folder=None)
+            return ModelTools(model, prompts, device="cpu", seed=0, labels=LABELS, folder=None)
 
         random, center = (TrainingSet(records, [], opened, crop) for crop in ("random", "center"))
         compare(
@@ -249,7 +249,7 @@ def main() -> None:
 
     def untrained() -> ModelTools:
         model, encoder = PatchUNet(PatchUNet.Config(start="scratch")), LabelEmbedding(LabelEmbedding.Config())
-        return ModelTools(model, encoder, device=CPU, seed=0, labels=LABELS, folder=None)
+        return ModelTools(model, encoder, device="cpu", seed=0, labels=LABELS, folder=None)
 
     compare(
         console,

@@ -58,7 +58,7 @@ def measure(arguments: argparse.Namespace, path: str) -> None:
     device = torch.device(arguments.device)
     model = StableDiffusion(StableDiffusion.Config(path=path, compile=arguments.compile))
     conditioning = ClipText(ClipText.Config(template="a car from {label}"))
-    tools = ModelTools(model, conditioning, device=device, seed=0, labels=["japan"], folder=None)
+    tools = ModelTools(model, conditioning, device=arguments.device, seed=0, labels=["japan"], folder=None)
     config = Diffusion.Config(draws=arguments.draws, batch_size=arguments.batch, null_labels=0)
     scoring = Diffusion(config).open(tools)
     pictures = [picture(number, arguments.size) for number in range(arguments.images)]

@@ -29,7 +29,7 @@ def open_tools(folder: Path) -> object:
 
     model = StableDiffusion(StableDiffusion.Config(path=str(folder)))
     encoder = ClipText(ClipText.Config(template="a car from {label}"))
-    return ModelTools(model, encoder, device=torch.device("cpu"), seed=0, labels=["japan"], folder=None)
+    return ModelTools(model, encoder, device="cpu", seed=0, labels=["japan"], folder=None)
 
 
 def loaded(folder: Path, size: int) -> None:

@@ -49,14 +49,12 @@ class Inputs:
 
     def tools(self, device: str) -> ModelTools:
         """The run's model, finetuned where the finetune stage has written one."""
-        import torch
-
         components = self.recipe.components
         finetuned = self.artifacts.get("finetune", Path()) / PUBLIC / "model"
         return ModelTools(
             components.model,
             components.conditioning,
-            device=torch.device(device),
+            device=device,
             seed=self.recipe.seed,
             labels=sorted({label for record in self.records() for label in record.labels}),
             folder=finetuned if "finetune" in self.artifacts and finetuned.exists() else None,

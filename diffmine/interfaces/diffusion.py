@@ -279,12 +279,16 @@ class ConditioningEncoder(Component):
 
 
 class ModelTools:
-    """The run's model, loaded when first used, for scorers and feature extractors.
+    """A run's model and conditioning encoder, for scorers and feature extractors; ``Run.tools()`` gives those of a run.
+
+    Making one loads nothing and imports no torch: ``denoiser`` and ``encoder`` are loaded when first used, and kept.
 
     Attributes:
-        device: where to compute.
+        device: where to compute, a torch device's name such as ``cpu`` or ``cuda:0``.
         seed: the run's seed.
         labels: every label of the run, sorted.
+        fitted: the folder in which a component that fits itself to the training set finds what it fitted; None: it
+            has fitted nothing.
     """
 
     def __init__(
@@ -292,13 +296,25 @@ class ModelTools:
         model: DiffusionModel,
         conditioning: ConditioningEncoder,
         *,
-        device: torch.device,
+        device: str,
         seed: int,
         labels: Sequence[str],
         folder: Path | None,
+        fitted: Path | None = None,
     ) -> None:
+        """Take what is loaded later.
+
+        Args:
+            model: the recipe's ``[model]``.
+            conditioning: the recipe's ``[conditioning]``.
+            device: see above.
+            seed: see above.
+            labels: see above.
+            folder: where finetuning saved model and encoder; None: they were not finetuned.
+            fitted: see above.
+        """
         self._model, self._conditioning, self._folder = model, conditioning, folder
-        self.device, self.seed, self.labels = device, seed, tuple(labels)
+        self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
 
     @property
     def pretrained(self) -> bool:
@@ -308,15 +324,34 @@ class ModelTools:
     def at(self, folder: Path) -> ModelTools:
         """The same tools with the model and the encoder as their ``save`` wrote them to ``folder``."""
         return ModelTools(
-            self._model, self._conditioning, device=self.device, seed=self.seed, labels=self.labels, folder=folder
+            self._model,
+            self._conditioning,
+            device=self.device,
+            seed=self.seed,
+            labels=self.labels,
+            folder=folder,
+            fitted=self.fitted,
         )
 
     @cached_property
     def denoiser(self) -> Denoiser:
-        denoiser = self._model.load(self.device, folder=self._folder)
+        """The model on ``device``, finetuned where the run has finetuned it; in evaluation mode, without gradients.
+
+        Raises:
+            ModelError: its checkpoint is missing, damaged, or does not fit.
+        """
+        import torch
+
+        denoiser = self._model.load(torch.device(self.device), folder=self._folder)
         denoiser.network.eval().requires_grad_(False)
         return denoiser
 
     @cached_property
     def encoder(self) -> PromptEncoder:
+        """The encoder that turns labels into what ``denoiser`` is told, ``encoder.encode(["a", None])``; None stands
+        for the null condition. Loads the model as well.
+
+        Raises:
+            ModelError: its checkpoint is missing, damaged, or does not fit the model.
+        """
         return self._conditioning.load(self.denoiser, self.labels, seed=self.seed, folder=self._folder)

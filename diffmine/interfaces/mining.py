@@ -39,8 +39,35 @@ class Scoring(ABC):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What the values of a scorer's maps are, for everything that shows them.
+
+    Attributes:
+        name: one or two words, lower case.
+        formula: what it is computed from, in words; empty: not said.
+        unit: of the values; empty: not said.
+        meaning: what its size or sign says of a place, a clause without a full stop; empty: not said.
+    """
+
+    name: str = "typicality"
+    formula: str = ""
+    unit: str = ""
+    meaning: str = ""
+
+    def __str__(self) -> str:
+        """The name with the formula in brackets, for axes and colour bars."""
+        return f"{self.name} ({self.formula})" if self.formula else self.name
+
+
 class TypicalityScorer(Component):
-    """A recipe's ``[scorer]``."""
+    """A recipe's ``[scorer]``.
+
+    Class attributes:
+        quantity: what the values of its maps are, and their unit.
+    """
+
+    quantity: ClassVar[Quantity] = Quantity()
 
     @abstractmethod
     def open(self, tools: ModelTools) -> Scoring:

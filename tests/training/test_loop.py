@@ -58,7 +58,7 @@ def run(
 def gaussian(model: GaussianModel | None = None) -> ModelTools:
     encoder = GaussianMeans(GaussianMeans.Config())
     model = model or GaussianModel(GaussianModel.Config(stride=4))
-    return ModelTools(model, encoder, device=CPU, seed=0, labels=("a", "b"), folder=None)
+    return ModelTools(model, encoder, device="cpu", seed=0, labels=("a", "b"), folder=None)
 
 
 def assert_same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> None:
@@ -221,7 +221,7 @@ def test_the_model_learns_its_labels(tmp_path: Path) -> None:
     pixels = [np.uint8(colors[n % 2] + rng.integers(-15, 15, 3)) * np.ones((16, 16, 1), np.uint8) for n in range(24)]
     pictures = [as_picture(one, "ab"[number % 2]) for number, one in enumerate(pixels)]
     model = PatchUNet(PatchUNet.Config(start="scratch", channels=(16, 32), latent_channels=2, conditioning_width=16))
-    tools = ModelTools(model, LabelEmbedding(LabelEmbedding.Config()), device=CPU, seed=0, labels="ab", folder=None)
+    tools = ModelTools(model, LabelEmbedding(LabelEmbedding.Config()), device="cpu", seed=0, labels="ab", folder=None)
     options = SHORT.model_copy(
         update={"steps": 60, "batch_size": 8, "learning_rate": 1e-2, "log_every": 20, "validate_every": 60}
     )
@@ -261,7 +261,7 @@ def test_sheets_of_generated_pictures_show_what_the_model_knows(tmp_path: Path) 
     encoder = GaussianMeans(GaussianMeans.Config(means={"a": (0.5, -0.5, 0.0), "b": (-0.5, 0.0, 0.5)}, null=(0, 0, 0)))
     for prediction in ("epsilon", "v_prediction", "flow"):
         model = GaussianModel(GaussianModel.Config(prediction=prediction, spread=0.1))
-        tools = ModelTools(model, encoder, device=CPU, seed=0, labels=("a", "b"), folder=None)
+        tools = ModelTools(model, encoder, device="cpu", seed=0, labels=("a", "b"), folder=None)
         options = SHORT.model_copy(update={"steps": 1, "learning_rate": 1e-9, "sample_every": 1})
         run(tools, toy_training_set(), options, tmp_path / prediction)
         sheet = np.asarray(Image.open(tmp_path / prediction / "model" / "samples" / "step-00000001.png"))

@@ -124,7 +124,7 @@ def test_a_finetuned_stable_diffusion_loads_in_plain_diffusers_and_generates(
     base = tiny_stable_diffusion(tmp_path / "base", "v_prediction")
     model = StableDiffusion(StableDiffusion.Config(path=str(base)))
     prompts = ClipText(ClipText.Config(template="A photo from {label}", null_prompt="A photo"))
-    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=0, labels=LABELS, folder=None)
+    tools = ModelTools(model, prompts, device="cpu", seed=0, labels=LABELS, folder=None)
     options = {**OPTIONS, "steps": 3, "min_snr_gamma": 5.0, "sample_every": 3, "validate_every": 3}
     trained = finetuned(finetuner(finetuner.Config.model_validate(options)), tools, tmp_path / "run", 64)
     before, after = weights(base), weights(trained)
@@ -140,9 +140,7 @@ def test_a_finetuned_stable_diffusion_loads_in_plain_diffusers_and_generates(
 def test_weights_loaded_in_half_precision_are_trained_as_precisely_as_they_are_stored(tmp_path: Path) -> None:
     base = tiny_stable_diffusion(tmp_path / "base")
     model = StableDiffusion(StableDiffusion.Config(path=str(base), dtype="bfloat16"))
-    tools = ModelTools(
-        model, ClipText(ClipText.Config()), device=torch.device("cpu"), seed=0, labels=LABELS, folder=None
-    )
+    tools = ModelTools(model, ClipText(ClipText.Config()), device="cpu", seed=0, labels=LABELS, folder=None)
     options = {**OPTIONS, "steps": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "ema": 0.0}
     finetuner = FullFinetuning(FullFinetuning.Config.model_validate(options))
     before, after = weights(base), weights(finetuned(finetuner, tools, tmp_path / "run", 32))
@@ -156,7 +154,7 @@ def test_transformers_are_finetuned_too(
 ) -> None:
     base = write(tmp_path / "base")
     model, prompts = family(family.Config(path=str(base))), ClipText(ClipText.Config())
-    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=0, labels=LABELS, folder=None)
+    tools = ModelTools(model, prompts, device="cpu", seed=0, labels=LABELS, folder=None)
     options = {**OPTIONS, "steps": 3, "ema": 0.5, "sample_every": 3, "gradient_checkpointing": True}
     trained = finetuned(LoRA(LoRA.Config.model_validate(options)), tools, tmp_path / "run", 32)
     before, after = weights(base), weights(trained)

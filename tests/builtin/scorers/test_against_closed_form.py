@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from diffmine.builtin.scorers.contrast import Contrast
 from diffmine.builtin.scorers.diffusion import Diffusion
-from diffmine.builtin.scorers.draws import draw, mean_and_stderr
+from diffmine.diffusion.draws import draw, mean_and_stderr
 from diffmine.errors import DataError
 from diffmine.interfaces import ModelTools, Scoring, Silent
 from diffmine.pictures.decoding import to_model
@@ -28,8 +28,7 @@ def tools(
 ) -> ModelTools:
     model = GaussianModel(GaussianModel.Config(prediction=prediction, stride=2))
     encoder = GaussianMeans(GaussianMeans.Config(null=null, means=means))
-    cpu = torch.device("cpu")
-    return ModelTools(model, encoder, device=cpu, seed=seed, labels=sorted(means), folder=None)
+    return ModelTools(model, encoder, device="cpu", seed=seed, labels=sorted(means), folder=None)
 
 
 def picture(number: int, height: int = 12, width: int = 8) -> Picture:
