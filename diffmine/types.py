@@ -74,12 +74,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class TypicalityMap:
-    """Typicality of one image under one label, on the latent grid (docs/method.md: T(x | c)).
+    """Typicality of one image under one label, on the scorer's grid; ``TypicalityScorer.quantity`` says what it is.
 
     Attributes:
         image_id: the image.
         label: the label c.
-        mean: float32, (h, w): mean over draws of null loss minus conditional loss; positive is typical.
+        mean: float32, (h, w): high is typical; with ``diffusion`` T(x | c) of docs/method.md, a mean over draws.
         stderr: float32, (h, w): Monte-Carlo standard error of ``mean``.
         draws: number of (timestep, noise) draws behind each value.
     """

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from diffmine.interfaces import Dataset, ModelTools
+from diffmine.errors import PluginError, RecipeError
+from diffmine.interfaces import Dataset, ModelTools, Quantity, TypicalityScorer
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import resolve
@@ -32,6 +33,14 @@ class Installed:
 
         artifacts = {stage: run.artifact(stage) for stage in ("images", "finetune") if stage in run.info["stages"]}
         return Inputs(resolve(run.recipe, registry()), artifacts).tools(torch_device(device))
+
+    def quantity(self, run: Run) -> Quantity:
+        use = run.recipe.tables.get("scorer", {}).get("use", "")
+        try:
+            scorer = registry().find(KIND_OF_TABLE["scorer"], use).component
+        except (RecipeError, PluginError):  # the plugin is gone, or two claim its name
+            return Quantity()
+        return cast(type[TypicalityScorer], scorer).quantity
 
     def figure(
         self,

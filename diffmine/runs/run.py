@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from diffmine.errors import ArtifactError
-from diffmine.interfaces import Dataset, ImageSource
+from diffmine.interfaces import Dataset, ImageSource, Quantity
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.reading import Recipe, load_recipe
@@ -45,6 +45,9 @@ class Services(Protocol):
 
     def tools(self, run: Run, device: str) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it."""
+
+    def quantity(self, run: Run) -> Quantity:
+        """What the run's scorer says that its values are; that of no scorer in particular where it is not installed."""
 
     def figure(
         self,
@@ -175,6 +178,11 @@ class Run:
     def maps(self) -> TypicalityMaps:
         """The stored typicality maps."""
         return TypicalityMaps(self.artifact("typicality"))
+
+    @cached_property
+    def quantity(self) -> Quantity:
+        """What the values of the typicality maps are, and their unit, as the run's scorer says."""
+        return self._services.quantity(self)
 
     @property
     def stride(self) -> int:

@@ -28,7 +28,7 @@ class Contrast(LossScorer):
     Config = LossConfig
     quantity = Quantity(
         "typicality",
-        "other labels' loss − label loss",
+        "other labels’ loss − label loss",
         "squared error of the prediction, mean over channels",
         "above zero, the label explains this place better than other labels do",
     )
