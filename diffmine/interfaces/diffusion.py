@@ -307,11 +307,8 @@ class ModelTools:
         Args:
             model: the recipe's ``[model]``.
             conditioning: the recipe's ``[conditioning]``.
-            device: see above.
-            seed: see above.
-            labels: see above.
+            device, seed, labels, fitted: the attributes.
             folder: where finetuning saved model and encoder; None: they were not finetuned.
-            fitted: see above.
         """
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted

@@ -26,7 +26,7 @@ SAMPLE = 512
 """Pictures that a model which starts from nothing is shown first."""
 
 
-def open_accelerator(options: TrainingOptions, device: str) -> Accelerator:
+def open_accelerator(options: TrainingOptions, device: torch.device) -> Accelerator:
     """What ``accelerate launch`` says about processes and devices; one process on ``device`` without it.
 
     Raises:
@@ -34,10 +34,9 @@ def open_accelerator(options: TrainingOptions, device: str) -> Accelerator:
     """
     # accelerate refuses a second training of another precision in one process unless its shared state is cleared.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
-    kind = torch.device(device).type
-    automatic = "bf16" if kind == "cuda" else "no"
+    automatic = "bf16" if device.type == "cuda" else "no"
     accelerator = Accelerator(
-        cpu=kind == "cpu",
+        cpu=device.type == "cpu",
         mixed_precision=automatic if options.mixed_precision == "auto" else options.mixed_precision,
         log_with=list(options.trackers) or None,
         project_dir=options.tracker_folder,
