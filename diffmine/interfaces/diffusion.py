@@ -307,8 +307,11 @@ class ModelTools:
         Args:
             model: the recipe's ``[model]``.
             conditioning: the recipe's ``[conditioning]``.
-            device, seed, labels, fitted: the attributes.
+            device: the attribute.
+            seed: the attribute.
+            labels: the attribute, in any sequence.
             folder: where finetuning saved model and encoder; None: they were not finetuned.
+            fitted: the attribute.
         """
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
