@@ -2,7 +2,8 @@
 
 One step of DDIM (Song et al. 2021, eq. 12 with sigma = 0) goes from z_t to z_s at a lower noise: the prediction implies
 a clean latent and a noise, and z_s is made of the two, ``signal_s * clean + noise_s * residue``. For noise and
-v-prediction that is DDIM; for flow matching it is Euler's method for the flow's differential equation.
+v-prediction that is DDIM, at the timesteps that diffusers' ``DDIMScheduler`` takes with ``trailing`` spacing; for flow
+matching it is Euler's method for the flow's differential equation.
 """
 
 from __future__ import annotations

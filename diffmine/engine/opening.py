@@ -21,19 +21,25 @@ class Installed:
     """What runs need of the components that are installed, see :class:`diffmine.runs.run.Services`.
 
     Only what is asked for is configured, so that a run whose other components are gone still opens.
+
+    Args:
+        device: where the run's model computes unless something else is asked for.
     """
+
+    def __init__(self, device: str = "auto") -> None:
+        self._device = device
 
     def dataset(self, run: Run) -> Dataset:
         options = dict(run.recipe.tables["dataset"])
         use = options.pop("use")
         return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, run.recipe.folders["dataset"]))
 
-    def tools(self, run: Run, device: str) -> ModelTools:
+    def tools(self, run: Run, device: str | None) -> ModelTools:
         from diffmine.engine.devices import torch_device
         from diffmine.engine.work import RunInputs
 
         artifacts = {stage: run.artifact(stage) for stage in ("images", "finetune") if stage in run.info["stages"]}
-        return RunInputs(resolve(run.recipe, registry()), artifacts).tools(torch_device(device))
+        return RunInputs(resolve(run.recipe, registry()), artifacts).tools(torch_device(device or self._device))
 
     def quantity(self, run: Run) -> Quantity:
         use = run.recipe.tables.get("scorer", {}).get("use", "")
@@ -66,10 +72,12 @@ class Installed:
         return summary(run)
 
 
-def load_run(path: str | Path) -> Run:
+def load_run(path: str | Path, *, device: str = "auto") -> Run:
     """Open a run folder.
 
+    Args:
+        device: ``auto`` or a torch device; where ``run.tools()`` computes.
     Raises:
         ArtifactError: it is not one, or of another format.
     """
-    return Run(Path(path), Installed())
+    return Run(Path(path), Installed(device))

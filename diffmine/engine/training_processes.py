@@ -14,7 +14,7 @@ from pathlib import Path
 from diffmine.engine.pipeline import Pipeline
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import RecipeError
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Finetuning, Silent
 
 POLL_SECONDS = 0.5
 
@@ -47,13 +47,7 @@ def assist(pipeline: Pipeline) -> None:
         progress=Silent(),
     )
     with tempfile.TemporaryDirectory() as folder:
-        recipe.components.finetune.finetune(
-            work.tools(),
-            work.training_set(),
-            folder=Path(folder),
-            workspace=work.workspace,
-            progress=work.progress,
-        )
+        Finetuning(work.inputs, Path(folder), work.workspace).run(work.device, work.progress)
 
 
 def _wait_for_pictures(pipeline: Pipeline) -> dict[str, str]:

@@ -21,9 +21,9 @@ from diffmine.interfaces.diffusion import (
     TextEncoder,
 )
 from diffmine.interfaces.evaluation import Metric, Report
-from diffmine.interfaces.execution import Executor, Job, ProcessShard
+from diffmine.interfaces.execution import Executor, Job, ProcessShard, Task
 from diffmine.interfaces.explaining import Check, Describer
-from diffmine.interfaces.finetuning import Finetuner, TrainingLog, TrainingSet
+from diffmine.interfaces.finetuning import Finetuner, Finetuning, TrainingLog, TrainingSet
 from diffmine.interfaces.mining import (
     Clusterer,
     ClustererConfig,
@@ -63,6 +63,7 @@ __all__ = [
     "FeatureExtractor",
     "Figure",
     "Finetuner",
+    "Finetuning",
     "ImageSource",
     "Inputs",
     "Job",
@@ -85,6 +86,7 @@ __all__ = [
     "SelectorConfig",
     "Silent",
     "Stage",
+    "Task",
     "TextEncoder",
     "TrainingLog",
     "TrainingSet",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from abc import ABC
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+if TYPE_CHECKING:
+    from diffmine.recipes.resolving import Components
 
 
 class Marker:
@@ -119,6 +122,13 @@ class Component(ABC):
                 count = len(table[field])
                 table[field], parts = parts[:count], parts[count:]
         return table
+
+    def check_recipe(self, components: Components) -> None:
+        """Called when a recipe is checked, for a component that depends on what the other tables say; default: nothing.
+
+        Raises:
+            RecipeError: this component cannot work with those; say which option to change.
+        """
 
     def fingerprint(self) -> str:
         """Digest of what the component depends on outside its options (files, package versions)."""

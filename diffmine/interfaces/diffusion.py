@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -278,6 +278,14 @@ class ConditioningEncoder(Component):
         """
 
 
+@dataclass
+class Loaded:
+    """What tools have loaded so far; shared by all that stand for the same model."""
+
+    denoiser: Denoiser | None = None
+    encoder: PromptEncoder | None = None
+
+
 class ModelTools:
     """A run's model and conditioning encoder, for scorers and feature extractors; ``Run.tools()`` gives those of a run.
 
@@ -315,11 +323,18 @@ class ModelTools:
         """
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
+        self._loaded = Loaded()
 
     @property
     def pretrained(self) -> bool:
         """Whether the model has been trained: by the checkpoint that the recipe names, or by the run itself."""
         return self._folder is not None or self._model.pretrained
+
+    def with_fitted(self, fitted: Path | None) -> ModelTools:
+        """The same tools, sharing what is loaded, with another ``fitted``."""
+        other = copy(self)
+        other.fitted = fitted
+        return other
 
     def at(self, folder: Path) -> ModelTools:
         """The same tools with the model and the encoder as their ``save`` wrote them to ``folder``."""
@@ -333,20 +348,22 @@ class ModelTools:
             fitted=self.fitted,
         )
 
-    @cached_property
+    @property
     def denoiser(self) -> Denoiser:
         """The model on ``device``, finetuned where the run has finetuned it; in evaluation mode, without gradients.
 
         Raises:
             ModelError: its checkpoint is missing, damaged, or does not fit.
         """
-        import torch
+        if self._loaded.denoiser is None:
+            import torch
 
-        denoiser = self._model.load(torch.device(self.device), folder=self._folder)
-        denoiser.network.eval().requires_grad_(False)
-        return denoiser
+            denoiser = self._model.load(torch.device(self.device), folder=self._folder)
+            denoiser.network.eval().requires_grad_(False)
+            self._loaded.denoiser = denoiser
+        return self._loaded.denoiser
 
-    @cached_property
+    @property
     def encoder(self) -> PromptEncoder:
         """The encoder that turns labels into what ``denoiser`` is told, ``encoder.encode(["a", None])``; None stands
         for the null condition. Loads the model as well.
@@ -354,4 +371,8 @@ class ModelTools:
         Raises:
             ModelError: its checkpoint is missing, damaged, or does not fit the model.
         """
-        return self._conditioning.load(self.denoiser, self.labels, seed=self.seed, folder=self._folder)
+        if self._loaded.encoder is None:
+            self._loaded.encoder = self._conditioning.load(
+                self.denoiser, self.labels, seed=self.seed, folder=self._folder
+            )
+        return self._loaded.encoder

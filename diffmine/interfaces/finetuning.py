@@ -6,12 +6,16 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from diffmine.interfaces.component import Component
 from diffmine.interfaces.diffusion import ModelTools
+from diffmine.interfaces.execution import Task
 from diffmine.interfaces.progress import Progress
 from diffmine.types import ImageRecord, Picture
+
+if TYPE_CHECKING:
+    from diffmine.interfaces.stages import Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +60,25 @@ class Finetuner(Component):
             workspace: kept when the run is killed and given again when it goes on; checkpoints belong here.
             progress: told of steps and losses.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Finetuning(Task):
+    """The finetuner at work, wherever the executor puts it.
+
+    Attributes:
+        folder, workspace: as :meth:`Finetuner.finetune` is given them.
+    """
+
+    inputs: Inputs
+    folder: Path
+    workspace: Path
+
+    def run(self, device: str, progress: Progress) -> TrainingLog:
+        return self.inputs.components.finetune.finetune(
+            self.inputs.tools(device),
+            self.inputs.training_set(),
+            folder=self.folder,
+            workspace=self.workspace,
+            progress=progress,
+        )

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         TypicalityScorer,
         View,
     )
+    from diffmine.recipes.resolving import Resolved
+    from diffmine.runs.run import Run
 
 PROJECT = "diffmine"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -147,12 +149,31 @@ def diffmine_register_commands(cli: click.Group) -> None:
 
 
 @hookspec
+def diffmine_run_started(recipe: Resolved, run_folder: Path) -> None:
+    """A run begins; nothing is computed yet. An exception here is reported as a warning and does not stop the run.
+
+    Args:
+        recipe: the resolved recipe, with its components.
+        run_folder: the run's folder.
+    """
+
+
+@hookspec
+def diffmine_run_finished(run: Run) -> None:
+    """All stages of a run are complete. An exception here is reported as a warning.
+
+    Args:
+        run: the run, opened.
+    """
+
+
+@hookspec
 def diffmine_stage_started(stage: str, run_folder: Path) -> None:
     """A stage begins to compute. An exception here is reported as a warning and does not stop the run.
 
     Args:
-        stage: ``images``, ``finetune``, ``typicality``, ``patches``, ``features``, ``clusters``, ``metrics`` or
-            ``report``.
+        stage: its name: ``images``, ``finetune``, ``typicality``, ``patches``, ``features``, ``clusters``,
+            ``metrics``, ``describe``, ``checks``, ``report``, or one that a plugin adds.
         run_folder: the run's folder.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -73,6 +73,15 @@ class Components:
         found = getattr(self, table)
         return found if isinstance(found, tuple) else (found,)
 
+    def all(self) -> Iterator[Component]:
+        """Every component, their parts too."""
+        pending: list[Component] = [part for kind in TABLES for part in self.of_table(str(kind.table))]
+        pending += self.stages
+        while pending:
+            part = pending.pop(0)
+            yield part
+            pending += part.parts
+
     def describe(self) -> dict[str, Any]:
         """The tables of the resolved recipe, with every default filled in; without those that nothing uses."""
         unused = () if self.needs_model else MODEL_TABLES
@@ -103,7 +112,10 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     built: dict[str, Any] = {str(kind.table): build_table(kind, recipe, registry) for kind in TABLES}
     stages = build_stages(recipe, registry)
     components = Components(**built, stages=stages)
-    return Resolved(recipe.header.name, recipe.header.seed, replace(components, stages=in_order(stages, components)))
+    components = replace(components, stages=in_order(stages, components))
+    for part in components.all():
+        part.check_recipe(components)
+    return Resolved(recipe.header.name, recipe.header.seed, components)
 
 
 def build_stages(recipe: Recipe, registry: Registry) -> tuple[Stage, ...]:

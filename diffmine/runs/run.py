@@ -44,7 +44,7 @@ class Services(Protocol):
     def dataset(self, run: Run) -> Dataset:
         """The run's dataset, configured."""
 
-    def tools(self, run: Run, device: str) -> ModelTools:
+    def tools(self, run: Run, device: str | None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it."""
 
     def quantity(self, run: Run) -> Quantity:
@@ -255,11 +255,11 @@ class Run:
         """
         return self._services.figure(self, kind, labels, before=before, rows=rows, columns=columns)
 
-    def tools(self, device: str = "auto") -> ModelTools:
+    def tools(self, device: str | None = None) -> ModelTools:
         """The run's model and conditioning encoder, finetuned where the run has finetuned them; loaded when first used.
 
         Args:
-            device: ``auto`` or a torch device.
+            device: ``auto`` or a torch device; None: the one that the run computes on, or was opened for.
         """
         return self._services.tools(self, device)
 

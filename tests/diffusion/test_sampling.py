@@ -5,15 +5,21 @@ The best denoiser of N(mu, s^2) has an exact flow: z = mu + s (z_t - a mu) / sqr
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from diffusers import DDIMScheduler
 from torch import Tensor
 
+from diffmine.builtin.encoders.clip_text import ClipText
+from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.diffusion.inversion import inversion_path, invert
 from diffmine.diffusion.sampling import sample, sampling_path
-from diffmine.interfaces import Conditioning, Denoiser
+from diffmine.interfaces import Conditioning, Denoiser, ModelTools
 from diffmine.testing.gaussian import GaussianDenoiser, GaussianPrompts
 from diffmine.testing.toy_tools import toy_tools
+from diffmine.testing.toys import tiny_stable_diffusion
 
 CPU = torch.device("cpu")
 SPREAD = 0.5
@@ -102,12 +108,31 @@ def test_refinements_are_what_makes_the_inverse_exact() -> None:
     assert error(0) > 3 * error(2) > 9 * error(8)
 
 
-def network(folder: object) -> tuple[Denoiser, Conditioning]:
-    tools = toy_tools(folder)  # type: ignore[arg-type]
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_a_unet_samples_as_diffusers_does(prediction: str, tmp_path: Path) -> None:
+    folder = tiny_stable_diffusion(tmp_path, prediction)  # type: ignore[arg-type]
+    model = StableDiffusion(StableDiffusion.Config(path=str(folder)))
+    tools = ModelTools(model, ClipText(ClipText.Config()), device="cpu", seed=0, labels=["a"], folder=None)
+    told = tools.encoder.encode(["a"])
+    scheduler = DDIMScheduler.from_pretrained(
+        folder, subfolder="scheduler", clip_sample=False, set_alpha_to_one=True, timestep_spacing="trailing"
+    )
+    scheduler.set_timesteps(10)
+    start = noise(1, 8, 4)
+    latents = start
+    with torch.no_grad():
+        for timestep in scheduler.timesteps:
+            predicted = tools.denoiser.predict(latents, timestep.repeat(1), told)
+            latents = scheduler.step(predicted, timestep, latents).prev_sample
+    torch.testing.assert_close(sample(tools.denoiser, start, told, steps=10), latents, rtol=1e-4, atol=1e-4)
+
+
+def network(folder: Path) -> tuple[Denoiser, Conditioning]:
+    tools = toy_tools(folder)
     return tools.denoiser, tools.encoder.encode(["a", "b"])
 
 
-def test_a_network_gives_its_pictures_back(tmp_path: object) -> None:
+def test_a_network_gives_its_pictures_back(tmp_path: Path) -> None:
     denoiser, told = network(tmp_path)
     latents = noise(2, 8, 8)
     start = invert(denoiser, latents, told, steps=4, refinements=9)
@@ -115,7 +140,7 @@ def test_a_network_gives_its_pictures_back(tmp_path: object) -> None:
     torch.testing.assert_close(sample(denoiser, start, told, steps=4), latents, rtol=0, atol=1e-4)
 
 
-def test_paths_end_where_their_functions_do(tmp_path: object) -> None:
+def test_paths_end_where_their_functions_do(tmp_path: Path) -> None:
     denoiser, told = network(tmp_path)
     down = list(sampling_path(denoiser, noise(2, 8, 8), told, steps=4))
     up = list(inversion_path(denoiser, noise(2, 8, 8), told, steps=4))

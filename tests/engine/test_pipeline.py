@@ -132,8 +132,8 @@ def test_the_same_recipe_is_taken_from_the_store(finished: Run, recipe: Path, fo
 @pytest.mark.parametrize(
     ("override", "recomputed"),
     [
-        ("clusterer.n_clusters=2", {"clusters", "metrics", "report"}),
-        ("patches.size=10", {"patches", "features", "clusters", "metrics", "report"}),
+        ("clusterer.n_clusters=2", {"clusters", "metrics", "checks", "report"}),
+        ("patches.size=10", {"patches", "features", "clusters", "metrics", "checks", "report"}),
         ("scorer.batch_size=3", set()),
         ("executor.workers=2", set()),
         ("report.terminal.clusters=1", {"report"}),
