@@ -14,7 +14,7 @@ from pathlib import Path
 from diffmine.engine.pipeline import Pipeline
 from diffmine.engine.work import Inputs, Work
 from diffmine.errors import RecipeError
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Progress
 from diffmine.stages.finetune import training_set
 
 POLL_SECONDS = 0.5
@@ -45,7 +45,7 @@ def assist(pipeline: Pipeline) -> None:
         folder=store.draft("finetune", keys["finetune"]),
         run_folder=options.out,
         requested_device=options.device,
-        progress=Silent(),
+        progress=Progress(),
     )
     with tempfile.TemporaryDirectory() as folder:
         recipe.components.finetune.finetune(

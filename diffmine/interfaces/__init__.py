@@ -35,7 +35,7 @@ from diffmine.interfaces.mining import (
     SelectorConfig,
     TypicalityScorer,
 )
-from diffmine.interfaces.progress import Progress, Silent
+from diffmine.interfaces.progress import Event, Listener, Progress
 
 __all__ = [
     "OUTSIDE_KEY",
@@ -50,12 +50,14 @@ __all__ = [
     "DatasetConfig",
     "Denoiser",
     "DiffusionModel",
+    "Event",
     "Executor",
     "Extraction",
     "FeatureExtractor",
     "Finetuner",
     "ImageSource",
     "Job",
+    "Listener",
     "Metric",
     "ModelTools",
     "PartTable",
@@ -72,7 +74,6 @@ __all__ = [
     "Report",
     "Scoring",
     "SelectorConfig",
-    "Silent",
     "TextEncoder",
     "TrainingLog",
     "TrainingSet",

@@ -106,7 +106,9 @@ def diffmine_register_commands(cli: click.Group) -> None:
 
 @hookspec
 def diffmine_stage_started(stage: str, run_folder: Path) -> None:
-    """A stage begins to compute. An exception here is reported as a warning and does not stop the run.
+    """A stage begins to compute; not called for one that is taken from the store.
+
+    An exception here is reported as a warning and does not stop the run.
 
     Args:
         stage: ``images``, ``finetune``, ``typicality``, ``patches``, ``features``, ``clusters``, ``metrics`` or

@@ -14,6 +14,7 @@ def run(work: Work) -> None:
     """Write ``model/`` and ``training.csv``, where the finetuner trains anything."""
     folder = work.public("model")
     folder.mkdir(exist_ok=True)
+    work.progress.status("loading the model")
     log = work.components.finetune.finetune(
         work.inputs.tools(work.device),
         training_set(work),

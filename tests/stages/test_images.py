@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from diffmine.builtin.datasets.folder import Folder
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Progress
 from diffmine.stages.images import Verified, choose, merge_duplicates, split, verify
 from diffmine.testing.toy_pictures import write_toy_folder
 from diffmine.types import ImageRecord, Item
@@ -89,7 +89,7 @@ def test_verifying_tells_sizes_digests_and_causes_in_order(tmp_path: Path) -> No
     (root / "a" / "gone.png").symlink_to("nowhere")
     source = Folder(Folder.Config(path=root)).open(tmp_path)
     items = choose(source.scan(), None, None, 0)
-    verified = list(verify(items, source, 64, Silent()))
+    verified = list(verify(items, source, 64, Progress()))
     assert [one.item for one in verified] == items
     causes = {one.item.path: one.cause for one in verified if one.cause}
     assert causes.keys() == {"a/bad.png", "a/gone.png"}
