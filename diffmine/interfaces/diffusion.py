@@ -282,9 +282,10 @@ class ModelTools:
     """The run's model, loaded when first used, for scorers and feature extractors.
 
     Attributes:
-        device: where to compute.
+        device: the torch device to compute on, such as ``cpu`` or ``cuda:1``.
         seed: the run's seed.
         labels: every label of the run, sorted.
+        fitted: the folder of what the component fitted to the training pictures; None: nothing.
     """
 
     def __init__(
@@ -292,13 +293,14 @@ class ModelTools:
         model: DiffusionModel,
         conditioning: ConditioningEncoder,
         *,
-        device: torch.device,
+        device: str,
         seed: int,
         labels: Sequence[str],
         folder: Path | None,
+        fitted: Path | None = None,
     ) -> None:
         self._model, self._conditioning, self._folder = model, conditioning, folder
-        self.device, self.seed, self.labels = device, seed, tuple(labels)
+        self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
 
     @property
     def pretrained(self) -> bool:
@@ -313,10 +315,14 @@ class ModelTools:
 
     @cached_property
     def denoiser(self) -> Denoiser:
-        denoiser = self._model.load(self.device, folder=self._folder)
+        """The model, with frozen weights, loaded when first used."""
+        import torch
+
+        denoiser = self._model.load(torch.device(self.device), folder=self._folder)
         denoiser.network.eval().requires_grad_(False)
         return denoiser
 
     @cached_property
     def encoder(self) -> PromptEncoder:
+        """What tells the model a label, loaded when first used."""
         return self._conditioning.load(self.denoiser, self.labels, seed=self.seed, folder=self._folder)
