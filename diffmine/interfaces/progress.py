@@ -78,6 +78,7 @@ class Progress:
     - ``Dataset.prepare`` and ``Finetuner.finetune`` do, once they know; until then ``status`` can say what takes time.
     - In ``Scoring.score``, ``Executor.run`` and the shards of a ``Job`` the stage has done so already, for all shards:
       they only ``advance``.
+    - A stage does for what it counts itself; ``Work.process`` does for a job.
     - Components that are not handed a ``Progress`` are counted by their stage.
 
     Args:
