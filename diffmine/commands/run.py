@@ -37,10 +37,10 @@ def command(
     """
     from diffmine.engine import running
     from diffmine.terminal.console import output
-    from diffmine.terminal.run_progress import watcher
+    from diffmine.terminal.progress import listening
     from diffmine.terminal.run_summary import summary_json
 
-    with watcher(quiet=quiet or as_json) as watching:
+    with listening(quiet=quiet or as_json) as listener:
         finished = running.run(
             recipe,
             out=out,
@@ -49,7 +49,7 @@ def command(
             until=until,
             device=device,
             fresh=fresh,
-            watcher=watching,
+            listener=listener,
         )
     if as_json:
         click.echo(summary_json(finished))

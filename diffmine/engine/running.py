@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffmine.engine.pipeline import NobodyWatches, Options, Pipeline, Watcher
+from diffmine.engine.pipeline import Options, Pipeline
 from diffmine.engine.training_processes import assist, is_helper
 from diffmine.errors import RecipeError
+from diffmine.interfaces import Listener
+from diffmine.interfaces.progress import nobody
 from diffmine.plugins.explaining import did_you_mean
 from diffmine.plugins.manager import plugin_manager
 from diffmine.plugins.registry import registry
@@ -34,7 +36,7 @@ def run(
     until: str | None = None,
     device: str = "auto",
     fresh: bool = False,
-    watcher: Watcher | None = None,
+    listener: Listener | None = None,
 ) -> Run:
     """Run a recipe; stages that the store has already are reused.
 
@@ -46,7 +48,7 @@ def run(
         until: the last stage to run.
         device: ``auto`` or a torch device.
         fresh: compute everything again.
-        watcher: told how the run goes; None: bars in a notebook, and nothing elsewhere.
+        listener: hears how the run goes, event by event; None: bars in a notebook, and nothing elsewhere.
     Raises:
         RecipeError: the recipe is wrong; nothing was computed.
         StageError: a stage failed; the same call goes on from there.
@@ -64,23 +66,22 @@ def run(
         until=until,
         fresh=fresh,
     )
-    pipeline = Pipeline(resolved, options, plugin_manager(), registry(), watcher or _usual_watcher())
+    pipeline = Pipeline(resolved, options, plugin_manager(), registry(), listener or usual_listener())
     if is_helper():
         assist(pipeline)
         raise SystemExit(0)
     return pipeline.run()
 
 
-def _usual_watcher() -> Watcher:
+def usual_listener() -> Listener:
     """Bars in a notebook; elsewhere a library prints nothing that it was not asked for."""
     from rich.console import Console
 
     if not Console().is_jupyter:
-        return NobodyWatches()
+        return nobody
     from diffmine.drawing.notebook_progress import NotebookView
-    from diffmine.terminal.console import messages
 
-    return NotebookView(messages())
+    return NotebookView()
 
 
 def _check_device(device: str) -> None:

@@ -37,7 +37,7 @@ from diffmine.interfaces.mining import (
     SelectorConfig,
     TypicalityScorer,
 )
-from diffmine.interfaces.progress import Progress, Silent
+from diffmine.interfaces.progress import Event, Listener, Progress
 from diffmine.interfaces.showing import Column, Exporter, Figure, View
 from diffmine.interfaces.stages import Inputs, Stage, Work
 
@@ -57,6 +57,7 @@ __all__ = [
     "Denoiser",
     "Describer",
     "DiffusionModel",
+    "Event",
     "Executor",
     "Exporter",
     "Extraction",
@@ -67,6 +68,7 @@ __all__ = [
     "ImageSource",
     "Inputs",
     "Job",
+    "Listener",
     "Metric",
     "ModelTools",
     "PartTable",
@@ -84,7 +86,6 @@ __all__ = [
     "Report",
     "Scoring",
     "SelectorConfig",
-    "Silent",
     "Stage",
     "Task",
     "TextEncoder",

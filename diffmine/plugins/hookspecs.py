@@ -169,7 +169,9 @@ def diffmine_run_finished(run: Run) -> None:
 
 @hookspec
 def diffmine_stage_started(stage: str, run_folder: Path) -> None:
-    """A stage begins to compute. An exception here is reported as a warning and does not stop the run.
+    """A stage begins to compute; not called for one that is taken from the store.
+
+    An exception here is reported as a warning and does not stop the run.
 
     Args:
         stage: its name: ``images``, ``finetune``, ``typicality``, ``patches``, ``features``, ``clusters``,

@@ -21,6 +21,7 @@ import pytest
 import diffmine
 from diffmine.builtin.selectors.top import Top
 from diffmine.errors import ArtifactError, DataError, ModelError, RecipeError, StageError
+from diffmine.interfaces import Event
 from diffmine.runs.run import Run
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 
@@ -127,6 +128,32 @@ def test_the_same_recipe_is_taken_from_the_store(finished: Run, recipe: Path, fo
     assert reused(again) == set(NAMES)
     assert digests(again) == digests(finished)
     assert again.patches.equals(finished.patches)
+
+
+def test_a_listener_hears_of_every_stage_and_of_the_warnings_of_stored_ones(
+    finished: Run, recipe: Path, folder: Path
+) -> None:
+    heard: list[Event] = []
+    again = diffmine.run(
+        recipe,
+        out=folder / "heard",
+        store=folder / "store",
+        overrides=["clusterer.n_clusters=2"],
+        listener=heard.append,
+    )
+    assert {event.run for event in heard} == {"tiny"}
+    assert (heard[0].what, heard[0].names) == ("run started", tuple(again.info["stages"]))
+    assert heard[-1].what == "run finished"
+    ends = [(event.stage, event.reused) for event in heard if event.what == "stage finished"]
+    assert ends == [(name, entry["reused"]) for name, entry in again.info["stages"].items()]
+    assert [event.stage for event in heard if event.what == "stage started"] == [stage for stage, _ in ends]
+    assert {event.stage for event in heard if event.what == "work started"}.isdisjoint(reused(again))
+
+    heard.clear()
+    again = diffmine.run(recipe, out=out, store=store, listener=heard.append)
+    assert reused(again) == set(NAMES)
+    assert again.info["warnings"] == finished.info["warnings"] != []
+    assert [event.text for event in heard if event.what == "warning"] == finished.info["warnings"]
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,29 @@ def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site
     assert "in fingerprint" in traced.stderr
 
 
+def test_a_hook_hears_a_stage_begin_only_where_it_is_computed(site: Path, tmp_path: Path) -> None:
+    source = """
+        from diffmine import hookimpl
+
+        @hookimpl
+        def diffmine_stage_started(stage, run_folder):
+            with open(run_folder / "heard.txt", "a") as file:
+                print("started", stage, file=file)
+
+        @hookimpl
+        def diffmine_stage_finished(stage, run_folder, reused):
+            with open(run_folder / "heard.txt", "a") as file:
+                print("stored" if reused else "finished", stage, file=file)
+    """
+    install(site, "follower", source)
+    recipe = write_tiny_recipe(tmp_path)
+    where = ("--out", str(tmp_path / "run"), "--store", str(tmp_path / "store"), "--until", "images")
+    for _ in range(2):
+        assert diffmine(site, "run", str(recipe), *where).returncode == 0
+    heard = (tmp_path / "run" / "heard.txt").read_text().splitlines()
+    assert heard == ["started images", "finished images", "stored images"]
+
+
 def test_a_plugin_adds_a_command(site: Path) -> None:
     source = """
         import click
