@@ -7,6 +7,7 @@ from diffmine.interfaces.component import (
     PartsOf,
     PartTable,
     PretrainedPath,
+    Provenance,
     RecipePath,
 )
 from diffmine.interfaces.datasets import Dataset, DatasetConfig, ImageSource, Preview
@@ -36,8 +37,10 @@ from diffmine.interfaces.mining import (
     TypicalityScorer,
 )
 from diffmine.interfaces.progress import Progress, Silent
+from diffmine.version import INTERFACE_VERSION
 
 __all__ = [
+    "INTERFACE_VERSION",
     "OUTSIDE_KEY",
     "Clusterer",
     "ClustererConfig",
@@ -68,6 +71,7 @@ __all__ = [
     "Progress",
     "Projection",
     "PromptEncoder",
+    "Provenance",
     "RecipePath",
     "Report",
     "Scoring",

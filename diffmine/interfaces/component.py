@@ -73,6 +73,29 @@ class ComponentConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a configured component comes from.
+
+    Attributes:
+        use: how the recipe names it: by its name, or as ``PLUGIN:NAME``.
+        plugin: the plugin that registered it.
+        distribution, version: that the plugin was installed from.
+        source: digest of the code that defines it; None for what comes with diffmine, where ``Component.version`` says
+            whether results change.
+    """
+
+    use: str
+    plugin: str
+    distribution: str
+    version: str
+    source: str | None = None
+
+    def described(self) -> dict[str, str]:
+        """For JSON: what to install to have the component."""
+        return {"use": self.use, "plugin": self.plugin, "distribution": self.distribution, "version": self.version}
+
+
 class Component(ABC):
     """Anything a recipe can name.
 
@@ -81,7 +104,8 @@ class Component(ABC):
 
     Class attributes:
         name: what ``use = "..."`` says; lower case, words joined by hyphens or underscores.
-        version: increase it when the same options give other results, so that stored artifacts are not reused.
+        version: increase it when the same options give other results, so that stored artifacts are not reused. For a
+            component that does not come with diffmine, a change in the code of its package does the same.
         Config: the options.
     """
 
@@ -89,6 +113,9 @@ class Component(ABC):
     version: ClassVar[int] = 1
     Config: ClassVar[type[ComponentConfig]] = ComponentConfig
     config: ComponentConfig
+    parts: tuple[Component, ...] = ()
+    provenance: Provenance | None = None
+    """Set by the registry; None for a component that was made by hand."""
 
     def __init__(self, config: ComponentConfig, parts: tuple[Component, ...] = ()) -> None:
         self.config = config
@@ -99,9 +126,19 @@ class Component(ABC):
         """First line of the class docstring."""
         return (cls.__doc__ or "").strip().partition("\n")[0]
 
+    @property
+    def use(self) -> str:
+        """What a recipe says to have this component."""
+        return self.provenance.use if self.provenance else self.name
+
+    def origins(self) -> list[dict[str, str]]:
+        """Where this component and its parts come from, those that the registry has made."""
+        mine = [self.provenance.described()] if self.provenance else []
+        return mine + [origin for part in self.parts for origin in part.origins()]
+
     def describe(self) -> dict[str, Any]:
         """The recipe table that configures this component, with every default filled in."""
-        table: dict[str, Any] = {"use": self.name, **self.config.model_dump(mode="json", exclude_none=True)}
+        table: dict[str, Any] = {"use": self.use, **self.config.model_dump(mode="json", exclude_none=True)}
         parts = [part.describe() for part in self.parts]
         for field, info in type(self.config).model_fields.items():
             if any(isinstance(marker, PartsOf) for marker in info.metadata):
@@ -117,10 +154,13 @@ class Component(ABC):
         """What decides this component's results; part of the keys of the stages that use it."""
         fields = type(self.config).model_fields.items()
         keyed = {n for n, f in fields if not any(m is OUTSIDE_KEY or isinstance(m, PartsOf) for m in f.metadata)}
-        return {
+        identity = {
             "use": self.name,
             "version": self.version,
             "options": self.config.model_dump(mode="json", include=keyed),
             "fingerprint": self.fingerprint(),
             "parts": [part.identity() for part in self.parts],
         }
+        if self.provenance and self.provenance.source is not None:  # names and versions say too little of a stranger's
+            identity |= {"distribution": self.provenance.distribution, "source": self.provenance.source}
+        return identity
