@@ -22,7 +22,7 @@ from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import Run
-from diffmine.runs.writing import RunWriter
+from diffmine.runs.writing import RunWriter, origins
 from diffmine.stages import clusters, features, finetune, images, metrics, patches, report, typicality
 from diffmine.store.artifacts import Artifact, Store
 
@@ -66,14 +66,14 @@ class Options:
         store: the store's folder.
         device: ``auto`` or a torch device.
         until: the last stage to run.
-        fresh: compute every stage again, whatever is in the store.
+        fresh_from: the first of the stages to compute again, whatever is in the store; None: none.
     """
 
     out: Path
     store: Path
     device: str = "auto"
     until: str = STAGES[-1].name
-    fresh: bool = False
+    fresh_from: str | None = None
 
 
 @dataclass
@@ -113,6 +113,7 @@ class Pipeline:
         )
         self.store = Store(options.store)
         self._identities: dict[str, Any] = {}
+        self._unsaid = [str(failure) for failure in plugins.failures]
 
     def run(self) -> Run:
         """Go through the stages; what the store has already is reused.
@@ -120,7 +121,7 @@ class Pipeline:
         Raises:
             StageError: a stage failed; what earlier stages made is kept.
         """
-        with RunWriter(self.options.out, self.store, self.recipe, self._plugin_versions()) as writer:
+        with RunWriter(self.options.out, self.store, self.recipe, self.plugins) as writer:
             artifacts: dict[str, Artifact] = {}
             for stage in self._wanted():
                 artifacts[stage.name] = self._complete(stage, artifacts, writer)
@@ -158,7 +159,7 @@ class Pipeline:
             if artifact is None:
                 artifact = self._compute(stage, key, artifacts, recorder)
         seconds = time.perf_counter() - started
-        for text in artifact.facts["warnings"]:
+        for text in [*artifact.facts["warnings"], *self._unsaid_failures()]:
             recorder.warn(text)
         writer.publish(artifact, seconds=seconds, reused=reused, warnings=recorder.warnings)
         self._tell(
@@ -174,7 +175,7 @@ class Pipeline:
         return artifact
 
     def _find(self, stage: Stage, key: str, recorder: Recorder) -> Artifact | None:
-        if self.options.fresh:
+        if self._is_fresh(stage):
             self.store.discard(stage.name, key)
             return None
         try:
@@ -200,8 +201,14 @@ class Pipeline:
             "warnings": recorder.warnings,
             "machine": platform.node(),
             "inputs": {name: artifacts[name].digest for name in stage.reads},
+            "producers": {table: origins(self.recipe.components, table) for table in stage.tables},
         }
         return self.store.commit(stage.name, key, facts)
+
+    def _is_fresh(self, stage: Stage) -> bool:
+        names = [one.name for one in STAGES]
+        first = self.options.fresh_from
+        return first is not None and names.index(stage.name) >= names.index(first)
 
     def _key(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> str:
         return json_digest(
@@ -227,7 +234,7 @@ class Pipeline:
             yield
         except Exception as error:
             table, component = blame(error, stage, self.recipe.components)
-            plugin = self.registry.find(KIND_OF_TABLE[table], component.name).plugin
+            plugin = self.registry.find(KIND_OF_TABLE[table], component.use).plugin
             raise StageError(stage.name, component.name, plugin, error) from error
 
     def _tell(self, hook: str, recorder: Recorder, **arguments: Any) -> None:
@@ -236,10 +243,12 @@ class Pipeline:
         for _ in self.plugins.call_each(hook, **arguments):
             pass
         for failure in self.plugins.failures[before:]:
-            recorder.warn(f"plugin {failure.plugin!r} failed in {failure.where}: {failure.cause}")
+            recorder.warn(str(failure))
 
-    def _plugin_versions(self) -> dict[str, str]:
-        return {name: f"{source.distribution} {source.version}" for name, source in self.plugins.sources.items()}
+    def _unsaid_failures(self) -> list[str]:
+        """What failed of the plugins before the run began; said once, and kept out of artifacts."""
+        unsaid, self._unsaid = self._unsaid, []
+        return unsaid
 
 
 def blame(error: BaseException, stage: Stage, components: Components) -> tuple[str, Component]:

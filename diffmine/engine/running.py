@@ -34,6 +34,7 @@ def run(
     until: str | None = None,
     device: str = "auto",
     fresh: bool = False,
+    fresh_from: str | None = None,
     watcher: Watcher | None = None,
 ) -> Run:
     """Run a recipe; stages that the store has already are reused.
@@ -46,6 +47,7 @@ def run(
         until: the last stage to run.
         device: ``auto`` or a torch device.
         fresh: compute everything again.
+        fresh_from: compute this stage and those after it again.
         watcher: told how the run goes; None: bars in a notebook, and nothing elsewhere.
     Raises:
         RecipeError: the recipe is wrong; nothing was computed.
@@ -53,8 +55,13 @@ def run(
         SystemExit: in every process of an ``accelerate launch`` but the first, when it has done its share.
     """
     loaded = _load(recipe, overrides)
-    if until is not None and until not in (names := [stage.name for stage in STAGES]):
-        raise RecipeError(f"until = {until!r}: there is no such stage{did_you_mean(until, names)}; {', '.join(names)}")
+    names = [stage.name for stage in STAGES]
+    for option, stage in (("until", until), ("fresh_from", fresh_from)):
+        if stage is not None and stage not in names:
+            hint = f"{did_you_mean(stage, names)}; {', '.join(names)}"
+            raise RecipeError(f"{option} = {stage!r}: there is no such stage{hint}")
+    if until is not None and fresh_from is not None and names.index(fresh_from) > names.index(until):
+        raise RecipeError(f"fresh_from = {fresh_from!r} comes after the last stage to run, {until!r}")
     _check_device(device)
     resolved = resolve(loaded, registry())
     options = Options(
@@ -62,7 +69,7 @@ def run(
         store=store_path(store),
         device=device,
         until=until or STAGES[-1].name,
-        fresh=fresh,
+        fresh_from=STAGES[0].name if fresh else fresh_from,
     )
     pipeline = Pipeline(resolved, options, plugin_manager(), registry(), watcher or _usual_watcher())
     if is_helper():

@@ -23,7 +23,7 @@ def code_digest(component: type[Component]) -> str:
     """
     classes = [base for base in component.__mro__ if issubclass(base, Component)]
     modules = {_package(base.__module__) for base in classes if base.__module__.partition(".")[0] != OURS}
-    return json_digest({module: _digest(module) or _class_digest(component) for module in sorted(modules)})
+    return json_digest({module: _module_digest(module) or _class_digest(component) for module in sorted(modules)})
 
 
 def _package(module: str) -> str:
@@ -36,14 +36,16 @@ def _package(module: str) -> str:
     return module
 
 
-@cache
-def _digest(module: str) -> str:
+def _module_digest(module: str) -> str:
     """Digest of the files of a module or package; empty where there are none, as in a notebook."""
     origin = getattr(sys.modules.get(module), "__file__", None)
-    if origin is None or not Path(origin).is_file():
-        return ""
+    return _files_digest(Path(origin)) if origin and Path(origin).is_file() else ""
+
+
+@cache
+def _files_digest(origin: Path) -> str:
     digest = hashlib.sha256()
-    for name, path in _files(Path(origin)):
+    for name, path in _files(origin):
         digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
     return digest.hexdigest()
 

@@ -130,7 +130,8 @@ class PluginManager:
             try:
                 self._manager.register(plugin, name)
             except pluggy.PluginValidationError as error:
-                self._manager.unregister(plugin)
+                if self._manager.is_registered(plugin):  # pluggy before 1.7 stops halfway
+                    self._manager.unregister(plugin)
                 raise PluginError(" ".join(str(error).split())) from error
         self.sources[name], self.interfaces[name] = source, interface
         self.notes += [Note(name, str(one.message)) for one in said]
@@ -197,9 +198,11 @@ class PluginManager:
     def _never_called(self, plugin: Any) -> Iterator[tuple[str, str]]:
         """(name, cause) of everything that looks like a hook and is none."""
         for name in dir(plugin):
-            if self._manager.parse_hookimpl_opts(plugin, name) is not None:
-                if name not in self._hooks:
-                    yield name, f"{name} is not a hook{did_you_mean(name, self._hooks)}"
+            options = self._manager.parse_hookimpl_opts(plugin, name)
+            if options is not None:
+                hook = options.get("specname") or name
+                if hook not in self._hooks:
+                    yield hook, f"{hook} is not a hook{did_you_mean(hook, self._hooks)}"
             elif name.startswith(PREFIX) and isinstance(getattr(plugin, name, None), FunctionType):
                 yield name, f"{name} lacks the decorator @diffmine.hookimpl, so it is never called"
 
@@ -259,7 +262,7 @@ def load_plugins(disabled: frozenset[str], wanted: Callable[[EntryPoint], bool] 
 def _named(found: Iterable[EntryPoint], manager: PluginManager) -> list[tuple[str, EntryPoint]]:
     """Each entry point with the name of its plugin: its own, or DISTRIBUTION/NAME where several have that."""
     of_name: dict[str, list[EntryPoint]] = defaultdict(list)
-    for entry_point in found:
+    for entry_point in sorted(found, key=lambda one: (source_of(one).distribution, one.name)):
         of_name[entry_point.name].append(entry_point)
     named = []
     for name, alike in of_name.items():
@@ -269,9 +272,9 @@ def _named(found: Iterable[EntryPoint], manager: PluginManager) -> list[tuple[st
         sources = [*([BUILTIN_SOURCE] if name == BUILTIN else []), *map(source_of, alike)]
         ours = [(f"{source_of(entry_point).distribution}/{name}", entry_point) for entry_point in alike]
         named += ours
-        text = f"{' and '.join(map(str, sources))} each have a plugin called {name!r}; "
+        text = f"{' and '.join(map(str, sources))} each have a plugin of this name; "
         text += f"listed here as {' and '.join(repr(called) for called, _ in ours)}"
-        manager.notes.append(Note("", text))
+        manager.notes.append(Note(name, text))
     return named
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 
 COMMANDS_HOOK = "diffmine_register_commands"
-_INTERFACE = re.compile(r"""^diffmine_interface\s*(?::[^=\n]*)?=\s*["']([^"'\n]*)["']""", re.MULTILINE)
+_INTERFACE = re.compile(r"""^diffmine_interface\s*(?::[^=\n]*)?=\s*["']([^"'\n]*)["']\s*(?:#.*)?$""", re.MULTILINE)
 
 
 def interface_in_source(module: str) -> str | None:

@@ -163,7 +163,7 @@ def _conflict(kind: Kind, name: str, entries: list[Entry]) -> str:
     plugins = " and ".join(f"{entry.plugin!r} ({entry.source})" for entry in entries)
     choices = " or ".join(f'use = "{entry.qualified}"' for entry in entries)
     return (
-        f"{len(entries)} plugins have a {kind.singular} {name!r}: {plugins}; write {choices}, "
+        f"[{kind.table}] use = {name!r}: plugins {plugins} each have such a {kind.singular}; write {choices}, "
         f"uninstall one, or leave it out with DIFFMINE_DISABLED_PLUGINS={entries[-1].plugin}"
     )
 

@@ -29,6 +29,7 @@ from diffmine.plugins.explaining import did_you_mean
 from diffmine.plugins.kinds import KINDS, Kind
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.reading import Recipe
+from diffmine.recipes.requirements import check_installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,12 @@ class Resolved:
     name: str
     seed: int
     components: Components
+    requires: tuple[str, ...] = ()
 
     def to_toml(self) -> str:
         """The recipe with every default filled in; loading it gives the same run."""
-        return tomli_w.dumps({"name": self.name, "seed": self.seed, **self.components.describe()})
+        requires = {"requires": list(self.requires)} if self.requires else {}
+        return tomli_w.dumps({"name": self.name, "seed": self.seed, **requires, **self.components.describe()})
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Resolved:
@@ -72,8 +75,10 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     Raises:
         RecipeError: with table, field, value and what is allowed.
     """
+    check_installed(recipe.header.requires)
     built = {kind.table: build_table(kind, recipe, registry) for kind in KINDS}
-    return Resolved(recipe.header.name, recipe.header.seed, Components(**cast(dict[str, Any], built)))
+    components = Components(**cast(dict[str, Any], built))
+    return Resolved(recipe.header.name, recipe.header.seed, components, recipe.header.requires)
 
 
 def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | tuple[Component, ...]:
@@ -82,11 +87,36 @@ def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | t
     Raises:
         RecipeError: as :func:`resolve`.
     """
+    built = tuple(registry.build(kind, one.use, one.options, one.folders) for one in named_in(kind, recipe))
+    return built if kind.many else built[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A component as a table names it.
+
+    Attributes:
+        use: its name.
+        options: its options.
+        folders: option -> folder of the recipe file that holds it.
+    """
+
+    use: str
+    options: Mapping[str, Any]
+    folders: Mapping[str, Path]
+
+
+def named_in(kind: Kind, recipe: Recipe) -> list[Named]:
+    """What a recipe's table names, one or several; nothing is looked up.
+
+    Raises:
+        RecipeError: the table of a kind that may be named several times holds options of something it does not name.
+    """
     table = recipe.tables[kind.table]
     folders = recipe.folders.get(kind.table, {})
     options = {key: value for key, value in table.items() if key != "use"}
     if not kind.many:
-        return registry.build(kind, table["use"], options, folders)
+        return [Named(table["use"], options, folders)]
     names = [table["use"]] if isinstance(table["use"], str) else list(table["use"])
     for key, value in options.items():
         if key not in names or not isinstance(value, Mapping):
@@ -94,12 +124,10 @@ def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | t
                 f"[{kind.table}] {key} = {value!r}: unknown option{did_you_mean(key, names)}\n"
                 f"allowed: a table [{kind.table}.NAME] for one of the names in use: {', '.join(names)}"
             )
-    return tuple(
-        registry.build(
-            kind, name, options.get(name, {}), dict.fromkeys(options.get(name, {}), folders.get(name, Path()))
-        )
+    return [
+        Named(name, options.get(name, {}), dict.fromkeys(options.get(name, {}), folders.get(name, Path())))
         for name in names
-    )
+    ]
 
 
 def _describe(component: Component | tuple[Component, ...]) -> dict[str, Any]:
