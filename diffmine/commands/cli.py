@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from copy import copy
 
 import click
 
@@ -42,13 +43,15 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("TQDM_DISABLE", "1")
     arguments = sys.argv[1:] if arguments is None else arguments
     plugins = _plugins(arguments)
-    add_plugin_commands(cli, plugins)
+    whole = copy(cli)
+    whole.commands = dict(cli.commands)
+    add_plugin_commands(whole, plugins)
     for note in plugins.notes:
         if not note.plugin:
             click.secho(f"warning: {note}", fg="yellow", err=True)
     state: dict[str, bool] = {}
     try:
-        code = cli.main(args=_hoist_traceback(arguments), prog_name="diffmine", standalone_mode=False, obj=state)
+        code = whole.main(args=_hoist_traceback(arguments), prog_name="diffmine", standalone_mode=False, obj=state)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -40,7 +40,7 @@ def print_plugins(console: Console, registry: Registry) -> None:
             table.add_row(_cell(plugin), _of_plugin(plugin, registry))
         console.print(table)
     for told in (*registry.failures, *(note for note in registry.plugins.notes if note.plugin)):
-        print_warning(console, visible(str(told)))
+        print_warning(console, visible(" ".join(str(told).split())))
 
 
 def _table(longest: int) -> Table:

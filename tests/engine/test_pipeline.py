@@ -177,6 +177,16 @@ def test_fresh_ignores_the_store(finished: Run, recipe: Path, folder: Path) -> N
     assert not reused(again)
 
 
+def test_fresh_from_a_stage_keeps_those_before_it(finished: Run, recipe: Path, folder: Path) -> None:
+    again = diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="clusters")
+    assert reused(again) == set(NAMES[: NAMES.index("clusters")])
+    assert digests(again) == digests(finished)
+    with pytest.raises(RecipeError, match="fresh_from = 'cluster': there is no such stage; did you mean 'clusters'"):
+        diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="cluster")
+    with pytest.raises(RecipeError, match="'clusters' comes after the last stage to run, 'images'"):
+        diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="clusters", until="images")
+
+
 @pytest.mark.parametrize("fails_between", [False, True])
 def test_a_shorter_rerun_takes_away_what_it_did_not_reach(
     recipe: Path, tmp_path: Path, folder: Path, fails_between: bool

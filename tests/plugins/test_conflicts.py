@@ -104,9 +104,7 @@ def test_several_of_one_name_can_be_used_together_each_with_its_options(registry
     path = tmp_path / "recipe.toml"
     path.write_text(first.to_toml())
     assert resolve(load_recipe(path), registry).to_toml() == first.to_toml()
-    with pytest.raises(
-        RecipeError, match=r"\[metrics\] silhouette = \{\}: unknown option"
-    ):
+    with pytest.raises(RecipeError, match=r"\[metrics\] silhouette = \{\}: unknown option"):
         resolved(registry, metrics={"use": use, "silhouette": {}})
 
 
