@@ -32,12 +32,13 @@ class Installed:
             return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, folders))
 
     def tools(self, run: Run, device: str) -> ModelTools:
-        from diffmine.engine.work import Inputs, torch_device
+        from diffmine.engine.devices import torch_device
+        from diffmine.engine.work import RunInputs
 
         artifacts = {stage: run.artifact(stage) for stage in ("images", "finetune") if stage in run.info["stages"]}
         with naming_the_maker(run):
             resolved = resolve(run.recipe, registry())
-        return Inputs(resolved, artifacts).tools(torch_device(device))
+        return RunInputs(resolved, artifacts).tools(torch_device(device))
 
     def figure(
         self,

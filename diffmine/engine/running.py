@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffmine.engine.pipeline import STAGES, NobodyWatches, Options, Pipeline, Watcher
+from diffmine.engine.pipeline import NobodyWatches, Options, Pipeline, Watcher
 from diffmine.engine.training_processes import assist, is_helper
 from diffmine.errors import RecipeError
 from diffmine.plugins.explaining import did_you_mean
 from diffmine.plugins.manager import plugin_manager
 from diffmine.plugins.registry import registry
 from diffmine.recipes.reading import Recipe, load_recipe, parse_recipe
-from diffmine.recipes.resolving import resolve
+from diffmine.recipes.resolving import Resolved, resolve
 from diffmine.runs.run import Run
 
 if TYPE_CHECKING:
@@ -55,27 +55,31 @@ def run(
         SystemExit: in every process of an ``accelerate launch`` but the first, when it has done its share.
     """
     loaded = _load(recipe, overrides)
-    names = [stage.name for stage in STAGES]
-    for option, stage in (("until", until), ("fresh_from", fresh_from)):
-        if stage is not None and stage not in names:
-            hint = f"{did_you_mean(stage, names)}; {', '.join(names)}"
-            raise RecipeError(f"{option} = {stage!r}: there is no such stage{hint}")
-    if until is not None and fresh_from is not None and names.index(fresh_from) > names.index(until):
-        raise RecipeError(f"fresh_from = {fresh_from!r} comes after the last stage to run, {until!r}")
     _check_device(device)
     resolved = resolve(loaded, registry())
+    _check_stages(resolved, until, fresh_from)
     options = Options(
         out=Path(out) if out else Path("runs") / resolved.name,
         store=store_path(store),
         device=device,
-        until=until or STAGES[-1].name,
-        fresh_from=STAGES[0].name if fresh else fresh_from,
+        until=until,
+        fresh_from=resolved.components.stages[0].name if fresh else fresh_from,
     )
     pipeline = Pipeline(resolved, options, plugin_manager(), registry(), watcher or _usual_watcher())
     if is_helper():
         assist(pipeline)
         raise SystemExit(0)
     return pipeline.run()
+
+
+def _check_stages(resolved: Resolved, until: str | None, fresh_from: str | None) -> None:
+    names = [stage.name for stage in resolved.components.stages]
+    for option, stage in (("until", until), ("fresh_from", fresh_from)):
+        if stage is not None and stage not in names:
+            hint = f"{did_you_mean(stage, names)}; {', '.join(names)}"
+            raise RecipeError(f"{option} = {stage!r}: there is no such stage{hint}")
+    if until is not None and fresh_from is not None and names.index(fresh_from) > names.index(until):
+        raise RecipeError(f"fresh_from = {fresh_from!r} comes after the last stage to run, {until!r}")
 
 
 def _usual_watcher() -> Watcher:

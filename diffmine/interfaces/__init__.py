@@ -23,6 +23,7 @@ from diffmine.interfaces.diffusion import (
 )
 from diffmine.interfaces.evaluation import Metric, Report
 from diffmine.interfaces.execution import Executor, Job, ProcessShard
+from diffmine.interfaces.explaining import Check, Describer
 from diffmine.interfaces.finetuning import Finetuner, TrainingLog, TrainingSet
 from diffmine.interfaces.mining import (
     Clusterer,
@@ -37,13 +38,17 @@ from diffmine.interfaces.mining import (
     TypicalityScorer,
 )
 from diffmine.interfaces.progress import Progress, Silent
+from diffmine.interfaces.showing import Column, Exporter, Figure, View
+from diffmine.interfaces.stages import Inputs, Stage, Work
 from diffmine.version import INTERFACE_VERSION
 
 __all__ = [
     "INTERFACE_VERSION",
     "OUTSIDE_KEY",
+    "Check",
     "Clusterer",
     "ClustererConfig",
+    "Column",
     "Component",
     "ComponentConfig",
     "ConditionPrior",
@@ -52,12 +57,16 @@ __all__ = [
     "Dataset",
     "DatasetConfig",
     "Denoiser",
+    "Describer",
     "DiffusionModel",
     "Executor",
+    "Exporter",
     "Extraction",
     "FeatureExtractor",
+    "Figure",
     "Finetuner",
     "ImageSource",
+    "Inputs",
     "Job",
     "Metric",
     "ModelTools",
@@ -77,8 +86,11 @@ __all__ = [
     "Scoring",
     "SelectorConfig",
     "Silent",
+    "Stage",
     "TextEncoder",
     "TrainingLog",
     "TrainingSet",
     "TypicalityScorer",
+    "View",
+    "Work",
 ]

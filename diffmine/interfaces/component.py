@@ -117,6 +117,13 @@ class Component(ABC):
     provenance: Provenance | None = None
     """Set by the registry; None for a component that was made by hand."""
 
+    @property
+    def needs_model(self) -> bool:
+        """Whether this component, as configured, uses the run's diffusion model; where none of a recipe's does, the
+        recipe needs no ``[model]``, ``[conditioning]`` and ``[finetune]``, and nothing depends on them.
+        """
+        return any(part.needs_model for part in self.parts)
+
     def __init__(self, config: ComponentConfig, parts: tuple[Component, ...] = ()) -> None:
         self.config = config
         self.parts = parts
@@ -138,7 +145,11 @@ class Component(ABC):
 
     def describe(self) -> dict[str, Any]:
         """The recipe table that configures this component, with every default filled in."""
-        table: dict[str, Any] = {"use": self.use, **self.config.model_dump(mode="json", exclude_none=True)}
+        return {"use": self.use, **self.options()}
+
+    def options(self) -> dict[str, Any]:
+        """The options, with every default filled in, as a recipe would say them."""
+        table: dict[str, Any] = self.config.model_dump(mode="json", exclude_none=True)
         parts = [part.describe() for part in self.parts]
         for field, info in type(self.config).model_fields.items():
             if any(isinstance(marker, PartsOf) for marker in info.metadata):
@@ -154,13 +165,17 @@ class Component(ABC):
         """What decides this component's results; part of the keys of the stages that use it."""
         fields = type(self.config).model_fields.items()
         keyed = {n for n, f in fields if not any(m is OUTSIDE_KEY or isinstance(m, PartsOf) for m in f.metadata)}
-        identity = {
+        return {
             "use": self.name,
             "version": self.version,
             "options": self.config.model_dump(mode="json", include=keyed),
             "fingerprint": self.fingerprint(),
             "parts": [part.identity() for part in self.parts],
+            **self.code_identity(),
         }
-        if self.provenance and self.provenance.source is not None:  # names and versions say too little of a stranger's
-            identity |= {"distribution": self.provenance.distribution, "source": self.provenance.source}
-        return identity
+
+    def code_identity(self) -> dict[str, str]:
+        """Whose code this is and in which state; nothing for what comes with diffmine, which has its ``version``."""
+        if self.provenance is None or self.provenance.source is None:
+            return {}
+        return {"distribution": self.provenance.distribution, "source": self.provenance.source}

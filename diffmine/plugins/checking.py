@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 
 from pydantic import BaseModel
 
-from diffmine.interfaces import Component
+from diffmine.interfaces import Component, Stage
+from diffmine.plugins.kinds import KIND_OF_TABLE, TOP_LEVEL
 
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+RESERVED = ("runs", *TOP_LEVEL)
+"""What no stage may be called: a stage's name is that of its table in a recipe and of its folder in the store."""
 WANTED_NAME = "a name is lower-case words joined by - or _"
 
 
@@ -40,6 +43,14 @@ def _name(component: type[Component], interface: type[Component]) -> Iterator[st
         owner = next(base for base in component.__mro__ if "name" in vars(base))
         if owner.__module__.partition(".")[0] != component.__module__.partition(".")[0]:
             yield f"{component.__name__} has no name of its own, and {owner.__name__} is {name!r} already; add one"
+
+
+def _stage(component: type[Component], interface: type[Component]) -> Iterator[str]:
+    if issubclass(component, Stage):
+        name: object = getattr(component, "name", None)
+        taken = RESERVED if component.always else (*RESERVED, *KIND_OF_TABLE)
+        if name in taken:
+            yield f"{component.__name__} has name = {name!r}, which means something else in a recipe; rename it"
 
 
 def _version(component: type[Component], interface: type[Component]) -> Iterator[str]:
@@ -90,6 +101,7 @@ def _summary(component: type[Component], interface: type[Component]) -> Iterator
 
 _CHECKS: tuple[Callable[[type[Component], type[Component]], Iterator[str]], ...] = (
     _name,
+    _stage,
     _version,
     _methods,
     _config,

@@ -79,6 +79,11 @@ class Registry:
         alike = self._entries[entry.kind.name, entry.component.name]
         return entry.component.name if len(alike) == 1 else entry.qualified
 
+    def position(self, entry: Entry) -> int:
+        """Where an entry stands among those of its kind: built-ins in the order of their list, then plugins by name."""
+        of_kind = [one for key, entries in self._entries.items() if key[0] == entry.kind.name for one in entries]
+        return of_kind.index(entry)
+
     def find(self, kind: Kind, use: str) -> Entry:
         """The component of this name.
 
@@ -92,7 +97,7 @@ class Registry:
         named = self._entries.get((kind.name, name), [])
         entries = [entry for entry in named if entry.answers_to(plugin)] if plugin else named
         if not entries:
-            raise MissingComponentError(kind.table, use, self._unknown(kind, use))
+            raise MissingComponentError(kind.table or kind.name, use, self._unknown(kind, use))
         if len(entries) > 1:
             raise PluginError(_conflict(kind, name, entries))
         return entries[0]
@@ -116,7 +121,8 @@ class Registry:
             try:
                 config = config_class.model_validate(dict(options), context={"folders": folders or {}})
             except ValidationError as error:
-                raise RecipeError(explain(error, kind.table, use, config_class, options)) from None
+                table, chosen = (kind.table, use) if kind.table else (use, "")
+                raise RecipeError(explain(error, table, chosen, config_class, options)) from None
         parts = tuple(self._parts(config, folders))
         with _attributed(entry, use):
             component = entry.component(config, parts)
@@ -147,6 +153,11 @@ class Registry:
             cause = f"registers two {entry.kind.singular}s of the name {entry.component.name!r}; the first is used"
             self.plugins.fail(entry.plugin, entry.kind.hook, cause)
             return
+        if alike and entry.kind.table is None:  # no recipe could say which is meant
+            first = f"plugin {alike[0].plugin!r} ({alike[0].source})"
+            cause = f"{first} has a {entry.kind.singular} of the name {entry.component.name!r} already; rename this one"
+            self.plugins.fail(entry.plugin, entry.kind.hook, cause)
+            return
         alike.append(entry)
         self.plugins.notes += [Note(entry.plugin, remark) for remark in remarks(entry.component)]
 
@@ -154,16 +165,20 @@ class Registry:
         known = self.names(kind)
         if ":" in use:
             known = sorted(entry.qualified for entry in self.entries() if entry.kind == kind)
-        text = f"[{kind.table}] use = {use!r}: there is no such {kind.singular}{did_you_mean(use, known)}"
+        text = f"{_place(kind, use)}: there is no such {kind.singular}{did_you_mean(use, known)}"
         text += f"\navailable: {', '.join(known)}"
         return "\n".join([text, *map(str, self.failures)])
+
+
+def _place(kind: Kind, use: str) -> str:
+    return f"[{kind.table}] use = {use!r}" if kind.table else f"{kind.singular} {use!r}"
 
 
 def _conflict(kind: Kind, name: str, entries: list[Entry]) -> str:
     plugins = " and ".join(f"{entry.plugin!r} ({entry.source})" for entry in entries)
     choices = " or ".join(f'use = "{entry.qualified}"' for entry in entries)
     return (
-        f"[{kind.table}] use = {name!r}: plugins {plugins} each have such a {kind.singular}; write {choices}, "
+        f"{_place(kind, name)}: plugins {plugins} each have such a {kind.singular}; write {choices}, "
         f"uninstall one, or leave it out with DIFFMINE_DISABLED_PLUGINS={entries[-1].plugin}"
     )
 
@@ -171,7 +186,7 @@ def _conflict(kind: Kind, name: str, entries: list[Entry]) -> str:
 @contextmanager
 def _attributed(entry: Entry, use: str) -> Iterator[None]:
     """Name the component, and its plugin, in whatever its own code raises while it is configured."""
-    where = f"[{entry.kind.table}] (use = {use!r})"
+    where = f"[{entry.kind.table}] (use = {use!r})" if entry.kind.table else f"{entry.kind.singular} {use!r}"
     try:
         yield
     except DiffmineError:

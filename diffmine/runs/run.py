@@ -23,7 +23,7 @@ from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.tables import image_records
 from diffmine.runs.typicality_maps import TypicalityMaps
-from diffmine.types import BoolArray, ByteArray, Flag, FloatArray, ImageRecord
+from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ FORMAT = 1
 RUN_FILE = "run.json"
 RECIPE_FILE = "recipe.toml"
 FLAGS_FILE = "flags.json"
+DESCRIPTIONS_FILE = "descriptions.json"
 
 
 class Services(Protocol):
@@ -125,10 +126,22 @@ class Run:
     def flags(self) -> list[Flag]:
         """``flags.json``: the warnings about single clusters; none before they were looked for."""
         path = self.path / FLAGS_FILE
-        if "metrics" not in self.info["stages"] or not path.exists():
+        if "checks" not in self.info["stages"] or not path.exists():
             return []
         rows = json.loads(path.read_text(encoding="utf-8"))
         return [Flag(row["label"], row["cluster"], row["mark"], row["sentence"]) for row in rows]
+
+    @cached_property
+    def descriptions(self) -> list[Description]:
+        """``descriptions.json``: what describers call each cluster; none where the recipe names no describer."""
+        path = self.path / DESCRIPTIONS_FILE
+        if "describe" not in self.info["stages"] or not path.exists():
+            return []
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return [
+            Description(row["label"], row["cluster"], tuple(Word(*word) for word in row["words"]), row["source"])
+            for row in rows
+        ]
 
     @cached_property
     def training_log(self) -> pa.Table | None:
@@ -181,8 +194,8 @@ class Run:
         """Image pixels to one cell of a typicality map."""
         return self.maps.stride
 
-    def typicality(self, image_id: str, label: str) -> tuple[FloatArray, FloatArray]:
-        """Mean typicality and its standard error on the latent grid, each float32, (h, w).
+    def typicality(self, image_id: str, label: str) -> tuple[FloatArray, FloatArray | None]:
+        """Mean typicality and its standard error on the latent grid, each float32, (h, w); None where it has none.
 
         Raises:
             KeyError: the image was not scored under this label.

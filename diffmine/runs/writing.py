@@ -16,13 +16,12 @@ from typing import Any, Self
 
 import filelock
 
-from diffmine.engine.work import PUBLIC
 from diffmine.errors import ArtifactError
 from diffmine.files.atomic import json_digest, write_atomically
 from diffmine.plugins.manager import PluginManager
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import FORMAT, RECIPE_FILE, RUN_FILE
-from diffmine.store.artifacts import Artifact, Store
+from diffmine.store.artifacts import PUBLIC, Artifact, Store
 from diffmine.version import __version__
 
 LOCK_FILE = ".lock"
@@ -143,8 +142,7 @@ class RunWriter:
 
 def origins(components: Components, table: str) -> list[dict[str, str]]:
     """Name, plugin, distribution and version of what a table names, parts included."""
-    found = getattr(components, table)
-    return [origin for part in (found if isinstance(found, tuple) else (found,)) for origin in part.origins()]
+    return [origin for part in components.of_table(table) for origin in part.origins()]
 
 
 def _failed(plugins: PluginManager) -> dict[str, list[str]]:

@@ -31,6 +31,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"
 WORKSPACE = ".workspace"
+PUBLIC = "public"
+"""Subfolder of an artifact whose files are published in the run folder."""
 
 
 @dataclass(frozen=True)

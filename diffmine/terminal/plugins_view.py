@@ -27,7 +27,7 @@ def print_plugins(console: Console, registry: Registry) -> None:
     entries = list(registry.entries())
     longest = max((len(registry.spelling(entry)) for entry in entries), default=0)
     for kind, group in groupby(entries, key=lambda entry: entry.kind):
-        console.print(heading(f"[{kind.table}]", f"{kind.singular}s"))
+        console.print(heading(f"[{kind.table}]", f"{kind.singular}s") if kind.table else heading(kind.name))
         table = _table(longest)
         for entry in group:
             table.add_row(_cell(registry.spelling(entry)), _about(entry))

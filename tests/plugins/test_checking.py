@@ -149,6 +149,31 @@ def test_an_option_without_description_is_noted_and_usable() -> None:
     assert registry.build(CLUSTERERS, "bad", {"k": 4}).config.k == 4  # type: ignore[attr-defined]
 
 
+def stage_called(name: str) -> str:
+    return (
+        "from diffmine.interfaces import Stage\n"
+        f"class Mine(Stage):\n 'A step.'\n name = {name!r}\n def run(self, work): ...\n"
+        "@hookimpl\ndef diffmine_register_stages():\n    return [Mine]\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["clusterer", "seed", "runs"])
+def test_a_stage_may_not_have_the_name_of_something_else_in_a_recipe(name: str) -> None:
+    (failure,) = registry_of(stage_called(name)).failures
+    assert f"Mine has name = {name!r}, which means something else in a recipe" in failure.cause
+
+
+def test_where_no_recipe_could_say_which_is_meant_the_second_is_a_failure() -> None:
+    manager = PluginManager()
+    for name in ("first", "second"):
+        manager.register(plugin(stage_called("translate")), name, Source(name, "1.2"))
+    registry = Registry(manager)
+    assert registry.find(KIND_OF_NAME["stages"], "translate").plugin == "first"
+    (failure,) = registry.failures
+    assert failure.plugin == "second"
+    assert failure.cause == ("plugin 'first' (first 1.2) has a stage of the name 'translate' already; rename this one")
+
+
 @pytest.mark.parametrize(
     ("body", "error", "said"),
     [

@@ -62,7 +62,7 @@ def test_two_distributions_and_two_states_of_one_share_no_results(site: Site, tm
     origin = {"use": "mine", "plugin": "second", "distribution": "second", "version": "1.2"}
     assert json.loads((run / "run.json").read_text())["components"]["dataset"] == [origin]
     manifest = json.loads((store / "images" / str(second["key"]) / "manifest.json").read_text())
-    assert manifest["facts"]["producers"] == {"dataset": [origin]}
+    assert manifest["facts"]["producers"]["dataset"] == [origin]
     site.uninstall("second")
     site.install("first", DATASET)
     again = go()
