@@ -17,6 +17,7 @@ from diffmine.commands.options import json_option, recipe_argument, set_option, 
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or another torch device.")
 @click.option("--fresh", is_flag=True, help="Compute everything again, whatever is stored.")
+@click.option("--fresh-from", metavar="STAGE", help="Compute this stage and those after it again.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 @json_option
 def command(
@@ -27,6 +28,7 @@ def command(
     until: str | None,
     device: str,
     fresh: bool,
+    fresh_from: str | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -50,6 +52,7 @@ def command(
             device=device,
             fresh=fresh,
             listener=listener,
+            fresh_from=fresh_from,
         )
     if as_json:
         click.echo(summary_json(finished))

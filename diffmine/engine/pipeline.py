@@ -22,7 +22,7 @@ from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import Run
-from diffmine.runs.writing import RunWriter
+from diffmine.runs.writing import RunWriter, origins
 from diffmine.store.artifacts import Artifact, Store
 
 
@@ -35,14 +35,14 @@ class Options:
         store: the store's folder.
         device: ``auto`` or a torch device.
         until: the last stage to run; None: all.
-        fresh: compute every stage again, whatever is in the store.
+        fresh_from: the first of the stages to compute again, whatever is in the store; None: none.
     """
 
     out: Path
     store: Path
     device: str = "auto"
     until: str | None = None
-    fresh: bool = False
+    fresh_from: str | None = None
 
 
 class Pipeline:
@@ -56,6 +56,7 @@ class Pipeline:
         self.store = Store(options.store)
         self.stages = recipe.components.stages
         self._identities: dict[str, Any] = {}
+        self._unsaid = [str(failure) for failure in plugins.failures]
 
     def run(self) -> Run:
         """Go through the stages; what the store has already is reused.
@@ -64,7 +65,7 @@ class Pipeline:
             StageError: a stage failed; what earlier stages made is kept.
         """
         started = time.perf_counter()
-        with RunWriter(self.options.out, self.store, self.recipe, self._plugin_versions()) as writer:
+        with RunWriter(self.options.out, self.store, self.recipe, self.plugins) as writer:
             artifacts: dict[str, Artifact] = {}
             wanted = list(self._wanted())
             self.listener(Event("run started", self.recipe.name, names=tuple(stage.name for stage in wanted)))
@@ -106,7 +107,7 @@ class Pipeline:
                 self._tell("diffmine_stage_started", progress, stage=stage.name, run_folder=self.options.out)
                 artifact = self._compute(stage, key, artifacts, progress)
         seconds = time.perf_counter() - started
-        for text in artifact.facts["warnings"]:
+        for text in [*artifact.facts["warnings"], *self._unsaid_failures()]:
             progress.warn(text)
         writer.publish(artifact, seconds=seconds, reused=reused, warnings=progress.warnings)
         self._tell(
@@ -122,7 +123,7 @@ class Pipeline:
         return artifact
 
     def _find(self, stage: Stage, key: str, progress: Progress) -> Artifact | None:
-        if self.options.fresh:
+        if self._is_fresh(stage):
             self.store.discard(stage.name, key)
             return None
         try:
@@ -148,8 +149,19 @@ class Pipeline:
             "warnings": progress.warnings,
             "machine": platform.node(),
             "inputs": self._digests(stage, artifacts),
+            "producers": self._producers(stage),
         }
         return self.store.commit(stage.name, key, facts)
+
+    def _is_fresh(self, stage: Stage) -> bool:
+        names = [one.name for one in self.stages]
+        first = self.options.fresh_from
+        return first is not None and names.index(stage.name) >= names.index(first)
+
+    def _producers(self, stage: Stage) -> dict[str, list[dict[str, str]]]:
+        """Who brought the stage and the components that decide its result."""
+        components = self.recipe.components
+        return {"stage": stage.origins(), **{table: origins(components, table) for table in stage.tables(components)}}
 
     def _key(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> str:
         return json_digest(
@@ -158,6 +170,7 @@ class Pipeline:
                 "version": stage.version,
                 "seed": self.recipe.seed,
                 "options": stage.identity()["options"],
+                **stage.code_identity(),
                 "components": {table: self._identity(table) for table in stage.tables(self.recipe.components)},
                 "settings": dict(stage.settings(self.recipe.components)),
                 "inputs": self._digests(stage, artifacts),
@@ -181,7 +194,7 @@ class Pipeline:
             yield
         except Exception as error:
             table, component = blame(error, stage, self.recipe.components)
-            plugin = self.registry.find(KIND_OF_TABLE[table], component.name).plugin
+            plugin = self.registry.find(KIND_OF_TABLE[table], component.use).plugin
             raise StageError(stage.name, component.name, plugin, error) from error
 
     def _tell(self, hook: str, progress: Progress, **arguments: Any) -> None:
@@ -190,10 +203,12 @@ class Pipeline:
         for _ in self.plugins.call_each(hook, **arguments):
             pass
         for failure in self.plugins.failures[before:]:
-            progress.warn(f"plugin {failure.plugin!r} failed in {failure.where}: {failure.cause}")
+            progress.warn(str(failure))
 
-    def _plugin_versions(self) -> dict[str, str]:
-        return {name: f"{source.distribution} {source.version}" for name, source in self.plugins.sources.items()}
+    def _unsaid_failures(self) -> list[str]:
+        """What failed of the plugins before the run began; said once, and kept out of artifacts."""
+        unsaid, self._unsaid = self._unsaid, []
+        return unsaid
 
 
 def blame(error: BaseException, stage: Stage, components: Components) -> tuple[str, Component]:

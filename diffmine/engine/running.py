@@ -17,7 +17,7 @@ from diffmine.plugins.explaining import did_you_mean
 from diffmine.plugins.manager import plugin_manager
 from diffmine.plugins.registry import registry
 from diffmine.recipes.reading import Recipe, load_recipe, parse_recipe
-from diffmine.recipes.resolving import resolve
+from diffmine.recipes.resolving import Resolved, resolve
 from diffmine.runs.run import Run
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def run(
     until: str | None = None,
     device: str = "auto",
     fresh: bool = False,
+    fresh_from: str | None = None,
     listener: Listener | None = None,
 ) -> Run:
     """Run a recipe; stages that the store has already are reused.
@@ -48,6 +49,7 @@ def run(
         until: the last stage to run.
         device: ``auto`` or a torch device.
         fresh: compute everything again.
+        fresh_from: compute this stage and those after it again.
         listener: hears how the run goes, event by event; None: bars in a notebook, and nothing elsewhere.
     Raises:
         RecipeError: the recipe is wrong; nothing was computed.
@@ -57,20 +59,29 @@ def run(
     loaded = _load(recipe, overrides)
     _check_device(device)
     resolved = resolve(loaded, registry())
-    if until is not None and until not in (names := [stage.name for stage in resolved.components.stages]):
-        raise RecipeError(f"until = {until!r}: there is no such stage{did_you_mean(until, names)}; {', '.join(names)}")
+    _check_stages(resolved, until, fresh_from)
     options = Options(
         out=Path(out) if out else Path("runs") / resolved.name,
         store=store_path(store),
         device=device,
         until=until,
-        fresh=fresh,
+        fresh_from=resolved.components.stages[0].name if fresh else fresh_from,
     )
     pipeline = Pipeline(resolved, options, plugin_manager(), registry(), listener or usual_listener())
     if is_helper():
         assist(pipeline)
         raise SystemExit(0)
     return pipeline.run()
+
+
+def _check_stages(resolved: Resolved, until: str | None, fresh_from: str | None) -> None:
+    names = [stage.name for stage in resolved.components.stages]
+    for option, stage in (("until", until), ("fresh_from", fresh_from)):
+        if stage is not None and stage not in names:
+            hint = f"{did_you_mean(stage, names)}; {', '.join(names)}"
+            raise RecipeError(f"{option} = {stage!r}: there is no such stage{hint}")
+    if until is not None and fresh_from is not None and names.index(fresh_from) > names.index(until):
+        raise RecipeError(f"fresh_from = {fresh_from!r} comes after the last stage to run, {until!r}")
 
 
 def usual_listener() -> Listener:

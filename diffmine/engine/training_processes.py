@@ -31,7 +31,7 @@ def assist(pipeline: Pipeline) -> None:
         RecipeError: the run shall ignore the store, through which the processes find each other.
     """
     options, store, recipe = pipeline.options, pipeline.store, pipeline.recipe
-    if options.fresh:
+    if options.fresh_from is not None:
         raise RecipeError("--fresh cannot be used with several processes; clean the store first, or name another one")
     if options.until == "images" or not recipe.components.needs_model:
         return

@@ -7,6 +7,7 @@ from diffmine.interfaces.component import (
     PartsOf,
     PartTable,
     PretrainedPath,
+    Provenance,
     RecipePath,
 )
 from diffmine.interfaces.datasets import Dataset, DatasetConfig, ImageSource, Preview
@@ -40,8 +41,10 @@ from diffmine.interfaces.mining import (
 from diffmine.interfaces.progress import Event, Listener, Progress
 from diffmine.interfaces.showing import Column, Exporter, Figure, View
 from diffmine.interfaces.stages import Inputs, Stage, Work
+from diffmine.version import INTERFACE_VERSION
 
 __all__ = [
+    "INTERFACE_VERSION",
     "OUTSIDE_KEY",
     "Check",
     "Clusterer",
@@ -81,6 +84,7 @@ __all__ = [
     "Progress",
     "Projection",
     "PromptEncoder",
+    "Provenance",
     "Quantity",
     "RecipePath",
     "Report",

@@ -175,7 +175,7 @@ class Run:
     @property
     def selection(self) -> str:
         """The ``selection`` of the patches that the run's own selector chose; the others are controls."""
-        return str(self.recipe.tables["patches"]["use"])
+        return str(self.recipe.tables["patches"]["use"]).rpartition(":")[2]
 
     @cached_property
     def features(self) -> FloatArray:
@@ -272,6 +272,20 @@ class Run:
         if not (self.path / "clusters.parquet").exists():
             return None
         return self._services.summary(self)
+
+    def maker(self, use: str, table: str) -> str | None:
+        """The distribution, with its version, of a component when the run was made: ``diffmine-affinity 0.2.0``.
+
+        Args:
+            use: how the recipe names the component.
+            table: the recipe's table; a component inside another one is found in any.
+        """
+        recorded: Mapping[str, list[Mapping[str, str]]] = self.info.get("components", {})
+        everywhere = [*recorded.get(table, []), *(one for entries in recorded.values() for one in entries)]
+        for entry in everywhere:
+            if entry["use"] == use:
+                return f"{entry['distribution']} {entry['version']}"
+        return None
 
     def artifact(self, stage: str) -> Path:
         """The folder of a stage's artifact in the store.

@@ -150,7 +150,7 @@ def test_a_listener_hears_of_every_stage_and_of_the_warnings_of_stored_ones(
     assert {event.stage for event in heard if event.what == "work started"}.isdisjoint(reused(again))
 
     heard.clear()
-    again = diffmine.run(recipe, out=out, store=store, listener=heard.append)
+    again = diffmine.run(recipe, out=folder / "heard", store=folder / "store", listener=heard.append)
     assert reused(again) == set(NAMES)
     assert again.info["warnings"] == finished.info["warnings"] != []
     assert [event.text for event in heard if event.what == "warning"] == finished.info["warnings"]
@@ -211,6 +211,16 @@ def test_fresh_ignores_the_store(finished: Run, recipe: Path, folder: Path) -> N
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images")
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images", fresh=True)
     assert not reused(again)
+
+
+def test_fresh_from_a_stage_keeps_those_before_it(finished: Run, recipe: Path, folder: Path) -> None:
+    again = diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="clusters")
+    assert reused(again) == set(NAMES[: NAMES.index("clusters")])
+    assert digests(again) == digests(finished)
+    with pytest.raises(RecipeError, match="fresh_from = 'cluster': there is no such stage; did you mean 'clusters'"):
+        diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="cluster")
+    with pytest.raises(RecipeError, match="'clusters' comes after the last stage to run, 'images'"):
+        diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="clusters", until="images")
 
 
 @pytest.mark.parametrize("fails_between", [False, True])
