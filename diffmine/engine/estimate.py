@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from diffmine.errors import DataError, PictureError
+from diffmine.errors import DataError, PictureError, RecipeError
 from diffmine.interfaces import Dataset, Preview
 from diffmine.pictures.decoding import grid_size, open_upright, pipeline_size
 from diffmine.recipes.resolving import Resolved
@@ -61,7 +61,21 @@ class Cost:
 
 
 def estimate(resolved: Resolved, device: str) -> Cost:
-    """Count what the stages will do; lists the dataset and opens a few pictures, but no model."""
+    """Count what the stages will do; lists the dataset and opens a few pictures, but no model.
+
+    Raises:
+        RecipeError: some size in the recipe is beyond counting.
+    """
+    try:
+        return _count(resolved, device)
+    except (MemoryError, OverflowError) as error:
+        raise RecipeError(
+            f"what the recipe asks for is too large to count ({error or type(error).__name__}); "
+            "look for a size that is too large"
+        ) from error
+
+
+def _count(resolved: Resolved, device: str) -> Cost:
     components = resolved.components
     preview = components.dataset.preview() or _scanned(components.dataset, resolved.seed)
     width, height = pipeline_size(preview.width, preview.height, components.dataset.config.image_size)

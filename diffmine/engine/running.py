@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffmine.engine.pipeline import STAGES, NobodyWatches, Options, Pipeline, Watcher
+from diffmine.engine.places import check_places
 from diffmine.engine.training_processes import assist, is_helper
 from diffmine.errors import RecipeError
 from diffmine.plugins.explaining import did_you_mean
@@ -64,6 +65,7 @@ def run(
         until=until or STAGES[-1].name,
         fresh=fresh,
     )
+    check_places(resolved, options.out, options.store)
     pipeline = Pipeline(resolved, options, plugin_manager(), registry(), watcher or _usual_watcher())
     if is_helper():
         assist(pipeline)

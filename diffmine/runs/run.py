@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from diffmine.errors import ArtifactError
+from diffmine.files.names import RUN_FILE
 from diffmine.interfaces import Dataset, ImageSource
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from diffmine.interfaces import ModelTools
 
 FORMAT = 1
-RUN_FILE = "run.json"
 RECIPE_FILE = "recipe.toml"
 FLAGS_FILE = "flags.json"
 

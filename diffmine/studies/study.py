@@ -9,6 +9,7 @@ from diffmine.analysis.agreement import require_same_images
 from diffmine.engine import running
 from diffmine.engine.opening import load_run
 from diffmine.engine.pipeline import NobodyWatches, Watcher
+from diffmine.engine.places import check_places
 from diffmine.errors import RecipeError
 from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import resolve
@@ -64,9 +65,9 @@ def study(
     if workers < 1:
         raise RecipeError(f"workers = {workers}: must be at least 1")
     loaded = load_study(path, overrides)
-    check_points(loaded.points)
     folder = Path(out) if out else Path("studies") / loaded.name
     plan = Plan(folder / "runs", running.store_path(store), device, workers)
+    check_points(loaded.points, plan.store, folder)
     outcomes = run_points(loaded.points, plan, watcher or NobodyWatchesStudy())
     return _conclude(Results(loaded.name, [_entry(one) for one in outcomes], loaded.description), folder)
 
@@ -91,15 +92,20 @@ def compare(runs: Sequence[str | Path], out: str | Path | None = None) -> tuple[
     return _conclude(Results("comparison", entries), Path(out) if out else None)
 
 
-def check_points(points: Sequence[Point]) -> None:
-    """Check every recipe against the installed components before anything is computed.
+def check_points(points: Sequence[Point], store: Path, folder: Path) -> None:
+    """Check every recipe, and where its run will lie, before anything is computed.
 
+    Args:
+        folder: the study's; no recipe's dataset may hold it, nor lie in it.
     Raises:
         RecipeError: naming the run.
+        ArtifactError: a run's folder is of a newer format.
     """
     for point in points:
         try:
-            resolve(point.recipe, registry())
+            resolved = resolve(point.recipe, registry())
+            check_places(resolved, folder, store)
+            check_places(resolved, folder / "runs" / point.name, store)
         except RecipeError as error:
             raise RecipeError(f"run {point.name!r} of the study: {error}") from None
 
