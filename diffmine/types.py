@@ -23,6 +23,10 @@ ByteArray = NDArray[np.uint8]
 Split = Literal["train", "heldout"]
 SPLITS: tuple[Split, ...] = ("train", "heldout")
 
+Role = Literal["own", "null", "other"]
+"""What a typicality map is to its picture: of a label that it carries; of one that says nothing of it, so that its
+values are what chance alone gives; or neither, such as a parent of its label."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -79,16 +83,16 @@ class TypicalityMap:
     Attributes:
         image_id: the image.
         label: the label c.
-        mean: float32, (h, w): mean over draws of null loss minus conditional loss; positive is typical.
-        stderr: float32, (h, w): Monte-Carlo standard error of ``mean``.
-        draws: number of (timestep, noise) draws behind each value.
+        mean: float32, (h, w): the scorer's value (see ``TypicalityScorer.quantity``); positive is typical.
+        stderr: float32, (h, w): Monte-Carlo standard error of ``mean``; None where the scorer draws nothing.
+        draws: number of (timestep, noise) draws behind each value; None likewise.
     """
 
     image_id: str
     label: str
     mean: FloatArray
-    stderr: FloatArray
-    draws: int
+    stderr: FloatArray | None = None
+    draws: int | None = None
 
 
 class Box(NamedTuple):
@@ -115,13 +119,14 @@ class Candidate:
     Attributes:
         box: where it is.
         typicality: mean of the typicality over its pixels.
-        stderr: an upper bound of the standard error of ``typicality`` (the mean of the map's standard errors).
+        stderr: an upper bound of the standard error of ``typicality`` (the mean of the map's standard errors); None
+            where the map has none.
         priority: position among the label's candidates; the engine keeps the lowest ``per_label`` of them.
     """
 
     box: Box
     typicality: float
-    stderr: float
+    stderr: float | None
     priority: float
 
 
@@ -147,7 +152,7 @@ class Patch:
     label: str
     box: Box
     typicality: float
-    stderr: float
+    stderr: float | None
     selection: str
     rank: int
     p_value: float | None = None
@@ -169,6 +174,43 @@ class Flag:
     cluster: int
     mark: str
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        sentence: the warning.
+        flag: where it is about one cluster, what to show there.
+    """
+
+    sentence: str
+    flag: Flag | None = None
+
+
+class Word(NamedTuple):
+    """A word, or a few, and how well it fits: higher is better, comparable within one source only."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a describer calls one cluster; a suggestion.
+
+    Attributes:
+        label: the cluster's label.
+        cluster: its id within the label.
+        words: the best first.
+        source: the describer's name.
+    """
+
+    label: str
+    cluster: int
+    words: tuple[Word, ...]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from diffmine.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from diffmine.interfaces import (
+        Check,
         Clusterer,
         ConditioningEncoder,
         Dataset,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         PatchSelector,
         Projection,
         Report,
+        Stage,
         TypicalityScorer,
     )
 
@@ -134,6 +136,41 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         Separation,
         Silhouette,
     ]
+
+
+@hookimpl
+def diffmine_register_checks() -> list[type[Check]]:
+    from diffmine.builtin.checks.crops_from_few_images import CropsFromFewImages
+    from diffmine.builtin.checks.finetuning_reached_its_end import FinetuningReachedItsEnd
+    from diffmine.builtin.checks.labels_not_learned import LabelsNotLearned
+    from diffmine.builtin.checks.mixed_clusters import MixedClusters
+    from diffmine.builtin.checks.nothing_above_chance import NothingAboveChance
+    from diffmine.builtin.checks.possible_shortcuts import PossibleShortcuts
+
+    return [
+        LabelsNotLearned,
+        NothingAboveChance,
+        FinetuningReachedItsEnd,
+        MixedClusters,
+        CropsFromFewImages,
+        PossibleShortcuts,
+    ]
+
+
+@hookimpl
+def diffmine_register_stages() -> list[type[Stage]]:
+    from diffmine.builtin.stages.checks import Checks
+    from diffmine.builtin.stages.clusters import Clusters
+    from diffmine.builtin.stages.describe import Describe
+    from diffmine.builtin.stages.features import Features
+    from diffmine.builtin.stages.finetune import Finetune
+    from diffmine.builtin.stages.images import Images
+    from diffmine.builtin.stages.metrics import Metrics
+    from diffmine.builtin.stages.patches import Patches
+    from diffmine.builtin.stages.report import Report as ReportStage
+    from diffmine.builtin.stages.typicality import Typicality
+
+    return [Images, Finetune, Typicality, Patches, Features, Clusters, Metrics, Describe, Checks, ReportStage]
 
 
 @hookimpl

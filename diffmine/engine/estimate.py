@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -15,11 +14,12 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from diffmine.engine.devices import has_driver
 from diffmine.errors import DataError, PictureError, RecipeError
 from diffmine.interfaces import Dataset, Preview
+from diffmine.numerics.choosing import choose
 from diffmine.pictures.decoding import grid_size, open_upright, pipeline_size
 from diffmine.recipes.resolving import Resolved
-from diffmine.stages.images import choose
 
 EFFICIENCY = 0.5
 """Share of the matrix-product rate that a UNet reaches, roughly; small ones on one core have been seen at 0.75."""
@@ -82,8 +82,8 @@ def _count(resolved: Resolved, device: str) -> Cost:
     total = sum(preview.images.values())
     scoring = total * components.scorer.passes(_labels_scored(resolved, list(preview.images)))
     features = total * components.features.passes()
-    training = components.finetune.trained_pictures()
-    one_pass = components.model.forward_flops(height, width)
+    training = components.finetune.trained_pictures() if components.needs_model else 0
+    one_pass = components.model.forward_flops(height, width) if components.needs_model else 0.0
     flops = one_pass * (scoring + features + TRAINING_FACTOR * training)
     device, rate = matrix_product_rate(device)
     return Cost(
@@ -102,7 +102,7 @@ def _count(resolved: Resolved, device: str) -> Cost:
 
 def matrix_product_rate(device: str) -> tuple[str, float]:
     """(device, floating point operations a second) of large matrix products on this machine."""
-    if device == "cpu" or (device == "auto" and shutil.which("nvidia-smi") is None):
+    if device == "cpu" or (device == "auto" and not has_driver()):
         return "cpu", _cpu_rate()
     import torch
 
@@ -154,6 +154,6 @@ def _labels_scored(resolved: Resolved, labels: list[str]) -> int:
 
 
 def _map_bytes(resolved: Resolved, images: int, width: int, height: int, labels: list[str]) -> int:
-    stride = resolved.components.model.stride
+    stride = resolved.components.model.stride if resolved.components.scorer.needs_model else 1
     columns, rows = grid_size(width, height, stride)
     return images * _labels_scored(resolved, labels) * (columns // stride) * (rows // stride) * CELL_BYTES

@@ -28,10 +28,11 @@ class Installed:
         return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, run.recipe.folders["dataset"]))
 
     def tools(self, run: Run, device: str) -> ModelTools:
-        from diffmine.engine.work import Inputs, torch_device
+        from diffmine.engine.devices import torch_device
+        from diffmine.engine.work import RunInputs
 
         artifacts = {stage: run.artifact(stage) for stage in ("images", "finetune") if stage in run.info["stages"]}
-        return Inputs(resolve(run.recipe, registry()), artifacts).tools(torch_device(device))
+        return RunInputs(resolve(run.recipe, registry()), artifacts).tools(torch_device(device))
 
     def figure(
         self,

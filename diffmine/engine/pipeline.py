@@ -6,36 +6,24 @@ import platform
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from diffmine.engine.opening import load_run
-from diffmine.engine.work import Inputs, Stage, Work
+from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import ArtifactError, DiffmineWarning, StageError
 from diffmine.files.atomic import json_digest
-from diffmine.interfaces import Component, Progress, Silent
+from diffmine.interfaces import Component, Progress, Silent, Stage
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import Run
 from diffmine.runs.writing import RunWriter
-from diffmine.stages import clusters, features, finetune, images, metrics, patches, report, typicality
 from diffmine.store.artifacts import Artifact, Store
-
-STAGES: tuple[Stage, ...] = (
-    images.STAGE,
-    finetune.STAGE,
-    typicality.STAGE,
-    patches.STAGE,
-    features.STAGE,
-    clusters.STAGE,
-    metrics.STAGE,
-    report.STAGE,
-)
 
 
 class Watcher(Protocol):
@@ -65,14 +53,14 @@ class Options:
         out: the run folder.
         store: the store's folder.
         device: ``auto`` or a torch device.
-        until: the last stage to run.
+        until: the last stage to run; None: all.
         fresh: compute every stage again, whatever is in the store.
     """
 
     out: Path
     store: Path
     device: str = "auto"
-    until: str = STAGES[-1].name
+    until: str | None = None
     fresh: bool = False
 
 
@@ -112,6 +100,7 @@ class Pipeline:
             watcher,
         )
         self.store = Store(options.store)
+        self.stages = recipe.components.stages
         self._identities: dict[str, Any] = {}
 
     def run(self) -> Run:
@@ -124,14 +113,14 @@ class Pipeline:
             artifacts: dict[str, Artifact] = {}
             for stage in self._wanted():
                 artifacts[stage.name] = self._complete(stage, artifacts, writer)
-            writer.finish(complete=self.options.until == STAGES[-1].name)
+            writer.finish(complete=self.options.until in (None, self.stages[-1].name))
         return load_run(self.options.out)
 
     def keys(self) -> Iterator[tuple[str, str | None]]:
         """(stage, key) of each stage as far as they follow from what is stored; the rest are None."""
         artifacts: dict[str, Artifact] = {}
         known = True
-        for stage in STAGES:
+        for stage in self.stages:
             key = self._key(stage, artifacts) if known else None
             yield stage.name, key
             artifact = self.store.find(stage.name, key) if key else None
@@ -140,7 +129,7 @@ class Pipeline:
                 artifacts[stage.name] = artifact
 
     def _wanted(self) -> Iterator[Stage]:
-        for stage in STAGES:
+        for stage in self.stages:
             yield stage
             if stage.name == self.options.until:
                 return
@@ -186,8 +175,8 @@ class Pipeline:
 
     def _compute(self, stage: Stage, key: str, artifacts: Mapping[str, Artifact], recorder: Recorder) -> Artifact:
         started = time.perf_counter()
-        work = Work(
-            inputs=Inputs(self.recipe, {name: artifact.path for name, artifact in artifacts.items()}),
+        work = StageWork(
+            inputs=RunInputs(self.recipe, {name: artifact.path for name, artifact in artifacts.items()}),
             folder=self.store.draft(stage.name, key),
             run_folder=self.options.out,
             requested_device=self.options.device,
@@ -199,7 +188,7 @@ class Pipeline:
             "seconds": time.perf_counter() - started,
             "warnings": recorder.warnings,
             "machine": platform.node(),
-            "inputs": {name: artifacts[name].digest for name in stage.reads},
+            "inputs": self._digests(stage, artifacts),
         }
         return self.store.commit(stage.name, key, facts)
 
@@ -209,15 +198,21 @@ class Pipeline:
                 "stage": stage.name,
                 "version": stage.version,
                 "seed": self.recipe.seed,
-                "components": {table: self._identity(table) for table in stage.tables},
-                "settings": stage.settings(self.recipe.components),
-                "inputs": {name: artifacts[name].digest for name in stage.reads},
+                "options": stage.identity()["options"],
+                "components": {table: self._identity(table) for table in stage.tables(self.recipe.components)},
+                "settings": dict(stage.settings(self.recipe.components)),
+                "inputs": self._digests(stage, artifacts),
             }
         )[:32]
 
+    def _digests(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> dict[str, str]:
+        """Of what the stage reads: all that there is where it concludes."""
+        reads = artifacts if stage.concludes else stage.reads(self.recipe.components)
+        return {name: artifacts[name].digest for name in reads}
+
     def _identity(self, table: str) -> Any:
         if table not in self._identities:
-            self._identities[table] = [part.identity() for part in _components_of(self.recipe.components, table)]
+            self._identities[table] = [part.identity() for part in self.recipe.components.of_table(table)]
         return self._identities[table]
 
     @contextmanager
@@ -246,14 +241,15 @@ def blame(error: BaseException, stage: Stage, components: Components) -> tuple[s
     """The component whose module is deepest in the traceback, among those that the stage uses; else its first."""
     modules = {
         type(part).__module__: (table, part)
-        for table in (*reversed(stage.tables), "executor")
-        for part in _components_of(components, table)
+        for table in (*reversed(stage.tables(components)), "executor")
+        for part in components.of_table(table)
     }
     frames = [frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)]
     for module in reversed(frames):
         if module in modules:
             return modules[module]
-    return stage.tables[0], _components_of(components, stage.tables[0])[0]
+    first = (*stage.tables(components), "executor")[0]
+    return first, components.of_table(first)[0]
 
 
 @contextmanager
@@ -271,8 +267,3 @@ def routed_warnings(progress: Progress) -> Iterator[None]:
         warnings.simplefilter("always", DiffmineWarning)
         warnings.showwarning = show
         yield
-
-
-def _components_of(components: Components, table: str) -> Sequence[Component]:
-    found = getattr(components, table)
-    return found if isinstance(found, tuple) else (found,)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffmine.engine.pipeline import STAGES, NobodyWatches, Options, Pipeline, Watcher
+from diffmine.engine.pipeline import NobodyWatches, Options, Pipeline, Watcher
 from diffmine.engine.places import check_places
 from diffmine.engine.training_processes import assist, is_helper
 from diffmine.errors import RecipeError
@@ -54,15 +54,15 @@ def run(
         SystemExit: in every process of an ``accelerate launch`` but the first, when it has done its share.
     """
     loaded = _load(recipe, overrides)
-    if until is not None and until not in (names := [stage.name for stage in STAGES]):
-        raise RecipeError(f"until = {until!r}: there is no such stage{did_you_mean(until, names)}; {', '.join(names)}")
     _check_device(device)
     resolved = resolve(loaded, registry())
+    if until is not None and until not in (names := [stage.name for stage in resolved.components.stages]):
+        raise RecipeError(f"until = {until!r}: there is no such stage{did_you_mean(until, names)}; {', '.join(names)}")
     options = Options(
         out=Path(out) if out else Path("runs") / resolved.name,
         store=store_path(store),
         device=device,
-        until=until or STAGES[-1].name,
+        until=until,
         fresh=fresh,
     )
     check_places(resolved, options.out, options.store)

@@ -12,10 +12,9 @@ import time
 from pathlib import Path
 
 from diffmine.engine.pipeline import Pipeline
-from diffmine.engine.work import Inputs, Work
+from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import RecipeError
 from diffmine.interfaces import Silent
-from diffmine.stages.finetune import training_set
 
 POLL_SECONDS = 0.5
 
@@ -34,14 +33,14 @@ def assist(pipeline: Pipeline) -> None:
     options, store, recipe = pipeline.options, pipeline.store, pipeline.recipe
     if options.fresh:
         raise RecipeError("--fresh cannot be used with several processes; clean the store first, or name another one")
-    if options.until == "images":
+    if options.until == "images" or not recipe.components.needs_model:
         return
     keys = _wait_for_pictures(pipeline)
     images = store.find("images", keys["images"])
     if images is None or store.find("finetune", keys["finetune"]) is not None:
         return
-    work = Work(
-        inputs=Inputs(recipe, {"images": images.path}),
+    work = StageWork(
+        inputs=RunInputs(recipe, {"images": images.path}),
         folder=store.draft("finetune", keys["finetune"]),
         run_folder=options.out,
         requested_device=options.device,
@@ -49,8 +48,8 @@ def assist(pipeline: Pipeline) -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         recipe.components.finetune.finetune(
-            work.inputs.tools(work.device),
-            training_set(work),
+            work.tools(),
+            work.training_set(),
             folder=Path(folder),
             workspace=work.workspace,
             progress=work.progress,

@@ -1,30 +1,31 @@
-"""What a stage is, and what it is given."""
+"""What a stage is given: the run's pictures, model and earlier artifacts, and a draft to write to."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from diffmine.interfaces import ImageSource, ModelTools, Progress
+from diffmine.engine.devices import torch_device
+from diffmine.engine.opening import load_run
+from diffmine.engine.shards import process
+from diffmine.interfaces import ImageSource, Job, ModelTools, Progress, TrainingSet
 from diffmine.pictures.decoding import decode
 from diffmine.recipes.resolving import Components, Resolved
+from diffmine.runs.run import Run
 from diffmine.runs.tables import image_records
-from diffmine.store.artifacts import WORKSPACE
+from diffmine.store.artifacts import PUBLIC, WORKSPACE
 from diffmine.types import ImageRecord, Picture
-
-PUBLIC = "public"
-"""Subfolder of an artifact whose files are published in the run folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """The pictures and the model of a run, opened from its artifacts; picklable, so that workers can open it too.
+class RunInputs:
+    """The pictures and the model of a run, opened from its artifacts; see :class:`diffmine.interfaces.Inputs`.
 
     Attributes:
         recipe: the resolved recipe.
@@ -34,38 +35,40 @@ class Inputs:
     recipe: Resolved
     artifacts: Mapping[str, Path]
 
+    @property
+    def components(self) -> Components:
+        return self.recipe.components
+
+    @property
+    def seed(self) -> int:
+        return self.recipe.seed
+
     def records(self) -> list[ImageRecord]:
-        """The records of the run, in the order of ``images.parquet``."""
         return image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
-        """A function that opens a record's picture at the pipeline's size."""
-        dataset = self.recipe.components.dataset
-        source = self.source()
-        return lambda record: Picture(record, decode(source.read(record.path), dataset.config.image_size))
+        source, image_size = self.source(), self.components.dataset.config.image_size
+        return lambda record: Picture(record, decode(source.read(record.path), image_size))
 
     def source(self) -> ImageSource:
-        return self.recipe.components.dataset.open(self.artifacts["images"] / "prepared")
+        return self.components.dataset.open(self.artifacts["images"] / "prepared")
 
-    def tools(self, device: str) -> ModelTools:
-        """The run's model, finetuned where the finetune stage has written one."""
-        import torch
-
-        components = self.recipe.components
+    def tools(self, device: str, fitted: Path | None = None) -> ModelTools:
         finetuned = self.artifacts.get("finetune", Path()) / PUBLIC / "model"
         return ModelTools(
-            components.model,
-            components.conditioning,
-            device=torch.device(device),
-            seed=self.recipe.seed,
+            self.components.model,
+            self.components.conditioning,
+            device=device,
+            seed=self.seed,
             labels=sorted({label for record in self.records() for label in record.labels}),
             folder=finetuned if "finetune" in self.artifacts and finetuned.exists() else None,
+            fitted=fitted,
         )
 
 
 @dataclass(frozen=True)
-class Work:
-    """One stage at work.
+class StageWork:
+    """One stage at work, see :class:`diffmine.interfaces.Work`.
 
     Attributes:
         inputs: pictures, model and artifacts of earlier stages.
@@ -75,7 +78,7 @@ class Work:
         progress: told of what is done.
     """
 
-    inputs: Inputs
+    inputs: RunInputs
     folder: Path
     run_folder: Path
     requested_device: str
@@ -83,64 +86,57 @@ class Work:
 
     @property
     def components(self) -> Components:
-        return self.inputs.recipe.components
+        return self.inputs.components
 
     @property
     def seed(self) -> int:
-        return self.inputs.recipe.seed
+        return self.inputs.seed
 
     @cached_property
     def device(self) -> str:
-        """The torch device to compute on."""
         return torch_device(self.requested_device)
 
     @property
+    def run(self) -> Run:
+        return load_run(self.run_folder)
+
+    @property
     def workspace(self) -> Path:
-        """Kept over kills, left out of the artifact."""
         path = self.folder / WORKSPACE
         path.mkdir(exist_ok=True)
         return path
 
+    def records(self) -> list[ImageRecord]:
+        return self.inputs.records()
+
+    def opener(self) -> Callable[[ImageRecord], Picture]:
+        return self.inputs.opener()
+
+    def training_set(self) -> TrainingSet:
+        records = self.records()
+        return TrainingSet(
+            train=[record for record in records if record.split == "train"],
+            heldout=[record for record in records if record.split == "heldout"],
+            picture=self.opener(),
+            crop=self.components.dataset.config.crop,
+        )
+
+    def tools(self) -> ModelTools:
+        return self.inputs.tools(self.device)
+
+    def artifact(self, stage: str) -> Path:
+        return self.inputs.artifacts[stage]
+
+    def published(self, stage: str, name: str) -> Path:
+        return self.artifact(stage) / PUBLIC / name
+
     def public(self, name: str) -> Path:
-        """A file or folder to be published under ``name`` in the run folder; its parent exists."""
         path = self.folder / PUBLIC / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    def process(self, job: Job) -> None:
+        process(job, self.components.executor, device=self.device, progress=self.progress)
+
     def write_json(self, path: Path, value: Any) -> None:
         path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def torch_device(requested: str) -> str:
-    """The device to compute on; ``auto`` is the first GPU, where there is one."""
-    if requested != "auto":
-        return requested
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def nothing_further(components: Components) -> dict[str, Any]:
-    """No settings beyond the identities of the components in ``Stage.tables``."""
-    return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage of the pipeline.
-
-    Attributes:
-        name: of the stage and of its folder in the store.
-        version: increase it when the stage's code gives other results for the same inputs.
-        tables: recipe tables whose components decide the result.
-        reads: earlier stages whose artifacts decide the result.
-        run: computes the artifact.
-        settings: further values that decide the result.
-    """
-
-    name: str
-    version: int
-    tables: tuple[str, ...]
-    reads: tuple[str, ...]
-    run: Callable[[Work], None]
-    settings: Callable[[Components], dict[str, Any]] = field(default=nothing_further)

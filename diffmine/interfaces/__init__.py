@@ -22,6 +22,7 @@ from diffmine.interfaces.diffusion import (
 )
 from diffmine.interfaces.evaluation import Metric, Report
 from diffmine.interfaces.execution import Executor, Job, ProcessShard
+from diffmine.interfaces.explaining import Check, Describer
 from diffmine.interfaces.finetuning import Finetuner, TrainingLog, TrainingSet
 from diffmine.interfaces.mining import (
     Clusterer,
@@ -36,11 +37,15 @@ from diffmine.interfaces.mining import (
     TypicalityScorer,
 )
 from diffmine.interfaces.progress import Progress, Silent
+from diffmine.interfaces.showing import Column, Exporter, Figure, View
+from diffmine.interfaces.stages import Inputs, Stage, Work
 
 __all__ = [
     "OUTSIDE_KEY",
+    "Check",
     "Clusterer",
     "ClustererConfig",
+    "Column",
     "Component",
     "ComponentConfig",
     "ConditionPrior",
@@ -49,12 +54,16 @@ __all__ = [
     "Dataset",
     "DatasetConfig",
     "Denoiser",
+    "Describer",
     "DiffusionModel",
     "Executor",
+    "Exporter",
     "Extraction",
     "FeatureExtractor",
+    "Figure",
     "Finetuner",
     "ImageSource",
+    "Inputs",
     "Job",
     "Metric",
     "ModelTools",
@@ -73,8 +82,11 @@ __all__ = [
     "Scoring",
     "SelectorConfig",
     "Silent",
+    "Stage",
     "TextEncoder",
     "TrainingLog",
     "TrainingSet",
     "TypicalityScorer",
+    "View",
+    "Work",
 ]

@@ -97,6 +97,13 @@ class Component(ABC):
     Config: ClassVar[type[ComponentConfig]] = ComponentConfig
     config: ComponentConfig
 
+    @property
+    def needs_model(self) -> bool:
+        """Whether this component, as configured, uses the run's diffusion model; where none of a recipe's does, the
+        recipe needs no ``[model]``, ``[conditioning]`` and ``[finetune]``, and nothing depends on them.
+        """
+        return any(part.needs_model for part in self.parts)
+
     def __init__(self, config: ComponentConfig, parts: tuple[Component, ...] = ()) -> None:
         self.config = config
         self.parts = parts
@@ -108,7 +115,11 @@ class Component(ABC):
 
     def describe(self) -> dict[str, Any]:
         """The recipe table that configures this component, with every default filled in."""
-        table: dict[str, Any] = {"use": self.name, **self.config.model_dump(mode="json", exclude_none=True)}
+        return {"use": self.name, **self.options()}
+
+    def options(self) -> dict[str, Any]:
+        """The options, with every default filled in, as a recipe would say them."""
+        table: dict[str, Any] = self.config.model_dump(mode="json", exclude_none=True)
         parts = [part.describe() for part in self.parts]
         for field, info in type(self.config).model_fields.items():
             if any(isinstance(marker, PartsOf) for marker in info.metadata):

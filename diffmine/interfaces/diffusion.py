@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -278,13 +278,22 @@ class ConditioningEncoder(Component):
         """
 
 
+@dataclass
+class Loaded:
+    """What tools have loaded so far; shared by all that stand for the same model."""
+
+    denoiser: Denoiser | None = None
+    encoder: PromptEncoder | None = None
+
+
 class ModelTools:
     """The run's model, loaded when first used, for scorers and feature extractors.
 
     Attributes:
-        device: where to compute.
+        device: the torch device to compute on, such as ``cpu`` or ``cuda:1``.
         seed: the run's seed.
         labels: every label of the run, sorted.
+        fitted: the folder of what the component fitted to the training pictures; None: nothing.
     """
 
     def __init__(
@@ -292,18 +301,26 @@ class ModelTools:
         model: DiffusionModel,
         conditioning: ConditioningEncoder,
         *,
-        device: torch.device,
+        device: str,
         seed: int,
         labels: Sequence[str],
         folder: Path | None,
+        fitted: Path | None = None,
     ) -> None:
         self._model, self._conditioning, self._folder = model, conditioning, folder
-        self.device, self.seed, self.labels = device, seed, tuple(labels)
+        self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
+        self._loaded = Loaded()
 
     @property
     def pretrained(self) -> bool:
         """Whether the model has been trained: by the checkpoint that the recipe names, or by the run itself."""
         return self._folder is not None or self._model.pretrained
+
+    def with_fitted(self, fitted: Path | None) -> ModelTools:
+        """The same tools, sharing what is loaded, with another ``fitted``."""
+        other = copy(self)
+        other.fitted = fitted
+        return other
 
     def at(self, folder: Path) -> ModelTools:
         """The same tools with the model and the encoder as their ``save`` wrote them to ``folder``."""
@@ -311,12 +328,22 @@ class ModelTools:
             self._model, self._conditioning, device=self.device, seed=self.seed, labels=self.labels, folder=folder
         )
 
-    @cached_property
+    @property
     def denoiser(self) -> Denoiser:
-        denoiser = self._model.load(self.device, folder=self._folder)
-        denoiser.network.eval().requires_grad_(False)
-        return denoiser
+        """The model, with frozen weights, loaded when first used."""
+        if self._loaded.denoiser is None:
+            import torch
 
-    @cached_property
+            denoiser = self._model.load(torch.device(self.device), folder=self._folder)
+            denoiser.network.eval().requires_grad_(False)
+            self._loaded.denoiser = denoiser
+        return self._loaded.denoiser
+
+    @property
     def encoder(self) -> PromptEncoder:
-        return self._conditioning.load(self.denoiser, self.labels, seed=self.seed, folder=self._folder)
+        """What tells the model a label, loaded when first used."""
+        if self._loaded.encoder is None:
+            self._loaded.encoder = self._conditioning.load(
+                self.denoiser, self.labels, seed=self.seed, folder=self._folder
+            )
+        return self._loaded.encoder

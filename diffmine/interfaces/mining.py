@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from diffmine.interfaces.component import Component, ComponentConfig
 from diffmine.interfaces.diffusion import ModelTools
+from diffmine.interfaces.finetuning import TrainingSet
 from diffmine.interfaces.progress import Progress
-from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, IntArray, Picture, TypicalityMap
+from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, IntArray, Picture, Role, TypicalityMap
 
 
 class Scoring(ABC):
@@ -40,7 +42,25 @@ class Scoring(ABC):
 
 
 class TypicalityScorer(Component):
-    """A recipe's ``[scorer]``."""
+    """A recipe's ``[scorer]``.
+
+    A scorer that does not use the run's diffusion model says ``needs_model = False``.
+    """
+
+    @property
+    def needs_model(self) -> bool:
+        return True
+
+    def fit(self, data: TrainingSet, tools: ModelTools, *, folder: Path, progress: Progress) -> None:
+        """Learn from the training pictures and their labels, once, before anything is scored; default: nothing.
+
+        Args:
+            data: the pictures; learn from ``data.train`` alone.
+            tools: as for ``open``.
+            folder: empty; what is written here is kept with the maps and is ``tools.fitted`` when the scorer is opened,
+                in whatever process. Where nothing is written ``tools.fitted`` is None.
+            progress: told of what is done.
+        """
 
     @abstractmethod
     def open(self, tools: ModelTools) -> Scoring:
@@ -53,6 +73,14 @@ class TypicalityScorer(Component):
             labels: every label of the run, sorted.
         """
         return record.labels
+
+    def role(self, record: ImageRecord, label: str) -> Role:
+        """What the map of an image under a label is; default: ``own`` where it carries the label, else ``null``.
+
+        Patches are mined from ``own`` maps, and their p-values come from ``null`` maps; ``other`` maps are kept to be
+        looked at.
+        """
+        return "own" if label in record.labels else "null"
 
     def passes(self, labels: int) -> int:
         """Forwards of the diffusion model to score one picture under so many labels, for estimates of cost."""
@@ -121,7 +149,17 @@ class Extraction(ABC):
 
 
 class FeatureExtractor(Component):
-    """A recipe's ``[features]``."""
+    """A recipe's ``[features]``.
+
+    An extractor that does not use the run's diffusion model says ``needs_model = False``.
+    """
+
+    @property
+    def needs_model(self) -> bool:
+        return True
+
+    def fit(self, data: TrainingSet, tools: ModelTools, *, folder: Path, progress: Progress) -> None:
+        """Learn from the training pictures and their labels, as :meth:`TypicalityScorer.fit` does; default: nothing."""
 
     @abstractmethod
     def open(self, tools: ModelTools) -> Extraction:

@@ -20,18 +20,25 @@ if TYPE_CHECKING:
     import click
 
     from diffmine.interfaces import (
+        Check,
         Clusterer,
+        Column,
         ConditioningEncoder,
         Dataset,
+        Describer,
         DiffusionModel,
         Executor,
+        Exporter,
         FeatureExtractor,
+        Figure,
         Finetuner,
         Metric,
         PatchSelector,
         Projection,
         Report,
+        Stage,
         TypicalityScorer,
+        View,
     )
 
 PROJECT = "diffmine"
@@ -87,6 +94,41 @@ def diffmine_register_clusterers() -> Sequence[type[Clusterer]]:  # type: ignore
 @hookspec
 def diffmine_register_metrics() -> Sequence[type[Metric]]:  # type: ignore[empty-body]
     """Metrics for ``[metrics]``: figures that judge a run."""
+
+
+@hookspec
+def diffmine_register_describers() -> Sequence[type[Describer]]:  # type: ignore[empty-body]
+    """Describers for ``[describers]``: words for clusters."""
+
+
+@hookspec
+def diffmine_register_checks() -> Sequence[type[Check]]:  # type: ignore[empty-body]
+    """Checks for ``[checks]``: what a person should be warned of in a finished run."""
+
+
+@hookspec
+def diffmine_register_stages() -> Sequence[type[Stage]]:  # type: ignore[empty-body]
+    """Stages: further steps of a run, each switched on by a recipe's table of its name."""
+
+
+@hookspec
+def diffmine_register_figures() -> Sequence[type[Figure]]:  # type: ignore[empty-body]
+    """Kinds of figures, for ``diffmine figure --kind`` and ``run.figure``."""
+
+
+@hookspec
+def diffmine_register_exporters() -> Sequence[type[Exporter]]:  # type: ignore[empty-body]
+    """Formats in which ``diffmine show`` exports patches."""
+
+
+@hookspec
+def diffmine_register_columns() -> Sequence[type[Column]]:  # type: ignore[empty-body]
+    """Further columns of the tables of patches that are shown and exported."""
+
+
+@hookspec
+def diffmine_register_views() -> Sequence[type[View]]:  # type: ignore[empty-body]
+    """Further pages of the explorer."""
 
 
 @hookspec

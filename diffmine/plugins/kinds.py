@@ -14,14 +14,14 @@ class Kind:
 
     Attributes:
         name: plural, as in the hook ``diffmine_register_<name>``.
-        table: the recipe's table.
+        table: the recipe's table; None: recipes do not name components of this kind.
         interface: what its components derive from.
         default: what ``use`` is when a recipe does not say; empty: the recipe must say.
         many: whether ``use`` may be a list.
     """
 
     name: str
-    table: str
+    table: str | None
     interface: type[Component]
     default: str | tuple[str, ...]
     many: bool = False
@@ -41,6 +41,15 @@ DEFAULT_METRICS = (
     "patch_precision",
 )
 
+DEFAULT_CHECKS = (
+    "labels_not_learned",
+    "nothing_above_chance",
+    "finetuning_reached_its_end",
+    "mixed_clusters",
+    "crops_from_few_images",
+    "possible_shortcuts",
+)
+
 KINDS = (
     Kind("datasets", "dataset", interfaces.Dataset, ""),
     Kind("diffusion_models", "model", interfaces.DiffusionModel, "patch-unet"),
@@ -52,8 +61,17 @@ KINDS = (
     Kind("projections", "projection", interfaces.Projection, "none"),
     Kind("clusterers", "clusterer", interfaces.Clusterer, "kmeans"),
     Kind("metrics", "metrics", interfaces.Metric, DEFAULT_METRICS, many=True),
+    Kind("describers", "describers", interfaces.Describer, (), many=True),
+    Kind("checks", "checks", interfaces.Check, DEFAULT_CHECKS, many=True),
     Kind("executors", "executor", interfaces.Executor, "local"),
     Kind("reports", "report", interfaces.Report, ("terminal", "figures", "html"), many=True),
+    Kind("stages", None, interfaces.Stage, ""),
+    Kind("figures", None, interfaces.Figure, ""),
+    Kind("exporters", None, interfaces.Exporter, ""),
+    Kind("columns", None, interfaces.Column, ""),
+    Kind("views", None, interfaces.View, ""),
 )
-KIND_OF_TABLE = {kind.table: kind for kind in KINDS}
+TABLES = tuple(kind for kind in KINDS if kind.table is not None)
+"""The kinds that a recipe chooses from, in the order of its tables."""
+KIND_OF_TABLE = {kind.table: kind for kind in TABLES if kind.table is not None}
 KIND_OF_NAME = {kind.name: kind for kind in KINDS}

@@ -55,6 +55,11 @@ class Registry:
         """The names that ``use`` may say for this kind."""
         return sorted(name for registered, name in self._entries if registered == kind.name)
 
+    def position(self, entry: Entry) -> int:
+        """Where an entry stands among those of its kind: built-ins in the order of their list, then plugins by name."""
+        of_kind = [one for key, entries in self._entries.items() if key[0] == entry.kind.name for one in entries]
+        return of_kind.index(entry)
+
     def find(self, kind: Kind, name: str) -> Entry:
         """The component of this name.
 
@@ -88,7 +93,8 @@ class Registry:
         try:
             config = component.Config.model_validate(dict(options), context={"folders": folders or {}})
         except ValidationError as error:
-            raise RecipeError(explain(error, kind.table, name, component.Config, options)) from None
+            table, chosen = (kind.table, name) if kind.table else (name, "")
+            raise RecipeError(explain(error, table, chosen, component.Config, options)) from None
         return component(config, tuple(self._parts(config, folders)))
 
     def _parts(self, config: BaseModel, folders: Mapping[str, Path] | None) -> Iterator[Component]:

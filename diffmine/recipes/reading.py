@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diffmine.errors import RecipeError, reason
 from diffmine.plugins.explaining import did_you_mean, explain, shortened
-from diffmine.plugins.kinds import KIND_OF_TABLE, KINDS, Kind
+from diffmine.plugins.kinds import KIND_OF_TABLE, TABLES, Kind
 from diffmine.recipes.values import check_values
 
 TOP_LEVEL = ("name", "seed", "extends")
@@ -40,12 +40,14 @@ class Recipe:
     Attributes:
         header: name and seed.
         tables: table name -> options, with ``use`` always present.
+        stages: the tables of other names: options of stages that plugins add.
         folders: table name -> option -> folder of the file that holds the option.
     """
 
     header: Header
     tables: Mapping[str, Mapping[str, Any]]
     folders: Mapping[str, Mapping[str, Path]]
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = (), layers: Sequence[Layer] = ()) -> Recipe:
@@ -175,20 +177,23 @@ def _merge_tables(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str,
 
 def _to_recipe(merged: Mapping[str, Any], folders: Mapping[str, Mapping[str, Path]]) -> Recipe:
     known = [*TOP_LEVEL, *KIND_OF_TABLE]
-    for key in merged:
-        if key not in known:
-            raise RecipeError(f"[{key}]: unknown table{did_you_mean(key, known)}\nallowed: {', '.join(known)}")
+    for key, value in merged.items():
+        if key not in known and not isinstance(value, Mapping):
+            raise RecipeError(
+                f"{key} = {shortened(value)}: unknown key{did_you_mean(key, known)}\nallowed: {', '.join(known)}"
+            )
     check_values(merged)
     header = {key: value for key, value in merged.items() if key in TOP_LEVEL}
     try:
         checked = Header.model_validate(header)
     except ValidationError as error:
         raise RecipeError(explain(error, "recipe", "", Header, header)) from None
-    return Recipe(checked, {kind.table: _table(kind, merged) for kind in KINDS}, folders)
+    tables = {str(kind.table): _table(kind, merged) for kind in TABLES}
+    return Recipe(checked, tables, folders, {key: merged[key] for key in merged if key not in known})
 
 
 def _table(kind: Kind, merged: Mapping[str, Any]) -> dict[str, Any]:
-    table = merged.get(kind.table, {})
+    table = merged.get(str(kind.table), {})
     if not isinstance(table, Mapping):
         raise RecipeError(f"{kind.table} = {table!r}: must be a table, [{kind.table}]")
     use = table.get("use", kind.default)

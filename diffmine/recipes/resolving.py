@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,10 +11,12 @@ import tomli_w
 
 from diffmine.errors import RecipeError
 from diffmine.interfaces import (
+    Check,
     Clusterer,
     Component,
     ConditioningEncoder,
     Dataset,
+    Describer,
     DiffusionModel,
     Executor,
     FeatureExtractor,
@@ -23,17 +25,26 @@ from diffmine.interfaces import (
     PatchSelector,
     Projection,
     Report,
+    Stage,
     TypicalityScorer,
 )
 from diffmine.plugins.explaining import did_you_mean
-from diffmine.plugins.kinds import KINDS, Kind
+from diffmine.plugins.kinds import KIND_OF_NAME, KIND_OF_TABLE, TABLES, Kind
+from diffmine.plugins.manager import BUILTIN
 from diffmine.plugins.registry import Registry
-from diffmine.recipes.reading import Recipe
+from diffmine.recipes.order import in_order
+from diffmine.recipes.reading import TOP_LEVEL, Recipe
+
+MODEL_TABLES = ("model", "conditioning", "finetune")
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """The configured components of a run, one for each table; field names are table names."""
+    """The configured components of a run, one for each table; field names are table names.
+
+    Attributes:
+        stages: the steps of the run, in order.
+    """
 
     dataset: Dataset
     model: DiffusionModel
@@ -45,12 +56,29 @@ class Components:
     projection: Projection
     clusterer: Clusterer
     metrics: tuple[Metric, ...]
+    describers: tuple[Describer, ...]
+    checks: tuple[Check, ...]
     executor: Executor
     report: tuple[Report, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether anything in the recipe uses the diffusion model."""
+        parts = (self.scorer, self.patches, self.features, *self.metrics, *self.describers, *self.checks, *self.stages)
+        return any(part.needs_model for part in parts)
+
+    def of_table(self, table: str) -> tuple[Component, ...]:
+        """The components that a table of the recipe names."""
+        found = getattr(self, table)
+        return found if isinstance(found, tuple) else (found,)
 
     def describe(self) -> dict[str, Any]:
-        """The tables of the resolved recipe, with every default filled in."""
-        return {field.name: _describe(getattr(self, field.name)) for field in fields(self)}
+        """The tables of the resolved recipe, with every default filled in; without those that nothing uses."""
+        unused = () if self.needs_model else MODEL_TABLES
+        tables = [str(kind.table) for kind in TABLES if kind.table not in unused]
+        chosen = {table: _describe(getattr(self, table)) for table in tables}
+        return {**chosen, **{stage.name: stage.options() for stage in self.stages if not stage.always}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +100,39 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     Raises:
         RecipeError: with table, field, value and what is allowed.
     """
-    built = {kind.table: build_table(kind, recipe, registry) for kind in KINDS}
-    return Resolved(recipe.header.name, recipe.header.seed, Components(**cast(dict[str, Any], built)))
+    built: dict[str, Any] = {str(kind.table): build_table(kind, recipe, registry) for kind in TABLES}
+    stages = build_stages(recipe, registry)
+    components = Components(**built, stages=stages)
+    return Resolved(recipe.header.name, recipe.header.seed, replace(components, stages=in_order(stages, components)))
+
+
+def build_stages(recipe: Recipe, registry: Registry) -> tuple[Stage, ...]:
+    """The stages that every recipe has, and those whose tables this one has.
+
+    Raises:
+        RecipeError: a table is neither a kind of component nor a stage.
+    """
+    kind = KIND_OF_NAME["stages"]
+    optional = [name for name in registry.names(kind) if not _stage_class(registry, name).always]
+    known = [*TOP_LEVEL, *KIND_OF_TABLE, *optional]
+    for table in recipe.stages:
+        if table not in optional:
+            raise RecipeError(f"[{table}]: unknown table{did_you_mean(table, known)}\nallowed: {', '.join(known)}")
+    names = [name for name in registry.names(kind) if name not in optional or name in recipe.stages]
+    folders = {name: recipe.folders.get(name, {}) for name in names}
+    built = [registry.build(kind, name, recipe.stages.get(name, {}), folders[name]) for name in names]
+    return tuple(sorted(cast(list[Stage], built), key=lambda stage: _turn(stage, registry)))
+
+
+def _stage_class(registry: Registry, name: str) -> type[Stage]:
+    return cast(type[Stage], registry.find(KIND_OF_NAME["stages"], name).component)
+
+
+def _turn(stage: Stage, registry: Registry) -> tuple[bool, bool, int]:
+    """Built-in stages in the order in which they are registered, those of plugins in front of the reports."""
+    entry = registry.find(KIND_OF_NAME["stages"], stage.name)
+    of_plugin = entry.plugin != BUILTIN
+    return stage.concludes, of_plugin != stage.concludes, registry.position(entry)
 
 
 def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | tuple[Component, ...]:
@@ -82,8 +141,8 @@ def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | t
     Raises:
         RecipeError: as :func:`resolve`.
     """
-    table = recipe.tables[kind.table]
-    folders = recipe.folders.get(kind.table, {})
+    table = recipe.tables[str(kind.table)]
+    folders = recipe.folders.get(str(kind.table), {})
     options = {key: value for key, value in table.items() if key != "use"}
     if not kind.many:
         return registry.build(kind, table["use"], options, folders)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from diffmine.plugins.kinds import KINDS, Kind
+from diffmine.interfaces import Stage
+from diffmine.plugins.kinds import KINDS, TABLES, Kind
 from diffmine.plugins.registry import Entry, Registry
 from diffmine.recipes.reading import Header
 
@@ -17,8 +18,11 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         by_kind[entry.kind.name].append(entry)
     properties = dict(Header.model_json_schema()["properties"])
     properties["extends"] = {"type": "string", "description": "a recipe file whose keys this one's are merged over"}
-    for kind in KINDS:
-        properties[kind.table] = _table(kind, by_kind[kind.name], definitions)
+    for kind in TABLES:
+        properties[str(kind.table)] = _table(kind, by_kind[kind.name], definitions)
+    for entry in by_kind["stages"]:
+        if not cast(type[Stage], entry.component).always:
+            properties[entry.component.name] = _bare_options(entry, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "diffmine recipe",

@@ -26,7 +26,7 @@ from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.tables import image_records
 from diffmine.runs.typicality_maps import TypicalityMaps
-from diffmine.types import BoolArray, ByteArray, Flag, FloatArray, ImageRecord
+from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 RECIPE_FILE = "recipe.toml"
 FLAGS_FILE = "flags.json"
+DESCRIPTIONS_FILE = "descriptions.json"
 INFO: Mapping[str, type] = {"name": str, "store": str, "stages": dict, "warnings": list}
 """What every ``run.json`` says, with the type of it."""
 
@@ -120,11 +121,22 @@ class Run:
     @cached_property
     def flags(self) -> list[Flag]:
         """``flags.json``: the warnings about single clusters; none before they were looked for."""
-        if "metrics" not in self.info["stages"] or not (self.path / FLAGS_FILE).exists():
+        if "checks" not in self.info["stages"] or not (self.path / FLAGS_FILE).exists():
             return []
         with self._reading(FLAGS_FILE) as path:
             rows = json.loads(path.read_text(encoding="utf-8"))
             return [Flag(row["label"], row["cluster"], row["mark"], row["sentence"]) for row in rows]
+
+    @cached_property
+    def descriptions(self) -> list[Description]:
+        """``descriptions.json``: what describers call each cluster; none where the recipe names no describer."""
+        if "describe" not in self.info["stages"] or not (self.path / DESCRIPTIONS_FILE).exists():
+            return []
+        with self._reading(DESCRIPTIONS_FILE) as path:
+            return [
+                Description(row["label"], row["cluster"], tuple(Word(*word) for word in row["words"]), row["source"])
+                for row in json.loads(path.read_text(encoding="utf-8"))
+            ]
 
     @cached_property
     def training_log(self) -> pa.Table | None:
@@ -177,8 +189,8 @@ class Run:
         """Image pixels to one cell of a typicality map."""
         return self.maps.stride
 
-    def typicality(self, image_id: str, label: str) -> tuple[FloatArray, FloatArray]:
-        """Mean typicality and its standard error on the latent grid, each float32, (h, w).
+    def typicality(self, image_id: str, label: str) -> tuple[FloatArray, FloatArray | None]:
+        """Mean typicality and its standard error on the latent grid, each float32, (h, w); None where it has none.
 
         Raises:
             KeyError: the image was not scored under this label.

@@ -6,12 +6,21 @@ import json
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-from diffmine.types import TypicalityMap
+from diffmine.types import Role, TypicalityMap
+
+
+class Scored(NamedTuple):
+    """Where a map lies, and what it is to its picture."""
+
+    shard: int
+    role: Role
 
 
 class TypicalityMaps:
@@ -30,13 +39,17 @@ class TypicalityMaps:
         return int(self._grid["stride"])
 
     @cached_property
-    def draws(self) -> int:
-        """(timestep, noise) draws behind each value."""
-        return int(self._grid["draws"])
+    def draws(self) -> int | None:
+        """(timestep, noise) draws behind each value; None where the scorer draws nothing."""
+        return self._grid.get("draws")
 
     def labels(self, image_id: str) -> list[str]:
         """The labels under which an image was scored, sorted."""
-        return sorted(self._shards.get(image_id, {}))
+        return sorted(self._scored.get(image_id, {}))
+
+    def roles(self, image_id: str) -> dict[str, Role]:
+        """Label -> what the image's map under it is, by label."""
+        return {label: scored.role for label, scored in sorted(self._scored.get(image_id, {}).items())}
 
     def load(self, image_id: str, label: str) -> TypicalityMap:
         """The map of an image under a label.
@@ -44,13 +57,16 @@ class TypicalityMaps:
         Raises:
             KeyError: the image was not scored under this label.
         """
-        shard = self._shards.get(image_id, {}).get(label)
-        if shard is None:
-            scored = ", ".join(self.labels(image_id)) or "none"
-            raise KeyError(f"image {image_id!r} was not scored under {label!r}; labels it was scored under: {scored}")
-        with safe_open(self.folder / "shards" / f"{shard:05d}.safetensors", "np") as tensors:
-            mean, stderr = (tensors.get_tensor(f"{image_id}/{label}/{part}") for part in ("mean", "stderr"))
-        return TypicalityMap(image_id, label, mean.astype(np.float32), stderr.astype(np.float32), self.draws)
+        scored = self._scored.get(image_id, {}).get(label)
+        if scored is None:
+            others = ", ".join(self.labels(image_id)) or "none"
+            raise KeyError(f"image {image_id!r} was not scored under {label!r}; labels it was scored under: {others}")
+        with safe_open(self.folder / "shards" / f"{scored.shard:05d}.safetensors", "np") as tensors:
+            mean = tensors.get_tensor(f"{image_id}/{label}/mean").astype(np.float32)
+            stderr = None
+            if (name := f"{image_id}/{label}/stderr") in set(tensors.keys()):
+                stderr = tensors.get_tensor(name).astype(np.float32)
+        return TypicalityMap(image_id, label, mean, stderr, self.draws)
 
     @cached_property
     def _grid(self) -> dict[str, int]:
@@ -58,10 +74,12 @@ class TypicalityMaps:
         return grid
 
     @cached_property
-    def _shards(self) -> dict[str, dict[str, int]]:
+    def _scored(self) -> dict[str, dict[str, Scored]]:
         table = pq.read_table(self.folder / "index.parquet")
-        shards: dict[str, dict[str, int]] = defaultdict(dict)
-        columns = (table[name].to_pylist() for name in ("image_id", "label", "shard"))
-        for image_id, label, shard in zip(*columns, strict=True):
-            shards[image_id][label] = shard
-        return dict(shards)
+        found: dict[str, dict[str, Scored]] = defaultdict(dict)
+        if "role" not in table.column_names:  # of a run made before maps said what they are
+            table = table.append_column("role", pa.array(["other"] * len(table)))
+        columns = (table[name].to_pylist() for name in ("image_id", "label", "shard", "role"))
+        for image_id, label, shard, role in zip(*columns, strict=True):
+            found[image_id][label] = Scored(shard, role)
+        return dict(found)

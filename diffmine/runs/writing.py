@@ -15,13 +15,12 @@ from typing import Any, Self
 
 import filelock
 
-from diffmine.engine.work import PUBLIC
 from diffmine.errors import ArtifactError
 from diffmine.files.atomic import json_digest, replacement, write_atomically
 from diffmine.files.names import RUN_FILE
 from diffmine.recipes.resolving import Resolved
 from diffmine.runs.run import FORMAT, RECIPE_FILE
-from diffmine.store.artifacts import Artifact, Store
+from diffmine.store.artifacts import PUBLIC, Artifact, Store
 from diffmine.version import __version__
 
 LOCK_FILE = ".lock"

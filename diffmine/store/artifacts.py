@@ -37,6 +37,8 @@ SEAL = "seal"
 PARTIAL = ".partial"
 CONDEMNED = ".old"
 WORKSPACE = ".workspace"
+PUBLIC = "public"
+"""Subfolder of an artifact whose files are published in the run folder."""
 RUNS = "runs"
 
 _CONDEMNED = re.compile(rf"\..+\.\d+{re.escape(CONDEMNED)}")

@@ -12,7 +12,7 @@ from diffmine.engine.pipeline import NobodyWatches, Watcher
 from diffmine.engine.places import check_places
 from diffmine.errors import RecipeError
 from diffmine.plugins.registry import registry
-from diffmine.recipes.resolving import resolve
+from diffmine.recipes.resolving import Resolved, resolve
 from diffmine.runs.run import Run
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
@@ -67,7 +67,9 @@ def study(
     loaded = load_study(path, overrides)
     folder = Path(out) if out else Path("studies") / loaded.name
     plan = Plan(folder / "runs", running.store_path(store), device, workers)
-    check_points(loaded.points, plan.store, folder)
+    for recipe in check_points(loaded.points):
+        check_places(recipe, folder, plan.store)
+        check_places(recipe, plan.folder / recipe.name, plan.store)
     outcomes = run_points(loaded.points, plan, watcher or NobodyWatchesStudy())
     return _conclude(Results(loaded.name, [_entry(one) for one in outcomes], loaded.description), folder)
 
@@ -92,22 +94,19 @@ def compare(runs: Sequence[str | Path], out: str | Path | None = None) -> tuple[
     return _conclude(Results("comparison", entries), Path(out) if out else None)
 
 
-def check_points(points: Sequence[Point], store: Path, folder: Path) -> None:
-    """Check every recipe, and where its run will lie, before anything is computed.
+def check_points(points: Sequence[Point]) -> list[Resolved]:
+    """Check every recipe against the installed components before anything is computed.
 
-    Args:
-        folder: the study's; no recipe's dataset may hold it, nor lie in it.
     Raises:
         RecipeError: naming the run.
-        ArtifactError: a run's folder is of a newer format.
     """
+    resolved = []
     for point in points:
         try:
-            resolved = resolve(point.recipe, registry())
-            check_places(resolved, folder, store)
-            check_places(resolved, folder / "runs" / point.name, store)
+            resolved.append(resolve(point.recipe, registry()))
         except RecipeError as error:
             raise RecipeError(f"run {point.name!r} of the study: {error}") from None
+    return resolved
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:

@@ -172,8 +172,6 @@ class LiveView:
     """All stages with their bars, rates and times left, redrawn in place; warnings scroll above."""
 
     def __init__(self, console: Console) -> None:
-        from diffmine.engine.pipeline import STAGES
-
         self._console = console
         self._progress = Progress(
             State(),
@@ -184,15 +182,15 @@ class LiveView:
             console=console,
             speed_estimate_period=SPEED_PERIOD,
         )
-        self._tasks = {stage.name: self._waiting(stage.name) for stage in STAGES}
+        self._tasks: dict[str, TaskID] = {}
 
     def _waiting(self, stage: str) -> TaskID:
         return self._progress.add_task(stage, start=False, total=None, visible=False, state="waiting", unit="", note="")
 
     def stage_started(self, stage: str) -> ProgressProtocol:
         self._progress.start()
-        for task in self._tasks.values():
-            self._progress.update(task, visible=True)
+        self._tasks[stage] = self._waiting(stage)
+        self._progress.update(self._tasks[stage], visible=True)
         self._progress.reset(self._tasks[stage], state="running", unit="", note="")
         return _LiveProgress(self._progress, self._tasks[stage])
 

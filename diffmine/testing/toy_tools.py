@@ -39,4 +39,4 @@ def toy_tools(folder: Path, *, labels: Sequence[str] = LABELS, seed: int = 0) ->
     denoiser.initialise(torch.stack(pixels), seed=seed)
     denoiser.save(folder)
     encoder.load(denoiser, labels, seed=seed).save(folder)
-    return ModelTools(model, encoder, device=cpu, seed=seed, labels=labels, folder=folder)
+    return ModelTools(model, encoder, device=str(cpu), seed=seed, labels=labels, folder=folder)

@@ -42,7 +42,7 @@ def untrained_tools(*, seed: int = 0) -> ModelTools:
     """A ``patch-unet`` of 60,000 weights that has learned nothing, with ``label-embedding``."""
     model = PatchUNet(PatchUNet.Config(start="scratch", channels=(16, 32), latent_channels=8, conditioning_width=16))
     encoder = LabelEmbedding(LabelEmbedding.Config())
-    return ModelTools(model, encoder, device=torch.device("cpu"), seed=seed, labels=LABELS, folder=None)
+    return ModelTools(model, encoder, device="cpu", seed=seed, labels=LABELS, folder=None)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -58,7 +58,7 @@ def train(
         raise DataError("there are no pictures to train on; lower dataset.holdout or keep more labels")
 
     # The machine: which process of how many this is, and in which precision it computes.
-    accelerator = open_accelerator(options, tools.device)
+    accelerator = open_accelerator(options, torch.device(tools.device))
     positions = own_positions(accelerator, options.batch_size)
 
     # The model. Dropout, the one thing here that draws from torch's global generator, is seeded at each step.

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diffmine.analysis.diagnosis import possible_shortcuts
 from diffmine.analysis.shortcuts import Crops, are_near_identical
+from diffmine.builtin.checks.possible_shortcuts import PossibleShortcuts
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.types import Box, ByteArray, ImageRecord, Patch
@@ -56,4 +56,4 @@ def test_a_run_of_several_sizes_is_looked_through() -> None:
         patches=patches,
         cluster=[0] * len(names) + [None] * len(names),
     )
-    assert possible_shortcuts(run) == []
+    assert PossibleShortcuts(PossibleShortcuts.Config()).check(run) == []

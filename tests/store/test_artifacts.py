@@ -190,7 +190,7 @@ def test_nothing_is_unreferenced_while_a_run_cannot_be_read(tmp_path: Path, harm
     if harmed == "note":
         (note,) = (store.root / "runs").glob("*.json")
         note.write_text("[]")
-    with pytest.raises(ArtifactError, match="is damaged .*so it is not known"):
+    with pytest.raises(ArtifactError, match=r"is damaged .*so it is not known"):
         unreferenced(store)
 
 

@@ -49,7 +49,9 @@ class GreedySelector(PatchSelector):
     ) -> list[Candidate]:
         rng = numpy_generator(seed, "patches", self.name, record.digest, typicality.label)
         image = upsample(typicality.mean, stride, record.height, record.width)
-        stderr = upsample(typicality.stderr, stride, record.height, record.width)
+        stderr = None
+        if typicality.stderr is not None:
+            stderr = upsample(typicality.stderr, stride, record.height, record.width)
         sizes = self.config.sizes or (self.config.size,)
         means = [window_means(image, size) for size in sizes]
         merits = [self.merit(one, size, rng) for one, size in zip(means, sizes, strict=True)]
@@ -103,5 +105,5 @@ def choose(
     return chosen
 
 
-def _candidate(box: Box, mean: float, merit: float, stderr: FloatArray) -> Candidate:
-    return Candidate(box, mean, float(stderr[box.slices()].mean()), -merit)
+def _candidate(box: Box, mean: float, merit: float, stderr: FloatArray | None) -> Candidate:
+    return Candidate(box, mean, None if stderr is None else float(stderr[box.slices()].mean()), -merit)

@@ -42,7 +42,7 @@ class PatchSelectorContract:
         image = upsample(toy_map().mean, STRIDE, HEIGHT, WIDTH)
         for one in self.select(selector):
             assert one.typicality == pytest.approx(float(image[one.box.slices()].mean()), abs=1e-4)
-            assert one.stderr >= 0
+            assert one.stderr is not None and one.stderr >= 0  # noqa: PT018
 
     def test_the_best_come_first(self, selector: PatchSelector) -> None:
         priorities = [one.priority for one in self.select(selector)]

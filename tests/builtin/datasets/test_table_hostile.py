@@ -147,6 +147,11 @@ def test_boxes_that_are_none(tmp_path: Path, numbers: str, options: dict[str, ob
         with_boxes(tmp_path, f"a.png,cat,1,1,2,2\na.png,cat,{numbers}\n", **options)
 
 
+def test_overlapping_boxes_become_their_union(tmp_path: Path) -> None:
+    masks = with_boxes(tmp_path, "a.png,cat,0,0,6,6\na.png,cat,4,4,6,6\n")
+    assert int(masks["cat"].sum()) == 36 + 36 - 4
+
+
 def test_boxes_beyond_the_picture_are_cut_off_and_counted(tmp_path: Path) -> None:
     rows = ["15,5,100,100", "-7,-7,5,5", "20,0,4,4", "0,0.4,20.4,10"]
     with pytest.warns(DiffmineWarning, match=r"3 boxes of .*boxes\.csv reach beyond.*such as a\.png \(20 x 10 pixels"):

@@ -6,17 +6,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
-from diffmine.engine.shards import commit_shard, cut, process, shard_path
-from diffmine.engine.work import PUBLIC, Inputs, Stage, Work
-from diffmine.interfaces import Job, PatchRequest, ProcessShard, Progress
+from diffmine.builtin.stages.fitting import fitted, model_reads, model_tables
+from diffmine.files.shards import commit_shard, cut, shard_path
+from diffmine.interfaces import Inputs, Job, PatchRequest, ProcessShard, Progress, Stage, Work
 from diffmine.runs.tables import patches_of
 from diffmine.types import Box, FloatArray, ImageRecord, Patch
+
+if TYPE_CHECKING:
+    from diffmine.recipes.resolving import Components
 
 SHARD_SIZE = 32
 Rows = tuple[int, ...]
@@ -38,6 +41,7 @@ class ExtractionJob(Job):
     inputs: Inputs
     folder: Path
     shards: Sequence[Sequence[Group]]
+    fitted: Path | None = None
     unit = "images"
 
     @property
@@ -47,7 +51,7 @@ class ExtractionJob(Job):
 
     def open(self, device: str) -> ProcessShard:
         """Load the extractor with its model."""
-        extraction = self.inputs.recipe.components.features.open(self.inputs.tools(device))
+        extraction = self.inputs.components.features.open(self.inputs.tools(device, self.fitted))
         picture = self.inputs.opener()
 
         def extract(number: int, progress: Progress) -> None:
@@ -61,17 +65,31 @@ class ExtractionJob(Job):
         return extract
 
 
-def run(work: Work) -> None:
-    """Write ``features.safetensors``: ``patches`` and ``heldout``, row for row as the patch tables."""
-    train = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "selected_patches.parquet"))
-    heldout = patches_of(pq.read_table(work.inputs.artifacts["patches"] / PUBLIC / "heldout_patches.parquet"))
-    records = {record.image_id: record for record in work.inputs.records()}
-    shards = cut(group_by_image([*train, *heldout], records), SHARD_SIZE)
-    process(work, ExtractionJob(work.inputs, work.workspace, shards))
-    features = gather([shard_path(work.workspace, number) for number in range(len(shards))], len(train) + len(heldout))
-    save_file(
-        {"patches": features[: len(train)], "heldout": features[len(train) :]}, work.folder / "features.safetensors"
-    )
+class Features(Stage):
+    """A vector for each selected patch."""
+
+    name = "features"
+    version = 1
+    always = True
+
+    def tables(self, components: Components) -> tuple[str, ...]:
+        return ("features", *model_tables(components.features))
+
+    def reads(self, components: Components) -> tuple[str, ...]:
+        return ("images", *model_reads(components.features), "patches")
+
+    def run(self, work: Work) -> None:
+        """Write ``features.safetensors``: ``patches`` and ``heldout``, row for row as the patch tables."""
+        train = patches_of(pq.read_table(work.published("patches", "selected_patches.parquet")))
+        heldout = patches_of(pq.read_table(work.published("patches", "heldout_patches.parquet")))
+        records = {record.image_id: record for record in work.records()}
+        shards = cut(group_by_image([*train, *heldout], records), SHARD_SIZE)
+        work.process(ExtractionJob(work.inputs, work.workspace, shards, fitted(work, work.components.features)))
+        paths = [shard_path(work.workspace, number) for number in range(len(shards))]
+        features = gather(paths, len(train) + len(heldout))
+        save_file(
+            {"patches": features[: len(train)], "heldout": features[len(train) :]}, work.folder / "features.safetensors"
+        )
 
 
 def group_by_image(patches: Sequence[Patch], records: dict[str, ImageRecord]) -> list[Group]:
@@ -93,6 +111,3 @@ def gather(shards: Sequence[Path], total: int) -> FloatArray:
     for tensors in loaded:
         features[tensors["rows"]] = tensors["features"]
     return features
-
-
-STAGE = Stage("features", 1, ("features", "model", "conditioning"), ("images", "finetune", "patches"), run)

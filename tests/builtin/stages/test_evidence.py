@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from diffmine.builtin.selectors.top import Top
+from diffmine.builtin.stages.evidence import Evidence, with_significance
 from diffmine.numerics.seeding import numpy_generator
-from diffmine.stages.evidence import Evidence, with_significance
 from diffmine.types import Box, ImageRecord, Patch, TypicalityMap
 
 IMAGES, SIDE, PATCH = 150, 24, 6

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import heapq
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from diffmine.engine.work import Stage, Work
 from diffmine.errors import DataError, PictureError
-from diffmine.interfaces import ImageSource, Progress
+from diffmine.interfaces import ImageSource, Progress, Stage, Work
+from diffmine.numerics.choosing import choose
 from diffmine.numerics.seeding import derive_seed
 from diffmine.pictures.decoding import open_upright, pipeline_size
 from diffmine.runs.tables import images_table
 from diffmine.types import ImageRecord, Item, Split
+
+if TYPE_CHECKING:
+    from diffmine.recipes.resolving import Components
 
 ID_LENGTH = 20
 
@@ -36,57 +39,41 @@ class Verified:
     cause: str = ""
 
 
-def run(work: Work) -> None:
-    """Write ``images.parquet`` and ``skipped.csv``."""
-    dataset = work.components.dataset
-    prepared = work.folder / "prepared"
-    prepared.mkdir(exist_ok=True)
-    dataset.prepare(prepared, seed=work.seed, progress=work.progress)
-    source = dataset.open(prepared)
-    items = choose(source.scan(), dataset.config.labels, dataset.config.per_label, work.seed)
-    if not items:
-        raise DataError(_nothing_found(source, dataset.config.labels))
-    verified = list(verify(items, source, dataset.config.image_size, work.progress))
-    skipped = [(one.item.path, one.cause) for one in verified if one.cause]
-    _check_bad_fraction(skipped, len(verified), dataset.config.max_bad_fraction)
-    records, duplicates = merge_duplicates(one for one in verified if not one.cause)
-    if dataset.config.shuffle_labels:
-        records = shuffle_labels(records, work.seed)
-    holdout = dataset.config.holdout
-    if holdout == "annotated":
-        records = hold_out(records, annotated(records, source))
-    else:
-        records = split(records, holdout, work.seed)
-    _warn(work.progress, skipped, duplicates)
-    pq.write_table(images_table(records), work.public("images.parquet"))
-    with work.public("skipped.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("path", "cause"), *sorted([*skipped, *duplicates])])
+class Images(Stage):
+    """List, draw, verify and split the pictures."""
 
+    name = "images"
+    version = 1
+    always = True
 
-def choose(items: Iterable[Item], labels: tuple[str, ...] | None, per_label: int | None, seed: int) -> list[Item]:
-    """Keep the wanted labels and draw ``per_label`` items of each, the same ones in whatever order they come.
+    def tables(self, components: Components) -> tuple[str, ...]:
+        return ("dataset",)
 
-    An item drawn for one of its labels keeps its others, so a label that often comes with rarer ones may have more.
-    Memory is bounded by what is kept.
-    """
-    wanted = _with_labels(items, labels)
-    if per_label is None:
-        return sorted(wanted, key=lambda item: item.path)
-    heaps: dict[str, list[tuple[int, str, Item]]] = defaultdict(list)
-    for item in wanted:
-        draw = -derive_seed(seed, "draw", item.path)
-        for label in item.labels:
-            push = heapq.heappush if len(heaps[label]) < per_label else heapq.heappushpop
-            push(heaps[label], (draw, item.path, item))
-    kept = {path: item for heap in heaps.values() for _, path, item in heap}
-    return [kept[path] for path in sorted(kept)]
-
-
-def _with_labels(items: Iterable[Item], labels: tuple[str, ...] | None) -> Iterator[Item]:
-    for item in items:
-        kept = item.labels if labels is None else tuple(label for label in item.labels if label in labels)
-        if kept:
-            yield Item(item.path, kept, item.columns)
+    def run(self, work: Work) -> None:
+        """Write ``images.parquet`` and ``skipped.csv``."""
+        dataset = work.components.dataset
+        prepared = work.folder / "prepared"
+        prepared.mkdir(exist_ok=True)
+        dataset.prepare(prepared, seed=work.seed, progress=work.progress)
+        source = dataset.open(prepared)
+        items = choose(source.scan(), dataset.config.labels, dataset.config.per_label, work.seed)
+        if not items:
+            raise DataError(_nothing_found(source, dataset.config.labels))
+        verified = list(verify(items, source, dataset.config.image_size, work.progress))
+        skipped = [(one.item.path, one.cause) for one in verified if one.cause]
+        _check_bad_fraction(skipped, len(verified), dataset.config.max_bad_fraction)
+        records, duplicates = merge_duplicates(one for one in verified if not one.cause)
+        if dataset.config.shuffle_labels:
+            records = shuffle_labels(records, work.seed)
+        holdout = dataset.config.holdout
+        if holdout == "annotated":
+            records = hold_out(records, annotated(records, source))
+        else:
+            records = split(records, holdout, work.seed)
+        _warn(work.progress, skipped, duplicates)
+        pq.write_table(images_table(records), work.public("images.parquet"))
+        with work.public("skipped.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("path", "cause"), *sorted([*skipped, *duplicates])])
 
 
 def verify(items: list[Item], source: ImageSource, image_size: int | None, progress: Progress) -> Iterator[Verified]:
@@ -201,6 +188,3 @@ def _nothing_found(source: ImageSource, labels: tuple[str, ...] | None) -> str:
     if labels is None or not found:
         return "the dataset holds no labelled pictures; look at [dataset] path and its layout"
     return f"no picture has one of the labels {', '.join(labels)}; found: {', '.join(found[:20])}"
-
-
-STAGE = Stage("images", 1, ("dataset",), (), run)

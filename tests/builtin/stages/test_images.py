@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from diffmine.builtin.datasets.folder import Folder
+from diffmine.builtin.stages.images import Verified, merge_duplicates, split, verify
 from diffmine.interfaces import Silent
-from diffmine.stages.images import Verified, choose, merge_duplicates, split, verify
+from diffmine.numerics.choosing import choose
 from diffmine.testing.toy_pictures import write_toy_folder
 from diffmine.types import ImageRecord, Item
 

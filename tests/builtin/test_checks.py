@@ -7,21 +7,19 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw
 
-from diffmine.analysis.diagnosis import (
-    crops_from_few_images,
-    diagnose,
-    finetuning_reached_its_end,
-    labels_not_learned,
-    mixed_clusters,
-    nothing_above_chance,
-    possible_shortcuts,
-)
 from diffmine.numerics.seeding import numpy_generator
+from diffmine.plugins.kinds import DEFAULT_CHECKS, KIND_OF_NAME
+from diffmine.plugins.registry import registry
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run
-from diffmine.types import Box, Flag, ImageRecord, Patch, TypicalityMap
+from diffmine.types import Box, Finding, Flag, ImageRecord, Patch, TypicalityMap
 
 SIDE, PATCH = 48, 16
+
+
+def found_by(name: str, run: MemoryRun) -> list[Finding]:
+    """What a built-in check finds with its default options."""
+    return list(registry().build(KIND_OF_NAME["checks"], name, {}).check(run))
 
 
 def scene(generator: np.random.Generator) -> Image.Image:
@@ -88,7 +86,7 @@ def _pictures(kind: str, images: int) -> Iterator[tuple[Image.Image, Box]]:
 
 @pytest.mark.parametrize("opacity", [100, 80])
 def test_a_watermark_in_one_labels_pictures_is_flagged(opacity: int) -> None:
-    (finding,) = possible_shortcuts(picture_run([f"mark{opacity}", "lamp", "lamps"]))
+    (finding,) = found_by("possible_shortcuts", picture_run([f"mark{opacity}", "lamp", "lamps"]))
     assert finding.sentence.startswith(
         f"label 'mark{opacity}', cluster 0: possible shortcut (the same pixels at the same place"
     )
@@ -97,17 +95,18 @@ def test_a_watermark_in_one_labels_pictures_is_flagged(opacity: int) -> None:
 
 
 def test_a_frame_is_flagged() -> None:
-    (finding,) = possible_shortcuts(picture_run(["frame", "lamp"]))
+    (finding,) = found_by("possible_shortcuts", picture_run(["frame", "lamp"]))
     assert finding.sentence.startswith("label 'frame', cluster 0: possible shortcut (")
     assert "near-identical crops" in finding.sentence
 
 
 def test_patterns_are_not_flagged() -> None:
-    assert possible_shortcuts(picture_run(["lamp", "lamps"])) == []
+    assert found_by("possible_shortcuts", picture_run(["lamp", "lamps"])) == []
 
 
 def test_a_good_run_gives_no_warning() -> None:
-    assert diagnose(planted_run(images=30, heldout=30)) == []
+    sound = planted_run(images=30, heldout=30)
+    assert [one.sentence for name in DEFAULT_CHECKS for one in found_by(name, sound)] == []
 
 
 def margin_run(gap: float) -> MemoryRun:
@@ -124,11 +123,11 @@ def margin_run(gap: float) -> MemoryRun:
 
 
 def test_a_model_that_knows_no_label_is_told() -> None:
-    (finding,) = labels_not_learned(margin_run(0.0))
+    (finding,) = found_by("labels_not_learned", margin_run(0.0))
     assert "nothing shows that the model learned the labels" in finding.sentence
     assert "of 60 held-out images" in finding.sentence
     assert finding.flag is None, "it is about no cluster"
-    assert labels_not_learned(margin_run(2.0)) == []
+    assert found_by("labels_not_learned", margin_run(2.0)) == []
 
 
 def test_labels_without_a_patch_above_chance_are_told() -> None:
@@ -138,9 +137,9 @@ def test_labels_without_a_patch_above_chance_are_told() -> None:
         q_values.append(None if selection != "top" else 0.3 if label == run.labels[1] else 0.01)
     column = pa.array(q_values, pa.float32())
     run.patches = run.patches.set_column(run.patches.column_names.index("q_value"), "q_value", column)
-    (finding,) = nothing_above_chance(run)
+    (finding,) = found_by("nothing_above_chance", run)
     assert finding.sentence.startswith(f"nothing typical stands out for {run.labels[1]!r}: no patch")
-    assert nothing_above_chance(planted_run()) == [], "nothing is said where nothing was tested"
+    assert found_by("nothing_above_chance", planted_run()) == [], "nothing is said where nothing was tested"
 
 
 def logged(gaps: list[float]) -> MemoryRun:
@@ -153,12 +152,15 @@ def logged(gaps: list[float]) -> MemoryRun:
 
 
 def test_steps_that_gained_nothing_are_told() -> None:
-    (finding,) = finetuning_reached_its_end(logged([0.01, 0.06, 0.1, 0.1, 0.099, 0.101, 0.1, 0.1]))
+    (finding,) = found_by("finetuning_reached_its_end", logged([0.01, 0.06, 0.1, 0.1, 0.099, 0.101, 0.1, 0.1]))
     assert "gained nothing after step 300 of 800" in finding.sentence
     assert "finetune.steps = 300 would have done" in finding.sentence
-    assert finetuning_reached_its_end(logged([0.01, 0.03, 0.05, 0.07, 0.08, 0.1])) == []
-    assert "taught the model nothing" in finetuning_reached_its_end(logged([0.0, -0.01, -0.01, 0.0]))[0].sentence
-    assert finetuning_reached_its_end(MemoryRun([])) == []
+    assert found_by("finetuning_reached_its_end", logged([0.01, 0.03, 0.05, 0.07, 0.08, 0.1])) == []
+    assert (
+        "taught the model nothing"
+        in found_by("finetuning_reached_its_end", logged([0.0, -0.01, -0.01, 0.0]))[0].sentence
+    )
+    assert found_by("finetuning_reached_its_end", MemoryRun([])) == []
 
 
 def test_mixed_clusters_are_told() -> None:
@@ -167,7 +169,7 @@ def test_mixed_clusters_are_told() -> None:
     shuffled = iter(numpy_generator("mix").permutation([name for name in names if name is not None]).tolist())
     mixed = [None if name is None else next(shuffled) for name in names]
     run.patches = run.patches.set_column(run.patches.schema.get_field_index("cluster"), "cluster", pa.array(mixed))
-    assert any("run into each other" in finding.sentence for finding in mixed_clusters(run))
+    assert any("run into each other" in finding.sentence for finding in found_by("mixed_clusters", run))
 
 
 def test_clusters_that_are_pure_without_clustering_are_not_called_mixed() -> None:
@@ -176,7 +178,7 @@ def test_clusters_that_are_pure_without_clustering_are_not_called_mixed() -> Non
     full = np.ones((8, 8), dtype=bool)
     masks = {one.image_id: {"a": full if n < 58 else ~full} for n, one in enumerate(records)}
     run = MemoryRun(records, masks=masks, patches=patches, cluster=[n % 2 for n in range(60)])
-    assert [one.sentence for one in mixed_clusters(run) if "clusters are mixed" in one.sentence] == []
+    assert [one.sentence for one in found_by("mixed_clusters", run) if "clusters are mixed" in one.sentence] == []
 
 
 def test_a_cluster_of_two_images_is_told() -> None:
@@ -184,6 +186,6 @@ def test_a_cluster_of_two_images_is_told() -> None:
     boxes = [Box(y, x, y + 16, x + 16) for y in (0, 16, 32) for x in (0, 16)]
     patches = [Patch(name, "a", box, 1.0, 0.1, "top", 0) for name in "xy" for box in boxes]
     run = MemoryRun(records, patches=patches, cluster=[0] * len(patches))
-    (finding,) = crops_from_few_images(run)
+    (finding,) = found_by("crops_from_few_images", run)
     assert "label 'a', cluster 0: its 12 patches come from 2 images" in finding.sentence
     assert finding.flag == Flag("a", 0, "from few images", finding.sentence)

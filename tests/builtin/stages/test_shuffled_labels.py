@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from diffmine.builtin.datasets.folder import Folder
-from diffmine.stages.images import shuffle_labels
+from diffmine.builtin.stages.images import shuffle_labels
 from diffmine.types import ImageRecord
 
 

@@ -1,0 +1,1 @@
+"""Built-in checks, one a file: the ways in which this method fails."""

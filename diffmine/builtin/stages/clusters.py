@@ -1,0 +1,93 @@
+"""Stage ``clusters``: which patches of a label show the same element, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import safe_open
+
+from diffmine.analysis.ranking import Ranked, rank_clusters
+from diffmine.errors import DataError
+from diffmine.interfaces import Stage, Work
+from diffmine.runs.tables import CLUSTERS, clustered_table, patches_of
+from diffmine.types import OUTLIER, FloatArray, Patch
+
+if TYPE_CHECKING:
+    from diffmine.recipes.resolving import Components
+
+
+class Clusters(Stage):
+    """Which patches of a label show the same element, ranked."""
+
+    name = "clusters"
+    version = 2
+    always = True
+
+    def tables(self, components: Components) -> tuple[str, ...]:
+        return ("projection", "clusterer", "patches")
+
+    def reads(self, components: Components) -> tuple[str, ...]:
+        return ("patches", "features")
+
+    def run(self, work: Work) -> None:
+        """Write ``patches.parquet``, the selected patches with their clusters, and ``clusters.parquet``."""
+        patches = patches_of(pq.read_table(work.published("patches", "selected_patches.parquet")))
+        with safe_open(work.artifact("features") / "features.safetensors", "np") as tensors:
+            features: FloatArray = tensors.get_tensor("patches")
+        cluster = np.full(len(patches), OUTLIER, dtype=np.int32)
+        distance = np.full(len(patches), np.nan, dtype=np.float32)
+        duplicates = np.full(len(patches), -1, dtype=np.int32)
+        rows: list[dict[str, Any]] = []
+        by_label = mined_rows(patches, work.components.patches.name)
+        failures: list[Exception] = []
+        work.progress.start(len(by_label), "labels")
+        for label, members in by_label.items():
+            try:
+                ranked = cluster_label(work, [patches[row] for row in members], features[members])
+            except Exception as error:  # a plugin's or a library's too: one label's failure does not lose the others
+                failures.append(error)
+                said = str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
+                work.progress.warn(f"label {label!r} has no clusters: {said}")
+            else:
+                cluster[members], distance[members] = ranked.cluster, ranked.distance
+                duplicates[members] = ranked.duplicates
+                rows.extend({"label": label, **asdict(row)} for row in ranked.table)
+            work.progress.advance()
+        if len(failures) == len(by_label):
+            if unforeseen := [error for error in failures if not isinstance(error, DataError)]:
+                raise unforeseen[0]
+            raise DataError("no label's patches could be clustered; the warnings above say why for each")
+        mined = np.zeros(len(patches), dtype=bool)
+        mined[[row for members in by_label.values() for row in members]] = True
+        table = clustered_table(patches, mined, cluster, distance, duplicates)
+        pq.write_table(table, work.public("patches.parquet"))
+        pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), work.public("clusters.parquet"))
+
+
+def mined_rows(patches: list[Patch], selection: str) -> dict[str, list[int]]:
+    """The rows to cluster for each label, in an order that depends on nothing but the patches themselves."""
+    rows: dict[str, list[int]] = {}
+    for row, patch in _canonical(patches):
+        if patch.selection == selection:
+            rows.setdefault(patch.label, []).append(row)
+    return rows
+
+
+def _canonical(patches: list[Patch]) -> Iterator[tuple[int, Patch]]:
+    order = sorted(range(len(patches)), key=lambda row: (patches[row].label, patches[row].image_id, patches[row].box))
+    return ((row, patches[row]) for row in order)
+
+
+def cluster_label(work: Work, patches: list[Patch], features: FloatArray) -> Ranked:
+    """Project, cluster and rank one label's patches."""
+    projected = work.components.projection.fit_transform(features, seed=work.seed)
+    labels = work.components.clusterer.fit_predict(projected, seed=work.seed)
+    typicality = np.array([patch.typicality for patch in patches], dtype=np.float32)
+    image_ids = [patch.image_id for patch in patches]
+    by = work.components.clusterer.config.rank_by
+    return rank_clusters(labels, projected, typicality, image_ids, appearance=features, by=by)

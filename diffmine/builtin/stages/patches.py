@@ -1,0 +1,132 @@
+"""Stage ``patches``: the best patches of each label, and the controls."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow.parquet as pq
+
+from diffmine.builtin.stages.evidence import Evidence, with_significance
+from diffmine.interfaces import PatchSelector, Stage, Work
+from diffmine.runs.tables import patches_table
+from diffmine.runs.typicality_maps import TypicalityMaps
+from diffmine.types import SPLITS, ByteArray, Candidate, ImageRecord, Patch, Split
+
+if TYPE_CHECKING:
+    from diffmine.recipes.resolving import Components
+
+
+class Proposal(NamedTuple):
+    """A candidate with all that decides its place; tuples compare in this order."""
+
+    priority: float
+    image_id: str
+    candidate: Candidate
+
+
+Proposed = tuple[str, PatchSelector, list[Candidate]]
+"""What a selector proposes for an image under a label."""
+
+
+class Shortlist:
+    """The best ``capacity`` proposals of a label, whatever the order in which they come."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._proposals: list[Proposal] = []
+
+    def add(self, proposals: Iterable[Proposal]) -> None:
+        self._proposals.extend(proposals)
+        if len(self._proposals) > 2 * self.capacity + 1024:
+            self._proposals = self.best()
+
+    def best(self) -> list[Proposal]:
+        return heapq.nsmallest(self.capacity, self._proposals, key=lambda p: (p.priority, p.image_id, p.candidate.box))
+
+
+class Patches(Stage):
+    """The best patches of each label, and the controls."""
+
+    name = "patches"
+    version = 5
+    always = True
+
+    def tables(self, components: Components) -> tuple[str, ...]:
+        return ("patches",)
+
+    def reads(self, components: Components) -> tuple[str, ...]:
+        return ("images", "typicality")
+
+    def run(self, work: Work) -> None:
+        """Write ``selected_patches.parquet`` (training images) and ``heldout_patches.parquet``."""
+        selector = work.components.patches
+        selectors = (selector, *selector.controls())
+        records = work.records()
+        maps = TypicalityMaps(work.artifact("typicality"))
+        shortlists: dict[tuple[Split, str, str], Shortlist] = defaultdict(lambda: Shortlist(selector.config.per_label))
+        evidence: dict[tuple[Split, str], Evidence] = defaultdict(Evidence)
+
+        def propose(record: ImageRecord) -> tuple[list[Proposed], list[Proposed]]:
+            pixels = cache(lambda: open_pixels(record))
+            roles = maps.roles(record.image_id)
+            own, null = ([label for label in roles if roles[label] == role] for role in ("own", "null"))
+            return (
+                list(candidates(record, own, selectors, maps, work.seed, pixels)),
+                list(candidates(record, null, [selector], maps, work.seed, pixels)),
+            )
+
+        picture = work.opener()
+
+        def open_pixels(record: ImageRecord) -> ByteArray:
+            return picture(record).pixels
+
+        work.progress.start(len(records), "images")
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for record, (found, null) in zip(records, pool.map(propose, records), strict=True):
+                for label, chosen_by, proposed in found:
+                    proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
+                    shortlists[record.split, label, chosen_by.name].add(proposals)
+                    if chosen_by is selector:
+                        evidence[record.split, label].tests += len(proposed)
+                for label, _, proposed in null:
+                    evidence[record.split, label].null.extend(one.typicality for one in proposed)
+                work.progress.advance()
+        names = [one.name for one in selectors]
+        train, heldout = (
+            list(with_significance(ranked(shortlists, split, names), split, selector.name, evidence))
+            for split in SPLITS
+        )
+        pq.write_table(patches_table(train), work.public("selected_patches.parquet"))
+        pq.write_table(patches_table(heldout), work.public("heldout_patches.parquet"))
+
+
+def candidates(
+    record: ImageRecord,
+    labels: Iterable[str],
+    selectors: Iterable[PatchSelector],
+    maps: TypicalityMaps,
+    seed: int,
+    pixels: Callable[[], ByteArray],
+) -> Iterator[Proposed]:
+    """What each selector proposes for an image under each of the labels."""
+    for label in labels:
+        typicality = maps.load(record.image_id, label)
+        for selector in selectors:
+            yield label, selector, selector.select(typicality, record, pixels, stride=maps.stride, seed=seed)
+
+
+def ranked(shortlists: dict[tuple[Split, str, str], Shortlist], split: Split, names: list[str]) -> list[Patch]:
+    """The patches of a split, by label, selection and rank."""
+    keys = sorted((key for key in shortlists if key[0] == split), key=lambda key: (key[1], names.index(key[2])))
+    return [
+        Patch(proposal.image_id, key[1], one.box, one.typicality, one.stderr, key[2], rank)
+        for key in keys
+        for rank, proposal in enumerate(shortlists[key].best())
+        for one in [proposal.candidate]
+    ]

@@ -1,0 +1,100 @@
+"""Stage ``typicality``: one mean map and its standard error for each image and label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from diffmine.builtin.stages.fitting import fitted, model_reads, model_tables
+from diffmine.files.shards import commit_shard, cut, shard_path
+from diffmine.interfaces import Inputs, Job, ProcessShard, Progress, Stage, Work
+from diffmine.types import ImageRecord, TypicalityMap
+
+if TYPE_CHECKING:
+    from diffmine.recipes.resolving import Components
+
+SHARD_SIZE = 32
+INDEX = pa.schema([("image_id", pa.string()), ("label", pa.string()), ("shard", pa.int32()), ("role", pa.string())])
+
+
+@dataclass(frozen=True)
+class ScoringJob(Job):
+    """Score the images of a shard under the labels that the scorer wants for each."""
+
+    inputs: Inputs
+    folder: Path
+    shards: Sequence[Sequence[ImageRecord]]
+    fitted: Path | None = None
+    unit = "images"
+
+    @property
+    def sizes(self) -> Sequence[int]:  # type: ignore[override]
+        """Images in each shard."""
+        return [len(shard) for shard in self.shards]
+
+    def open(self, device: str) -> ProcessShard:
+        """Load the scorer with its model."""
+        tools = self.inputs.tools(device, self.fitted)
+        scorer = self.inputs.components.scorer
+        scoring, picture = scorer.open(tools), self.inputs.opener()
+
+        def score(number: int, progress: Progress) -> None:
+            records = self.shards[number]
+            labels = [scorer.labels_to_score(record, tools.labels, tools.seed) for record in records]
+            tensors: dict[str, NDArray[Any]] = {"stride": np.array(scoring.stride, dtype=np.int32)}
+            for maps in scoring.score([picture(record) for record in records], labels, progress):
+                for one in maps:
+                    tensors |= tensors_of(one)
+            commit_shard(self.folder, number, tensors)
+
+        return score
+
+
+def tensors_of(one: TypicalityMap) -> dict[str, NDArray[Any]]:
+    """What a shard holds of a map."""
+    tensors: dict[str, NDArray[Any]] = {f"{one.image_id}/{one.label}/mean": one.mean.astype(np.float32)}
+    if one.stderr is not None:
+        tensors[f"{one.image_id}/{one.label}/stderr"] = one.stderr.astype(np.float16)
+    if one.draws is not None:
+        tensors["draws"] = np.array(one.draws, dtype=np.int32)
+    return tensors
+
+
+class Typicality(Stage):
+    """A mean map and its standard error for each image and label."""
+
+    name = "typicality"
+    version = 2
+    always = True
+
+    def tables(self, components: Components) -> tuple[str, ...]:
+        return ("scorer", *model_tables(components.scorer))
+
+    def reads(self, components: Components) -> tuple[str, ...]:
+        return ("images", *model_reads(components.scorer))
+
+    def run(self, work: Work) -> None:
+        """Write the shards, ``index.parquet`` (which shard holds which map) and ``grid.json``."""
+        shards = cut(work.records(), SHARD_SIZE)
+        scorer = work.components.scorer
+        work.process(ScoringJob(work.inputs, work.folder, shards, fitted(work, scorer)))
+        labels = sorted({label for shard in shards for record in shard for label in record.labels})
+        rows = [
+            {"image_id": record.image_id, "label": label, "shard": number, "role": scorer.role(record, label)}
+            for number, shard in enumerate(shards)
+            for record in shard
+            for label in scorer.labels_to_score(record, labels, work.seed)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows, schema=INDEX), work.folder / "index.parquet")
+        with safe_open(shard_path(work.folder, 0), "np") as tensors:
+            present = [name for name in ("stride", "draws") if name in set(tensors.keys())]
+            grid = {name: int(tensors.get_tensor(name).item()) for name in present}
+        work.write_json(work.folder / "grid.json", grid)

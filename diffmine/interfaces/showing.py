@@ -1,0 +1,79 @@
+"""What shows a run in ways that are asked for by name, not in a recipe."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from diffmine.interfaces.component import Component
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from diffmine.drawing.panels import Panel
+    from diffmine.runs.contents import Contents, Rows
+    from diffmine.runs.run import Run
+
+
+class Figure(Component):
+    """A kind of figure: ``diffmine figure RUN --kind NAME``, ``run.figure(NAME)``; draws one label at a time.
+
+    Class attributes:
+        rows, columns: how many are drawn where nobody says.
+    """
+
+    rows: ClassVar[int] = 6
+    columns: ClassVar[int] = 7
+
+    @abstractmethod
+    def panel(self, contents: Contents, label: str, rows: int, columns: int) -> Panel:
+        """The panel of a label."""
+
+
+class Exporter(Component):
+    """A format for patches: ``diffmine show RUN --export FILE --format NAME``.
+
+    Class attributes:
+        suffix: of files in this format, with the dot.
+    """
+
+    suffix: ClassVar[str]
+
+    @abstractmethod
+    def export(self, contents: Contents, rows: Rows) -> bytes:
+        """The content of a file.
+
+        Args:
+            contents: the run's patches, grouped.
+            rows: int64, (patches,): which rows of ``run.patches``, in this order.
+        """
+
+
+class Column(Component):
+    """A further column of every table of patches that is shown or exported; its name is the component's."""
+
+    @abstractmethod
+    def values(self, contents: Contents, rows: Rows) -> pa.Array:
+        """One value a row; null where there is none."""
+
+
+class View(Component):
+    """A further page of the explorer.
+
+    Class attributes:
+        title: what its link says.
+    """
+
+    title: ClassVar[str]
+
+    @abstractmethod
+    def data(self, run: Run) -> Any:
+        """What the page is told: a value that JSON can hold; None: this run has nothing to show here."""
+
+    @abstractmethod
+    def script(self) -> str:
+        """The body of a JavaScript function ``(element, data, explorer) => ...`` that fills an empty element.
+
+        What users named must go into the page as text, never as markup. The page's content security policy allows no
+        network and no further scripts.
+        """

@@ -1,0 +1,148 @@
+"""Stages: the steps of a run, each from the artifacts of earlier ones to one of its own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from diffmine.interfaces.component import Component
+from diffmine.interfaces.progress import Progress
+from diffmine.types import ImageRecord, Picture
+
+if TYPE_CHECKING:
+    from diffmine.interfaces.diffusion import ModelTools
+    from diffmine.interfaces.execution import Job
+    from diffmine.interfaces.finetuning import TrainingSet
+    from diffmine.recipes.resolving import Components
+    from diffmine.runs.run import Run
+
+
+class Inputs(Protocol):
+    """The pictures and the model of a run; picklable, so that the jobs of workers can carry it."""
+
+    @property
+    def components(self) -> Components:
+        """The configured components of the recipe, by table."""
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+
+    def records(self) -> list[ImageRecord]:
+        """The pictures of the run, in the order of ``images.parquet``."""
+
+    def opener(self) -> Callable[[ImageRecord], Picture]:
+        """A function that opens a picture at the pipeline's size."""
+
+    def tools(self, device: str, fitted: Path | None = None) -> ModelTools:
+        """The run's model, finetuned where the run has finetuned it; loaded when first used.
+
+        Args:
+            device: a torch device.
+            fitted: becomes ``ModelTools.fitted``.
+        """
+
+
+class Work(Protocol):
+    """One stage at work: what it reads from and writes to.
+
+    Attributes:
+        folder: the draft that becomes the stage's artifact; kept when the run is killed, and given again.
+        progress: told of what is done.
+    """
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the jobs of workers may carry."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def progress(self) -> Progress: ...
+
+    @property
+    def components(self) -> Components:
+        """The configured components of the recipe, by table."""
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+
+    @property
+    def device(self) -> str:
+        """The torch device to compute on."""
+
+    @property
+    def run(self) -> Run:
+        """The run as far as it has come, opened from its folder."""
+
+    @property
+    def workspace(self) -> Path:
+        """A folder for checkpoints: kept when the run is killed, left out of the artifact."""
+
+    def records(self) -> list[ImageRecord]:
+        """The pictures of the run, in the order of ``images.parquet``."""
+
+    def opener(self) -> Callable[[ImageRecord], Picture]:
+        """A function that opens a picture at the pipeline's size."""
+
+    def training_set(self) -> TrainingSet:
+        """The pictures to learn from, and those held out."""
+
+    def tools(self) -> ModelTools:
+        """The run's model, finetuned where the run has finetuned it; loaded when first used."""
+
+    def artifact(self, stage: str) -> Path:
+        """The folder of an earlier stage's artifact, for one that this stage ``reads``."""
+
+    def published(self, stage: str, name: str) -> Path:
+        """A file that an earlier stage published, for one that this stage ``reads``."""
+
+    def public(self, name: str) -> Path:
+        """A file or folder to be published under ``name`` in the run folder; its parent exists."""
+
+    def process(self, job: Job) -> None:
+        """Have the recipe's executor process the shards of a job that an earlier attempt did not finish."""
+
+    def write_json(self, path: Path, value: Any) -> None:
+        """Write a value that JSON can hold: no NaN, no infinity."""
+
+
+class Stage(Component):
+    """A step of a run.
+
+    A stage that is not ``always`` part of a run is switched on by a table of its name in the recipe, which holds its
+    options: ``[translate]``. The engine stores what it writes to ``work.folder`` under a key of everything that decides
+    it, publishes what it puts at ``work.public(...)`` in the run folder, and does not run it again while the key stays.
+
+    Class attributes:
+        always: whether every recipe has it, without a table.
+        concludes: whether it reads what every other stage has made, as metrics and reports do; it then comes after
+            them.
+    """
+
+    always: ClassVar[bool] = False
+    concludes: ClassVar[bool] = False
+
+    def tables(self, components: Components) -> tuple[str, ...]:
+        """Recipe tables whose components decide the result, besides the stage's own options."""
+        return ()
+
+    def reads(self, components: Components) -> tuple[str, ...]:
+        """Earlier stages whose artifacts decide the result; not needed where the stage ``concludes``."""
+        return ()
+
+    def settings(self, components: Components) -> Mapping[str, Any]:
+        """Single values from other tables that decide the result too."""
+        return {}
+
+    def wanted(self, components: Components) -> bool:
+        """Whether a recipe with these components has any use for this stage."""
+        return True
+
+    @abstractmethod
+    def run(self, work: Work) -> None:
+        """Compute the artifact."""
