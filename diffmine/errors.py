@@ -65,5 +65,10 @@ class StageError(DiffmineError):
         super().__init__(f"stage {stage!r} failed in component {component!r} of plugin {plugin!r}: {detail}")
 
 
+def reason(error: BaseException) -> str:
+    """What an error says, without the number and the file name that the system adds."""
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+
+
 class DiffmineWarning(UserWarning):
     """Something a person should know of a run that goes on all the same; kept in ``run.json``."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from diffmine.errors import reason
+
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
 
@@ -33,8 +35,13 @@ def _folder_of(info: ValidationInfo) -> Path:
 
 
 def _resolve(path: Path, info: ValidationInfo) -> Path:
-    path = path.expanduser()
-    return path if path.is_absolute() else (_folder_of(info) / path).resolve()
+    try:
+        path = path.expanduser()
+        path = path if path.is_absolute() else (_folder_of(info) / path).resolve()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of nobody
+        raise ValueError(f"this cannot be a path: {reason(error)}") from None
+    return path
 
 
 def _resolve_pretrained(path: str, info: ValidationInfo) -> str:

@@ -75,6 +75,14 @@ class ImageSource(ABC):
         """
         return {}
 
+    def boxes(self, record: ImageRecord) -> Mapping[str, BoolArray]:
+        """The boxes that were drawn around elements, where they were, for evaluation; their masks are these as well.
+
+        Returns:
+            label -> bool array as of ``masks``, True in any of the label's boxes; labels without boxes are absent.
+        """
+        return {}
+
 
 class Dataset(Component):
     """A recipe's ``[dataset]``."""

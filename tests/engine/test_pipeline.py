@@ -207,6 +207,18 @@ def test_damage_in_the_store_is_mended_with_a_warning(
     assert any("damaged" in text and shard.name in text for text in again.info["warnings"])
 
 
+def test_a_changed_fact_is_computed_again(finished: Run, recipe: Path, tmp_path: Path, folder: Path) -> None:
+    store = tmp_path / "harmed"
+    shutil.copytree(folder / "store", store)
+    manifest = store / "images" / finished.info["stages"]["images"]["key"] / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"warnings": []', '"warnings": ["all is well"]'))
+    again = diffmine.run(recipe, out=tmp_path / "run", store=store, until="images")
+    assert digests(again)["images"] == digests(finished)["images"]
+    assert not reused(again)
+    (warning,) = again.info["warnings"]
+    assert "manifest.json has changed; it is computed again" in warning
+
+
 def test_fresh_ignores_the_store(finished: Run, recipe: Path, folder: Path) -> None:
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images")
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images", fresh=True)

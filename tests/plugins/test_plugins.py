@@ -165,7 +165,8 @@ def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site
     """
     site.install("breaker", source)
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text('name = "x"\n[dataset]\nuse = "broken"\npath = "."\n')
+    recipe.write_text('name = "x"\n[dataset]\nuse = "broken"\npath = "pictures"\n')
+    (tmp_path / "pictures").mkdir()
     where = ("--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"))
     result = site.diffmine("run", str(recipe), *where)
     assert result.returncode == 1
