@@ -69,11 +69,15 @@ class Pipeline:
             artifacts: dict[str, Artifact] = {}
             wanted = list(self._wanted())
             self.listener(Event("run started", self.recipe.name, names=tuple(stage.name for stage in wanted)))
+            self._unsaid += self._told("diffmine_run_started", recipe=self.recipe, run_folder=self.options.out)
             for stage in wanted:
                 artifacts[stage.name] = self._complete(stage, artifacts, writer)
             writer.finish(complete=self.options.until in (None, self.stages[-1].name))
+        finished = load_run(self.options.out, device=self.options.device)
+        for failure in self._told("diffmine_run_finished", run=finished):
+            self.listener(Event("warning", self.recipe.name, text=failure))
         self.listener(Event("run finished", self.recipe.name, seconds=time.perf_counter() - started))
-        return load_run(self.options.out)
+        return finished
 
     def keys(self) -> Iterator[tuple[str, str | None]]:
         """(stage, key) of each stage as far as they follow from what is stored; the rest are None."""
@@ -104,21 +108,16 @@ class Pipeline:
             artifact = self._find(stage, key, progress)
             reused = artifact is not None
             if artifact is None:
-                self._tell("diffmine_stage_started", progress, stage=stage.name, run_folder=self.options.out)
+                for failure in self._told("diffmine_stage_started", stage=stage.name, run_folder=self.options.out):
+                    progress.warn(failure)
                 artifact = self._compute(stage, key, artifacts, progress)
         seconds = time.perf_counter() - started
         for text in [*artifact.facts["warnings"], *self._unsaid_failures()]:
             progress.warn(text)
         writer.publish(artifact, seconds=seconds, reused=reused, warnings=progress.warnings)
-        self._tell(
-            "diffmine_stage_finished",
-            progress,
-            stage=stage.name,
-            run_folder=self.options.out,
-            artifact=artifact.path,
-            seconds=seconds,
-            reused=reused,
-        )
+        heard = {"artifact": artifact.path, "seconds": seconds, "reused": reused}
+        for failure in self._told("diffmine_stage_finished", stage=stage.name, run_folder=self.options.out, **heard):
+            progress.warn(failure)
         self.listener(Event("stage finished", self.recipe.name, stage.name, seconds=seconds, reused=reused))
         return artifact
 
@@ -197,13 +196,16 @@ class Pipeline:
             plugin = self.registry.find(KIND_OF_TABLE[table], component.use).plugin
             raise StageError(stage.name, component.name, plugin, error) from error
 
-    def _tell(self, hook: str, progress: Progress, **arguments: Any) -> None:
-        """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run."""
+    def _told(self, hook: str, **arguments: Any) -> list[str]:
+        """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run.
+
+        Returns:
+            the failures, to be warned of.
+        """
         before = len(self.plugins.failures)
         for _ in self.plugins.call_each(hook, **arguments):
             pass
-        for failure in self.plugins.failures[before:]:
-            progress.warn(str(failure))
+        return [str(failure) for failure in self.plugins.failures[before:]]
 
     def _unsaid_failures(self) -> list[str]:
         """What failed of the plugins before the run began; said once, and kept out of artifacts."""

@@ -191,6 +191,16 @@ def test_a_hook_hears_a_stage_begin_only_where_it_is_computed(site: Site, tmp_pa
         def diffmine_stage_finished(stage, run_folder, reused):
             with open(run_folder / "heard.txt", "a") as file:
                 print("stored" if reused else "finished", stage, file=file)
+
+        @hookimpl
+        def diffmine_run_started(recipe, run_folder):
+            with open(run_folder / "heard.txt", "a") as file:
+                print("run", recipe.name, file=file)
+
+        @hookimpl
+        def diffmine_run_finished(run):
+            with open(run.path / "heard.txt", "a") as file:
+                print("done", run.images.num_rows, file=file)
     """
     site.install("follower", source)
     recipe = write_tiny_recipe(tmp_path)
@@ -198,7 +208,7 @@ def test_a_hook_hears_a_stage_begin_only_where_it_is_computed(site: Site, tmp_pa
     for _ in range(2):
         assert site.diffmine("run", str(recipe), *where).returncode == 0
     heard = (tmp_path / "run" / "heard.txt").read_text().splitlines()
-    assert heard == ["started images", "finished images", "stored images"]
+    assert heard == ["run tiny", "started images", "finished images", "done 24", "run tiny", "stored images", "done 24"]
 
 
 def test_a_plugin_adds_a_command(site: Site) -> None:
