@@ -134,13 +134,10 @@ def test_a_listener_hears_of_every_stage_and_of_the_warnings_of_stored_ones(
     finished: Run, recipe: Path, folder: Path
 ) -> None:
     heard: list[Event] = []
-    again = diffmine.run(
-        recipe,
-        out=folder / "heard",
-        store=folder / "store",
-        overrides=["clusterer.n_clusters=2"],
-        listener=heard.append,
-    )
+    out, store = folder / "heard", folder / "store"
+    again = diffmine.run(recipe, out=out, store=store, overrides=["clusterer.n_clusters=4"], listener=heard.append)
+    assert "clusters" not in reused(again)
+    assert "features" in reused(again)
     assert {event.run for event in heard} == {"tiny"}
     assert (heard[0].what, heard[0].names) == ("run started", tuple(again.info["stages"]))
     assert heard[-1].what == "run finished"
@@ -150,7 +147,7 @@ def test_a_listener_hears_of_every_stage_and_of_the_warnings_of_stored_ones(
     assert {event.stage for event in heard if event.what == "work started"}.isdisjoint(reused(again))
 
     heard.clear()
-    again = diffmine.run(recipe, out=folder / "heard", store=folder / "store", listener=heard.append)
+    again = diffmine.run(recipe, out=out, store=store, listener=heard.append)
     assert reused(again) == set(NAMES)
     assert again.info["warnings"] == finished.info["warnings"] != []
     assert [event.text for event in heard if event.what == "warning"] == finished.info["warnings"]
