@@ -9,7 +9,8 @@ import traceback
 import click
 
 from diffmine.commands import check, clean, compare, figure, plugins, report, run, schema, show, study, view
-from diffmine.errors import DiffmineError
+from diffmine.errors import DiffmineError, said
+from diffmine.interfaces.boundary import culprit_of
 from diffmine.plugins.manager import plugin_manager
 from diffmine.version import __version__
 
@@ -71,9 +72,14 @@ def _report(error: Exception, *, show_traceback: bool) -> int:
     if show_traceback:
         traceback.print_exception(error)
     expected = isinstance(error, DiffmineError)
-    text = str(error) if expected else f"{type(error).__name__}: {error}\nthis is a bug in diffmine or in a plugin"
+    text = str(error) if expected else f"{said(error)}\n{_whose(error)}"
     click.secho("error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(text, err=True)
     if not show_traceback and (error.__cause__ is not None or not expected):
         click.secho("add --traceback to see where", dim=True, err=True)
     return error.exit_code if isinstance(error, DiffmineError) else 1
+
+
+def _whose(error: Exception) -> str:
+    culprit = culprit_of(error)
+    return f"this came out of {culprit}" if culprit else "this is a bug in diffmine"

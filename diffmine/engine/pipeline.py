@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import platform
 import time
-import traceback
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from diffmine.engine.attribution import origin_of
 from diffmine.engine.opening import load_run
+from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import Inputs, Stage, Work
-from diffmine.errors import ArtifactError, DiffmineWarning, StageError
+from diffmine.errors import ArtifactError, StageError
 from diffmine.files.atomic import json_digest
 from diffmine.interfaces import Component, Progress, Silent
-from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Components, Resolved
@@ -193,7 +192,7 @@ class Pipeline:
             requested_device=self.options.device,
             progress=recorder,
         )
-        with self._attributed(stage), routed_warnings(recorder):
+        with self._attributed(stage), routed_warnings(recorder.warn):
             stage.run(work)
         facts = {
             "seconds": time.perf_counter() - started,
@@ -222,13 +221,11 @@ class Pipeline:
 
     @contextmanager
     def _attributed(self, stage: Stage) -> Iterator[None]:
-        """Turn an exception into one that names stage, component and plugin."""
+        """Turn an exception into one that names the stage and, where one is at fault, component and plugin."""
         try:
             yield
         except Exception as error:
-            table, component = blame(error, stage, self.recipe.components)
-            plugin = self.registry.find(KIND_OF_TABLE[table], component.name).plugin
-            raise StageError(stage.name, component.name, plugin, error) from error
+            raise StageError(stage.name, error, origin_of(error, self.registry)) from error
 
     def _tell(self, hook: str, recorder: Recorder, **arguments: Any) -> None:
         """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run."""
@@ -240,37 +237,6 @@ class Pipeline:
 
     def _plugin_versions(self) -> dict[str, str]:
         return {name: f"{source.distribution} {source.version}" for name, source in self.plugins.sources.items()}
-
-
-def blame(error: BaseException, stage: Stage, components: Components) -> tuple[str, Component]:
-    """The component whose module is deepest in the traceback, among those that the stage uses; else its first."""
-    modules = {
-        type(part).__module__: (table, part)
-        for table in (*reversed(stage.tables), "executor")
-        for part in _components_of(components, table)
-    }
-    frames = [frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    for module in reversed(frames):
-        if module in modules:
-            return modules[module]
-    return stage.tables[0], _components_of(components, stage.tables[0])[0]
-
-
-@contextmanager
-def routed_warnings(progress: Progress) -> Iterator[None]:
-    """Send every ``DiffmineWarning`` to the run's warnings; leave other warnings to Python."""
-    with warnings.catch_warnings():
-        previous = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
-            if issubclass(category, DiffmineWarning):
-                progress.warn(str(message))
-            else:
-                previous(message, category, *rest, **named)
-
-        warnings.simplefilter("always", DiffmineWarning)
-        warnings.showwarning = show
-        yield
 
 
 def _components_of(components: Components, table: str) -> Sequence[Component]:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import cast
 
+from diffmine.engine.reporting import write_reports
 from diffmine.interfaces import Report
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
@@ -25,11 +26,14 @@ def rebuild(run: Run) -> list[Path]:
     """
     draft = run.path / f".reports.{os.getpid()}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
+    folder, workspace = draft / "files", draft / "workspace"
+    folder.mkdir(parents=True)
+    workspace.mkdir()
     try:
-        for report in cast(tuple[Report, ...], build_table(KIND_OF_TABLE["report"], run.recipe, registry())):
-            report.write(run, draft)
-        return [_exchange(path, run.path / path.name) for path in sorted(draft.iterdir())]
+        reports = cast(tuple[Report, ...], build_table(KIND_OF_TABLE["report"], run.recipe, registry()))
+        for _ in write_reports(reports, run, folder, workspace):
+            pass
+        return [_exchange(path, run.path / path.name) for path in sorted(folder.iterdir())]
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

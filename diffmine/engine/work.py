@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from diffmine.interfaces import ImageSource, ModelTools, Progress
+from diffmine.interfaces.boundary import own_work
 from diffmine.pictures.decoding import decode
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.tables import image_records
@@ -42,7 +43,12 @@ class Inputs:
         """A function that opens a record's picture at the pipeline's size."""
         dataset = self.recipe.components.dataset
         source = self.source()
-        return lambda record: Picture(record, decode(source.read(record.path), dataset.config.image_size))
+
+        def opened(record: ImageRecord) -> Picture:
+            with own_work():  # components call this too, and are not to blame for a damaged picture
+                return Picture(record, decode(source.read(record.path), dataset.config.image_size))
+
+        return opened
 
     def source(self) -> ImageSource:
         return self.recipe.components.dataset.open(self.artifacts["images"] / "prepared")

@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from diffmine.interfaces.boundary import Accountable, Culprit
+
 
 class Marker:
     """Metadata of an option; compare by identity."""
@@ -73,7 +75,7 @@ class ComponentConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Component(ABC):
+class Component(Accountable, ABC, shared=True):
     """Anything a recipe can name.
 
     A component is light: it holds checked options and is built while a recipe is checked. Its module imports no
@@ -93,6 +95,9 @@ class Component(ABC):
     def __init__(self, config: ComponentConfig, parts: tuple[Component, ...] = ()) -> None:
         self.config = config
         self.parts = parts
+
+    def _boundary_culprit(self, interface: type) -> Culprit:
+        return Culprit(interface.__name__, getattr(self, "name", type(self).__name__), type(self).__module__)
 
     @classmethod
     def summary(cls) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diffmine.engine.opening import load_run
+from diffmine.engine.reporting import write_reports
 from diffmine.engine.work import PUBLIC, Stage, Work
 
 
@@ -12,8 +13,7 @@ def run(work: Work) -> None:
     folder = work.folder / PUBLIC
     folder.mkdir(exist_ok=True)
     work.progress.start(len(work.components.report), "reports")
-    for report in work.components.report:
-        report.write(finished, folder)
+    for _ in write_reports(work.components.report, finished, folder, work.workspace):
         work.progress.advance()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from diffmine.engine.pipeline import Watcher
 from diffmine.interfaces import Progress
+from diffmine.processes.orphans import end_with_parent
 
 INTERVAL = 0.2
 """Seconds between two messages of one stage's progress."""
@@ -80,7 +81,7 @@ class Relay:
         self._progress: dict[str, Progress] = {}
 
     def __enter__(self) -> Self:
-        self._manager.start()
+        self._manager.start(end_with_parent)
         self._messages: Queue[Message] = self._manager.Queue()
         return self
 

@@ -16,6 +16,7 @@ from typing import Protocol
 from diffmine.engine import running
 from diffmine.engine.pipeline import Watcher
 from diffmine.errors import DiffmineError
+from diffmine.processes.orphans import end_with_parent
 from diffmine.studies.points import Point
 from diffmine.studies.relay import INTERVAL, Relay, Sender
 
@@ -106,7 +107,7 @@ def _in_processes(points: Sequence[Point], plan: Plan, watcher: StudyWatcher) ->
     with (
         Relay(context, watcher.run_started) as relay,
         _shared_cores(plan.workers),
-        ProcessPoolExecutor(plan.workers, mp_context=context) as pool,
+        ProcessPoolExecutor(plan.workers, mp_context=context, initializer=end_with_parent) as pool,
     ):
         points_of = {pool.submit(_run_in_process, point, plan, relay.sender(point.name)): point for point in points}
         pending = set(points_of)
