@@ -98,7 +98,7 @@ def typicality_maps(
         _sequence(maps, "score", "map", len(wanted), f"labels of {picture.record.path}")
         for one, label in zip(maps, wanted, strict=True):
             _check_map(_instance(one, TypicalityMap, "score"), picture.record, label, scoring.stride)
-    return given
+    return list(given)
 
 
 def _check_map(one: TypicalityMap, record: ImageRecord, label: str, stride: int) -> None:
@@ -174,9 +174,9 @@ def metric_values(result: Any, metric: object, *_: Any, **__: Any) -> Mapping[st
     return values
 
 
-def item(one: Any, source: object) -> Item:
+def item(listed: Any, source: object) -> Item:
     """A path, and labels that are text."""
-    _instance(one, Item, "scan")
+    one = _instance(listed, Item, "scan")
     if not isinstance(one.path, str) or not one.path:
         raise ContractError(f"scan listed a picture with the path {one.path!r}; a path is text")
     if not isinstance(one.labels, tuple) or not all(isinstance(label, str) and label for label in one.labels):
