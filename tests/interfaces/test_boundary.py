@@ -175,9 +175,12 @@ def test_iterators_are_attributed_while_they_run(lazily: bool) -> None:
         found.extend(item.path for item in Broken(DatasetConfig()).open(Path()).scan())
     assert str(culprit_of(caught.value)) == "the dataset 'broken'"
 
-    with pytest.raises(RuntimeError) as caught_here:
-        for _ in Broken(DatasetConfig()).open(Path()).scan():
+    def look(items: Iterator[Item]) -> None:
+        for _ in items:
             raise RuntimeError("in the loop's body")
+
+    with pytest.raises(RuntimeError) as caught_here:
+        look(Broken(DatasetConfig()).open(Path()).scan())
     assert culprit_of(caught_here.value) is None
 
 
@@ -241,6 +244,6 @@ def test_other_decorators_and_slots_do_not_hide_a_method() -> None:
         def open(self, tools: object) -> Extraction:
             return Slotted(3)
 
-    with pytest.raises(ContractError, match="2 arrays for 0 requests|returned 2 for 0 requests") as caught:
+    with pytest.raises(ContractError, match="extract returned 2 for 0 requests") as caught:
         Extractor(ClustererConfig()).open(None).extract([])
     assert str(culprit_of(caught.value)) == "the feature extractor 'slotted'"
