@@ -12,7 +12,8 @@ import click
 
 from diffmine.commands import check, clean, compare, figure, plugins, report, run, schema, show, study, view
 from diffmine.commands.plugin_commands import add_plugin_commands
-from diffmine.errors import DiffmineError
+from diffmine.errors import DiffmineError, said
+from diffmine.interfaces.boundary import culprit_of
 from diffmine.plugins.manager import PluginManager, disabled_plugins, load_plugins, plugin_manager
 from diffmine.plugins.peeking import may_add_commands
 from diffmine.version import __version__
@@ -88,8 +89,7 @@ def _report(error: Exception, *, show_traceback: bool) -> int:
     if show_traceback:
         traceback.print_exception(error)
     sentence = _sentence(error)
-    expected = sentence is not None
-    text = sentence if expected else f"{type(error).__name__}: {error}\nthis is a bug in diffmine or in a plugin"
+    text = sentence if sentence is not None else f"{said(error)}\n{_whose(error)}"
     click.secho("error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(text, err=True)
     if not show_traceback and (error.__cause__ is not None or not isinstance(error, DiffmineError)):
@@ -105,3 +105,8 @@ def _sentence(error: Exception) -> str | None:
         advice = NO_ROOM_ADVICE if error.errno in NO_ROOM else ""
         return f"{error.filename2 or error.filename}: {error.strerror.lower()}{advice}"
     return None
+
+
+def _whose(error: Exception) -> str:
+    culprit = culprit_of(error)
+    return f"this came out of {culprit}" if culprit else "this is a bug in diffmine"

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import platform
 import time
-import traceback
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diffmine.engine.attribution import origin_of
 from diffmine.engine.opening import load_run
+from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
-from diffmine.errors import ArtifactError, DiffmineWarning, StageError
+from diffmine.errors import ArtifactError, StageError
 from diffmine.files.atomic import json_digest
-from diffmine.interfaces import Component, Event, Listener, Progress, Stage
-from diffmine.plugins.kinds import KIND_OF_TABLE
+from diffmine.interfaces import Event, Listener, Progress, Stage
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
-from diffmine.recipes.resolving import Components, Resolved
+from diffmine.recipes.resolving import Resolved
 from diffmine.runs.run import Run
 from diffmine.runs.writing import RunWriter, origins
 from diffmine.store.artifacts import Artifact, Store
@@ -141,7 +140,7 @@ class Pipeline:
             requested_device=self.options.device,
             progress=progress,
         )
-        with self._attributed(stage), routed_warnings(progress):
+        with self._attributed(stage), routed_warnings(progress.warn):
             stage.run(work)
         facts = {
             "seconds": time.perf_counter() - started,
@@ -188,13 +187,11 @@ class Pipeline:
 
     @contextmanager
     def _attributed(self, stage: Stage) -> Iterator[None]:
-        """Turn an exception into one that names stage, component and plugin."""
+        """Turn an exception into one that names the stage and, where one is at fault, component and plugin."""
         try:
             yield
         except Exception as error:
-            table, component = blame(error, stage, self.recipe.components)
-            plugin = self.registry.find(KIND_OF_TABLE[table], component.use).plugin
-            raise StageError(stage.name, component.name, plugin, error) from error
+            raise StageError(stage.name, error, origin_of(error, self.registry)) from error
 
     def _told(self, hook: str, **arguments: Any) -> list[str]:
         """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run.
@@ -211,35 +208,3 @@ class Pipeline:
         """What failed of the plugins before the run began; said once, and kept out of artifacts."""
         unsaid, self._unsaid = self._unsaid, []
         return unsaid
-
-
-def blame(error: BaseException, stage: Stage, components: Components) -> tuple[str, Component]:
-    """The component whose module is deepest in the traceback, among those that the stage uses; else its first."""
-    modules = {
-        type(part).__module__: (table, part)
-        for table in (*reversed(stage.tables(components)), "executor")
-        for part in components.of_table(table)
-    }
-    frames = [frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    for module in reversed(frames):
-        if module in modules:
-            return modules[module]
-    first = (*stage.tables(components), "executor")[0]
-    return first, components.of_table(first)[0]
-
-
-@contextmanager
-def routed_warnings(progress: Progress) -> Iterator[None]:
-    """Send every ``DiffmineWarning`` to the run's warnings; leave other warnings to Python."""
-    with warnings.catch_warnings():
-        previous = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
-            if issubclass(category, DiffmineWarning):
-                progress.warn(str(message))
-            else:
-                previous(message, category, *rest, **named)
-
-        warnings.simplefilter("always", DiffmineWarning)
-        warnings.showwarning = show
-        yield

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from diffmine.errors import reason
+from diffmine.interfaces.boundary import Accountable, Culprit
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -106,7 +107,7 @@ class Provenance:
         return {"use": self.use, "plugin": self.plugin, "distribution": self.distribution, "version": self.version}
 
 
-class Component(ABC):
+class Component(Accountable, ABC, shared=True):
     """Anything a recipe can name.
 
     A component is light: it holds checked options and is built while a recipe is checked. Its module imports no
@@ -137,6 +138,9 @@ class Component(ABC):
     def __init__(self, config: ComponentConfig, parts: tuple[Component, ...] = ()) -> None:
         self.config = config
         self.parts = parts
+
+    def _boundary_culprit(self, interface: type) -> Culprit:
+        return Culprit(interface.__name__, getattr(self, "name", type(self).__name__), type(self).__module__)
 
     @classmethod
     def summary(cls) -> str:

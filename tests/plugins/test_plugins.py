@@ -144,7 +144,7 @@ def test_one_labels_failure_does_not_lose_the_others(site: Site, tmp_path: Path)
     where = ("--out", str(tmp_path / "run"), "--store", str(tmp_path / "store"), "--set", "clusterer.use=fussy")
     result = site.diffmine("run", str(recipe), *where, "--set", "clusterer.n_clusters=3")
     assert result.returncode == 0, result.stderr
-    assert "label 'a' has no clusters: ValueError: not these" in result.stdout + result.stderr
+    assert "' failed: ValueError: not these" in result.stdout + result.stderr
     assert set(pq.read_table(tmp_path / "run" / "clusters.parquet")["label"].to_pylist()) == {"b"}
 
 
@@ -170,7 +170,7 @@ def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site
     where = ("--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"))
     result = site.diffmine("run", str(recipe), *where)
     assert result.returncode == 1
-    assert "stage 'images' failed in component 'broken' of plugin 'breaker'" in result.stderr
+    assert "stage 'images' failed in the dataset 'broken' of plugin 'breaker' (breaker 1.2)" in result.stderr
     assert "ZeroDivisionError: no pictures to divide by" in result.stderr
     assert "Traceback" not in result.stderr
     traced = site.diffmine("run", str(recipe), *where, "--traceback")
