@@ -40,7 +40,7 @@ from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
-from diffmine.interfaces import ModelTools, Silent, TrainingSet
+from diffmine.interfaces import Event, ModelTools, Progress, TrainingSet
 from diffmine.pictures.decoding import decode
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tokenizer import CONTEXT
@@ -55,12 +55,15 @@ PROMPT = "A photo from {label}"
 
 
 @dataclass
-class Clock(Silent):
-    """Wall and CPU time of the steps after the first ``skip``."""
+class Clock:
+    """A listener: wall and CPU time of the steps after the first ``skip``."""
 
     skip: int
     ticks: list[tuple[float, float]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        if event.what == "advanced":
+            self.advance(event.amount)
 
     def advance(self, amount: int = 1) -> None:
         """A step is done."""
@@ -153,7 +156,7 @@ def ours(tools: ModelTools, data: TrainingSet, batch: int, steps: int, clock: Cl
         folder, workspace = Path(path, "model"), Path(path, "workspace")
         folder.mkdir()
         workspace.mkdir()
-        train(tools, data, options, everything, folder=folder, workspace=workspace, progress=clock)
+        train(tools, data, options, everything, folder=folder, workspace=workspace, progress=Progress(clock))
 
 
 def barest_loop(tools: ModelTools, pixels: torch.Tensor, batch: int, steps: int, clock: Clock) -> None:

@@ -21,7 +21,7 @@ from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.scorers.diffusion import Diffusion
 from diffmine.diffusion.draws import draw
-from diffmine.interfaces import Denoiser, ModelTools, Silent
+from diffmine.interfaces import Denoiser, ModelTools, Progress
 from diffmine.pictures.decoding import to_model
 from diffmine.types import ImageRecord, Picture
 
@@ -110,7 +110,7 @@ def main() -> None:
     config = Diffusion.Config(draws=arguments.draws, null_labels=0, batch_size=best)
     scoring = Diffusion(config).open(tools)
     labels = [["a"]] * len(pictures)
-    ours = seconds(lambda: scoring.score(pictures, labels, Silent()))
+    ours = seconds(lambda: scoring.score(pictures, labels, Progress()))
     literal = seconds(lambda: published(tools, pictures, config))
     each = 1000 / forwards
     print(f"{forwards} forwards, {arguments.size} px, {arguments.threads} thread(s); milliseconds each")

@@ -18,6 +18,21 @@ class RecipeError(DiffmineError):
     exit_code = 2
 
 
+class MissingComponentError(RecipeError):
+    """A recipe names a component that no installed plugin has.
+
+    Attributes:
+        table, use: what the recipe says.
+    """
+
+    def __init__(self, table: str, use: str, text: str) -> None:
+        self.table, self.use = table, use
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[type[MissingComponentError], tuple[str, str, str]]:
+        return type(self), (self.table, self.use, str(self))
+
+
 class PluginError(DiffmineError):
     """A plugin broke: at import, in a hook, or because two plugins claim one name."""
 
@@ -48,6 +63,11 @@ class StageError(DiffmineError):
         self.exit_code = cause.exit_code if isinstance(cause, RecipeError) else 1
         detail = str(cause) if isinstance(cause, DiffmineError) else f"{type(cause).__name__}: {cause}"
         super().__init__(f"stage {stage!r} failed in component {component!r} of plugin {plugin!r}: {detail}")
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, without the number and the file name that the system adds."""
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
 
 
 class DiffmineWarning(UserWarning):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from diffmine.errors import PluginError, RecipeError
+from diffmine.errors import MissingComponentError, PluginError, RecipeError
 from diffmine.interfaces import Dataset, ModelTools, Quantity, TypicalityScorer
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
@@ -32,14 +33,18 @@ class Installed:
     def dataset(self, run: Run) -> Dataset:
         options = dict(run.recipe.tables["dataset"])
         use = options.pop("use")
-        return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, run.recipe.folders["dataset"]))
+        folders = run.recipe.folders["dataset"]
+        with naming_the_maker(run):
+            return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, folders))
 
     def tools(self, run: Run, device: str | None) -> ModelTools:
         from diffmine.engine.devices import torch_device
         from diffmine.engine.work import RunInputs
 
         artifacts = {stage: run.artifact(stage) for stage in ("images", "finetune") if stage in run.info["stages"]}
-        return RunInputs(resolve(run.recipe, registry()), artifacts).tools(torch_device(device or self._device))
+        with naming_the_maker(run):
+            resolved = resolve(run.recipe, registry())
+        return RunInputs(resolved, artifacts).tools(torch_device(device or self._device))
 
     def quantity(self, run: Run) -> Quantity:
         use = run.recipe.tables.get("scorer", {}).get("use", "")
@@ -70,6 +75,24 @@ class Installed:
         from diffmine.drawing.notebook import summary
 
         return summary(run)
+
+
+@contextmanager
+def naming_the_maker(run: Run) -> Iterator[None]:
+    """Where a component of a run is not installed any more, say which distribution had it.
+
+    Raises:
+        MissingComponentError: naming the distribution, where the run folder knows it.
+    """
+    try:
+        yield
+    except MissingComponentError as error:
+        maker = run.maker(error.use, error.table)
+        if maker is None:
+            raise
+        text = f"{run.path}: [{error.table}] use = {error.use!r} was made with {maker}; install it"
+        failures = map(str, registry().failures)
+        raise MissingComponentError(error.table, error.use, "\n".join([text, *failures])) from None
 
 
 def load_run(path: str | Path, *, device: str = "auto") -> Run:

@@ -7,6 +7,7 @@ from diffmine.interfaces.component import (
     PartsOf,
     PartTable,
     PretrainedPath,
+    Provenance,
     RecipePath,
 )
 from diffmine.interfaces.datasets import Dataset, DatasetConfig, ImageSource, Preview
@@ -37,11 +38,13 @@ from diffmine.interfaces.mining import (
     SelectorConfig,
     TypicalityScorer,
 )
-from diffmine.interfaces.progress import Progress, Silent
+from diffmine.interfaces.progress import Event, Listener, Progress
 from diffmine.interfaces.showing import Column, Exporter, Figure, View
 from diffmine.interfaces.stages import Inputs, Stage, Work
+from diffmine.version import INTERFACE_VERSION
 
 __all__ = [
+    "INTERFACE_VERSION",
     "OUTSIDE_KEY",
     "Check",
     "Clusterer",
@@ -57,6 +60,7 @@ __all__ = [
     "Denoiser",
     "Describer",
     "DiffusionModel",
+    "Event",
     "Executor",
     "Exporter",
     "Extraction",
@@ -67,6 +71,7 @@ __all__ = [
     "ImageSource",
     "Inputs",
     "Job",
+    "Listener",
     "Metric",
     "ModelTools",
     "PartTable",
@@ -79,12 +84,12 @@ __all__ = [
     "Progress",
     "Projection",
     "PromptEncoder",
+    "Provenance",
     "Quantity",
     "RecipePath",
     "Report",
     "Scoring",
     "SelectorConfig",
-    "Silent",
     "Stage",
     "Task",
     "TextEncoder",

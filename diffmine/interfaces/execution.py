@@ -58,5 +58,6 @@ class Executor(Component):
             job: the work.
             shards: numbers of the shards that are not yet done.
             device: a torch device, such as ``cpu`` or ``cuda``.
-            progress: told of units done.
+            progress: started already; ``advance`` it by the units of each shard that is committed, in this process, and
+                pass on the warnings of shards that others process. A shard's function advances what it is given.
         """

@@ -58,7 +58,8 @@ class Finetuner(Component):
             folder: receives the trained model: the denoiser's ``save`` in ``folder`` itself, the encoder's ``save`` in
                 the same folder. Left empty, the base model is mined.
             workspace: kept when the run is killed and given again when it goes on; checkpoints belong here.
-            progress: told of steps and losses.
+            progress: ``start`` it with the number of steps, as early as possible, and ``advance`` it at each;
+                ``status`` shows the loss. :func:`diffmine.training.loop.train` does all that.
         """
 
 

@@ -35,7 +35,7 @@ class Scoring(ABC):
         Args:
             pictures: any sizes; the result for one does not depend on the others.
             labels: for each picture, the labels to score it under.
-            progress: told of pictures done.
+            progress: started already, for all the stage's pictures; ``advance`` it by one for each that is done.
         Returns:
             for each picture, one map a label, in the order of ``labels``.
         """

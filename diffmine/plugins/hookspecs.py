@@ -6,6 +6,9 @@ marked with ``@diffmine.hookimpl``, named in the entry-point group ``diffmine`` 
 
     [project.entry-points.diffmine]
     my-plugin = "my_package.my_module"
+
+A plugin that needs more than the first version of this interface says so in that module, before its imports, with
+``diffmine_interface = "1.2"``; see ``diffmine.interfaces.INTERFACE_VERSION``.
 """
 
 from __future__ import annotations
@@ -145,7 +148,11 @@ def diffmine_register_reports() -> Sequence[type[Report]]:  # type: ignore[empty
 
 @hookspec
 def diffmine_register_commands(cli: click.Group) -> None:
-    """Add commands to the command line: ``cli.add_command(...)``. Called at every start, so it must be quick."""
+    """Add commands to the command line: ``cli.add_command(...)``. Called at every start, so it must be quick.
+
+    A command that is there already, diffmine's or another plugin's, cannot be replaced; an attempt is a failure of the
+    plugin. Import what a command needs inside it.
+    """
 
 
 @hookspec
@@ -169,7 +176,9 @@ def diffmine_run_finished(run: Run) -> None:
 
 @hookspec
 def diffmine_stage_started(stage: str, run_folder: Path) -> None:
-    """A stage begins to compute. An exception here is reported as a warning and does not stop the run.
+    """A stage begins to compute; not called for one that is taken from the store.
+
+    An exception here is reported as a warning and does not stop the run.
 
     Args:
         stage: its name: ``images``, ``finetune``, ``typicality``, ``patches``, ``features``, ``clusters``,

@@ -15,7 +15,7 @@ from diffmine.diffusion import LossScorer, other_labels
 from diffmine.diffusion.draws import draw
 from diffmine.diffusion.losses import Measure, influence, latent_of, paired_predictions
 from diffmine.diffusion.scoring import Measured
-from diffmine.interfaces import ModelTools, Silent
+from diffmine.interfaces import ModelTools, Progress
 from diffmine.testing.gaussian import GaussianMeans, GaussianModel
 from diffmine.types import ImageRecord, Picture
 
@@ -60,7 +60,7 @@ def test_influence_is_the_squared_distance_of_the_predictions(batch_size: int) -
     """Also where the conditions of a draw do not fit into one batch, and pictures of another size come between."""
     config = Influence.Config(draws=4, batch_size=batch_size)
     with_tools, scored = tools(), [picture(0), picture(1, side=12), picture(2)]
-    found = Influence(config).open(with_tools).score(scored, [list(MEANS)] * 3, Silent())
+    found = Influence(config).open(with_tools).score(scored, [list(MEANS)] * 3, Progress())
     denoiser = with_tools.denoiser
     for one, maps in zip(scored, found, strict=True):
         latent = latent_of(denoiser, one.pixels)
@@ -87,7 +87,7 @@ def test_the_gain_is_the_influence_and_a_term_of_no_mean() -> None:
     config = {"draws": 32, "timesteps": "stratified", "batch_size": 512}
     second, first = (
         np.array(
-            [maps[0].mean.mean() for maps in scorer.open(tools(spread=0.15)).score(scored, [["warm"]] * 40, Silent())]
+            [maps[0].mean.mean() for maps in scorer.open(tools(spread=0.15)).score(scored, [["warm"]] * 40, Progress())]
         )
         for scorer in (Twice(Twice.Config(**config)), Influence(Influence.Config(**config)))  # type: ignore[arg-type]
     )
@@ -97,13 +97,13 @@ def test_the_gain_is_the_influence_and_a_term_of_no_mean() -> None:
 
 def test_what_is_asked_for_besides_changes_no_loss() -> None:
     scored = [picture(number) for number in range(3)]
-    plain = Diffusion(Diffusion.Config(draws=6)).open(tools()).score(scored, [["warm", "cold"]] * 3, Silent())
+    plain = Diffusion(Diffusion.Config(draws=6)).open(tools()).score(scored, [["warm", "cold"]] * 3, Progress())
 
     class Both(Influence):
         def gain(self, measured: Measured, label: str) -> torch.Tensor:
             return measured.losses[None] - measured.losses[label]
 
-    asked = Both(Both.Config(draws=6)).open(tools()).score(scored, [["warm", "cold"]] * 3, Silent())
+    asked = Both(Both.Config(draws=6)).open(tools()).score(scored, [["warm", "cold"]] * 3, Progress())
     for one, other in zip(plain, asked, strict=True):
         for a_map, its_twin in zip(one, other, strict=True):
             np.testing.assert_array_equal(a_map.mean, its_twin.mean)
@@ -130,7 +130,7 @@ def contrast(own: tuple[str, ...], means: dict[str, tuple[float, float, float]])
     """label -> exact gain at a picture of constant value 0.5, in units of what one grey mean of 0 loses to 0.5."""
     with_tools, one = tools(means), picture(0, own, value=0.5)
     config = Contrast.Config(draws=64, timesteps="stratified", antithetic=True)
-    maps = Contrast(config).open(with_tools).score([one], [sorted(means)], Silent())[0]
+    maps = Contrast(config).open(with_tools).score([one], [sorted(means)], Progress())[0]
     denoiser, latent = with_tools.denoiser, latent_of(with_tools.denoiser, one.pixels)
     fractions, _ = draw(config, tuple(latent.shape), 0, one.record.digest)
     zero, half = torch.zeros(3), torch.full((3,), 0.5)

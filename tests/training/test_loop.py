@@ -19,7 +19,8 @@ from PIL import Image
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.errors import DataError, DiffmineWarning, ModelError
-from diffmine.interfaces import Conditioning, Denoiser, ModelTools, Silent, TrainingLog, TrainingSet
+from diffmine.interfaces import Conditioning, Denoiser, Listener, ModelTools, Progress, TrainingLog, TrainingSet
+from diffmine.interfaces.progress import nobody
 from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianModel
 from diffmine.testing.toy_tools import as_picture, toy_tools
 from diffmine.testing.toy_training import StopAt, StoppedError, toy_training_set, training_set, untrained_tools, weights
@@ -47,12 +48,12 @@ ROUNDING = SHORT.model_copy(update={"eps": 1e-3, "validate_every": 0})
 
 
 def run(
-    tools: ModelTools, data: TrainingSet, options: TrainingOptions, path: Path, progress: Silent | StopAt | None = None
+    tools: ModelTools, data: TrainingSet, options: TrainingOptions, path: Path, listener: Listener = nobody
 ) -> TrainingLog:
     folder, workspace = path / "model", path / "workspace"
     for one in (folder, workspace):
         one.mkdir(parents=True, exist_ok=True)
-    return train(tools, data, options, everything, folder=folder, workspace=workspace, progress=progress or Silent())
+    return train(tools, data, options, everything, folder=folder, workspace=workspace, progress=Progress(listener))
 
 
 def gaussian(model: GaussianModel | None = None) -> ModelTools:
@@ -97,7 +98,7 @@ def test_a_torn_checkpoint_costs_steps_but_changes_nothing(tmp_path: Path) -> No
 SCRIPT = """
 import sys
 from pathlib import Path
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Progress
 from diffmine.testing.toy_training import toy_training_set, untrained_tools
 from diffmine.training.adaptations import everything
 from diffmine.training.loop import train
@@ -107,7 +108,9 @@ folder, workspace = Path(sys.argv[1], "model"), Path(sys.argv[1], "workspace")
 for path in (folder, workspace):
     path.mkdir(parents=True, exist_ok=True)
 options = TrainingOptions.model_validate_json(sys.argv[2])
-train(untrained_tools(), toy_training_set(), options, everything, folder=folder, workspace=workspace, progress=Silent())
+train(
+    untrained_tools(), toy_training_set(), options, everything, folder=folder, workspace=workspace, progress=Progress()
+)
 """
 
 

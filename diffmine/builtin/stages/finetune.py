@@ -36,6 +36,7 @@ class Finetune(Stage):
         """Write ``model/`` and ``training.csv``, where the finetuner trains anything."""
         folder = work.public("model")
         folder.mkdir(exist_ok=True)
+        work.progress.status("loading the model")
         log = work.run_task(Finetuning(work.inputs, folder, work.workspace))
         if not any(folder.iterdir()):
             folder.rmdir()

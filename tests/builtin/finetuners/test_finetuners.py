@@ -16,7 +16,7 @@ from diffmine.builtin.models.pixart import PixArt
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
 from diffmine.errors import ModelError
-from diffmine.interfaces import Finetuner, ModelTools, Silent
+from diffmine.interfaces import Finetuner, ModelTools, Progress
 from diffmine.testing.contracts.finetuners import FinetunerContract
 from diffmine.testing.toy_stable_diffusion import tiny_stable_diffusion
 from diffmine.testing.toy_tools import LABELS, toy_tools
@@ -60,7 +60,7 @@ def test_full_trains_every_weight_of_the_network_and_nothing_else(tmp_path: Path
     for path in (trained, tmp_path / "workspace"):
         path.mkdir()
     finetuner = FullFinetuning(FullFinetuning.Config.model_validate(OPTIONS))
-    finetuner.finetune(tools, toy_training_set(), folder=trained, workspace=tmp_path / "workspace", progress=Silent())
+    finetuner.finetune(tools, toy_training_set(), folder=trained, workspace=tmp_path / "workspace", progress=Progress())
     before, after = weights(tmp_path / "base"), weights(trained)
     assert before.keys() == after.keys()
     same = {name for name, tensor in before.items() if torch.equal(tensor, after[name])}
@@ -103,7 +103,7 @@ def test_none_refuses_a_model_that_was_never_trained(tmp_path: Path) -> None:
     finetuner = NoFinetuning(NoFinetuning.Config())
     with pytest.raises(ModelError, match=r"never been trained; use = 'full'"):
         finetuner.finetune(
-            untrained_tools(), toy_training_set(), folder=tmp_path, workspace=tmp_path, progress=Silent()
+            untrained_tools(), toy_training_set(), folder=tmp_path, workspace=tmp_path, progress=Progress()
         )
 
 
@@ -111,7 +111,7 @@ def finetuned(finetuner: Finetuner, tools: ModelTools, path: Path, size: int) ->
     for folder in (path / "model", path / "workspace"):
         folder.mkdir(parents=True)
     data = toy_training_set(train=4, heldout=2, size=size)
-    finetuner.finetune(tools, data, folder=path / "model", workspace=path / "workspace", progress=Silent())
+    finetuner.finetune(tools, data, folder=path / "model", workspace=path / "workspace", progress=Progress())
     return path / "model"
 
 

@@ -16,7 +16,7 @@ from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.builtin.scorers.diffusion import Diffusion
 from diffmine.diffusion.draws import draw
-from diffmine.interfaces import ModelTools, Silent
+from diffmine.interfaces import ModelTools, Progress
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import as_picture
 from diffmine.testing.toys import tiny_stable_diffusion
@@ -65,7 +65,7 @@ def test_it_equals_a_literal_loop(tmp_path: Path, prediction: str) -> None:
     pictures = [as_picture(toy_picture(number, 2, 64, 0, number)[0]) for number in range(2)]
     config = Diffusion.Config(draws=4, batch_size=6)
     loop, scoring = Loop(folder), Diffusion(config).open(tools)
-    for picture, maps in zip(pictures, scoring.score(pictures, [["a", "b"], ["b"]], Silent()), strict=True):
+    for picture, maps in zip(pictures, scoring.score(pictures, [["a", "b"], ["b"]], Progress()), strict=True):
         for one in maps:
             expected = loop.typicality(picture, f"Image of {one.label}.", config, seed=3)
             assert np.abs(expected).max() > 1e-4, "the label matters to the model"
