@@ -378,7 +378,7 @@ def test_what_crosses_no_component_is_diffmines_own(bench: Bench, monkeypatch: p
     def broken(*_: object) -> None:
         raise KeyError("row 7")
 
-    monkeypatch.setattr("diffmine.stages.typicality.commit_shard", broken)
+    monkeypatch.setattr("diffmine.builtin.stages.typicality.commit_shard", broken)
     error = bench.failure(scorer={"draws": 2})
     assert str(error) == "stage 'typicality' failed in diffmine itself: KeyError: 'row 7'"
     assert error.origin is None
