@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image
 
+from diffmine.analysis.matching import FATES
 from diffmine.drawing.crops import crops
 from diffmine.drawing.panels import sheet
 from diffmine.drawing.web import HERE, base_style, policy, templates
@@ -22,7 +23,6 @@ PAGE = "compare.html"
 FOLDER = "compare"
 SIDE = 64
 SHOWN = 6
-FATES = ("kept", "split", "merged", "lost", "new")
 
 
 class Match(Protocol):

@@ -21,6 +21,7 @@ from diffmine.interfaces import Dataset, ImageSource
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.reading import Recipe, load_recipe
+from diffmine.runs.contents import Contents
 from diffmine.runs.tables import image_records
 from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Word
@@ -173,6 +174,11 @@ class Run:
     def selection(self) -> str:
         """The ``selection`` of the patches that the run's own selector chose; the others are controls."""
         return str(self.recipe.tables["patches"]["use"])
+
+    @cached_property
+    def contents(self) -> Contents:
+        """The patches by label, selection and cluster."""
+        return Contents(self)
 
     @cached_property
     def features(self) -> FloatArray:

@@ -245,7 +245,7 @@ def _write_rest(
     }
     if evidence:
         dataset["boxes"] = {"index": BOXES, "label": "town"}
-    recipe = {"name": "toy", "seed": 7, "dataset": dataset}
+    recipe = {"name": "toy", "seed": 7, "dataset": dataset, "patches": {"use": "top"}}
     (run / RECIPE_FILE).write_text(tomli_w.dumps(recipe), encoding="utf-8")
     evil = "<b onmouseover=alert(1)>" if hostile else "a drawn"
     info = {

@@ -14,14 +14,13 @@ from diffmine.builtin.reports.explorer.pictures import Gallery
 from diffmine.builtin.reports.explorer.placing import Map, neighbours
 from diffmine.builtin.reports.explorer.recipe_tables import shown_tables, without_folders
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
+from diffmine.numerics.significance import FALSE_DISCOVERIES
 from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
 SKIPPED_SHOWN = 1000
-SIGNIFICANT = 0.05
-"""Patches whose q-value is at most this stand above chance."""
 
 
 def payload(
@@ -72,8 +71,8 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "images": len(run.records),
         "heldout": sum(record.split == "heldout" for record in run.records.values()),
         "stride": run.stride,
-        "significant": SIGNIFICANT,
-        "mined": ordering.contents.mined,
+        "significant": FALSE_DISCOVERIES,
+        "mined": run.selection,
         "recipe": shown_tables(run.recipe.tables),
         "warnings": [without_folders(text) for text in run.info.get("warnings", [])],
         "skipped": [{**one, "cause": without_folders(one["cause"])} for one in run.skipped[:SKIPPED_SHOWN]],
@@ -112,7 +111,7 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             row["purity"] = purities.get((cluster.label, cluster.cluster))
             row["flags"] = [{"mark": one.mark, "sentence": without_folders(one.sentence)} for one in cluster.flags]
         if q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
-            row["significant"] = _short(float(np.mean(known <= SIGNIFICANT)))
+            row["significant"] = _short(float(np.mean(known <= FALSE_DISCOVERIES)))
         groups.append(row)
     return groups
 
