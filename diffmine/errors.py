@@ -18,6 +18,21 @@ class RecipeError(DiffmineError):
     exit_code = 2
 
 
+class MissingComponentError(RecipeError):
+    """A recipe names a component that no installed plugin has.
+
+    Attributes:
+        table, use: what the recipe says.
+    """
+
+    def __init__(self, table: str, use: str, text: str) -> None:
+        self.table, self.use = table, use
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[type[MissingComponentError], tuple[str, str, str]]:
+        return type(self), (self.table, self.use, str(self))
+
+
 class PluginError(DiffmineError):
     """A plugin broke: at import, in a hook, or because two plugins claim one name."""
 

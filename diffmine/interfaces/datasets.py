@@ -83,7 +83,13 @@ class Dataset(Component):
     config: DatasetConfig
 
     def prepare(self, folder: Path, *, seed: int, progress: Progress) -> None:
-        """Draw, unpack or convert what ``open`` needs into ``folder``, which the store keeps; default: nothing."""
+        """Draw, unpack or convert what ``open`` needs into ``folder``, which the store keeps; default: nothing.
+
+        Args:
+            folder: empty, or with what an earlier attempt left there.
+            seed: the run's seed.
+            progress: ``start`` it with how much there is to do, and ``advance`` it.
+        """
 
     def preview(self) -> Preview | None:
         """What ``prepare`` would make; None: it makes nothing, and ``open(Path())`` can be scanned at once."""

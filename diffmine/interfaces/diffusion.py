@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -278,14 +278,25 @@ class ConditioningEncoder(Component):
         """
 
 
+@dataclass
+class Loaded:
+    """What tools have loaded so far; shared by all that stand for the same model."""
+
+    denoiser: Denoiser | None = None
+    encoder: PromptEncoder | None = None
+
+
 class ModelTools:
-    """The run's model, loaded when first used, for scorers and feature extractors.
+    """A run's model and conditioning encoder, for scorers and feature extractors; ``Run.tools()`` gives those of a run.
+
+    Making one loads nothing and imports no torch: ``denoiser`` and ``encoder`` are loaded when first used, and kept.
 
     Attributes:
-        device: the torch device to compute on, such as ``cpu`` or ``cuda:1``.
+        device: where to compute, a torch device's name such as ``cpu`` or ``cuda:0``.
         seed: the run's seed.
         labels: every label of the run, sorted.
-        fitted: the folder of what the component fitted to the training pictures; None: nothing.
+        fitted: the folder in which a component that fits itself to the training set finds what it fitted; None: it
+            has fitted nothing.
     """
 
     def __init__(
@@ -299,30 +310,69 @@ class ModelTools:
         folder: Path | None,
         fitted: Path | None = None,
     ) -> None:
+        """Take what is loaded later.
+
+        Args:
+            model: the recipe's ``[model]``.
+            conditioning: the recipe's ``[conditioning]``.
+            device: the attribute.
+            seed: the attribute.
+            labels: the attribute, in any sequence.
+            folder: where finetuning saved model and encoder; None: they were not finetuned.
+            fitted: the attribute.
+        """
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
+        self._loaded = Loaded()
 
     @property
     def pretrained(self) -> bool:
         """Whether the model has been trained: by the checkpoint that the recipe names, or by the run itself."""
         return self._folder is not None or self._model.pretrained
 
+    def with_fitted(self, fitted: Path | None) -> ModelTools:
+        """The same tools, sharing what is loaded, with another ``fitted``."""
+        other = copy(self)
+        other.fitted = fitted
+        return other
+
     def at(self, folder: Path) -> ModelTools:
         """The same tools with the model and the encoder as their ``save`` wrote them to ``folder``."""
         return ModelTools(
-            self._model, self._conditioning, device=self.device, seed=self.seed, labels=self.labels, folder=folder
+            self._model,
+            self._conditioning,
+            device=self.device,
+            seed=self.seed,
+            labels=self.labels,
+            folder=folder,
+            fitted=self.fitted,
         )
 
-    @cached_property
+    @property
     def denoiser(self) -> Denoiser:
-        """The model, with frozen weights, loaded when first used."""
-        import torch
+        """The model on ``device``, finetuned where the run has finetuned it; in evaluation mode, without gradients.
 
-        denoiser = self._model.load(torch.device(self.device), folder=self._folder)
-        denoiser.network.eval().requires_grad_(False)
-        return denoiser
+        Raises:
+            ModelError: its checkpoint is missing, damaged, or does not fit.
+        """
+        if self._loaded.denoiser is None:
+            import torch
 
-    @cached_property
+            denoiser = self._model.load(torch.device(self.device), folder=self._folder)
+            denoiser.network.eval().requires_grad_(False)
+            self._loaded.denoiser = denoiser
+        return self._loaded.denoiser
+
+    @property
     def encoder(self) -> PromptEncoder:
-        """What tells the model a label, loaded when first used."""
-        return self._conditioning.load(self.denoiser, self.labels, seed=self.seed, folder=self._folder)
+        """The encoder that turns labels into what ``denoiser`` is told, ``encoder.encode(["a", None])``; None stands
+        for the null condition. Loads the model as well.
+
+        Raises:
+            ModelError: its checkpoint is missing, damaged, or does not fit the model.
+        """
+        if self._loaded.encoder is None:
+            self._loaded.encoder = self._conditioning.load(
+                self.denoiser, self.labels, seed=self.seed, folder=self._folder
+            )
+        return self._loaded.encoder

@@ -35,17 +35,43 @@ class Scoring(ABC):
         Args:
             pictures: any sizes; the result for one does not depend on the others.
             labels: for each picture, the labels to score it under.
-            progress: told of pictures done.
+            progress: started already, for all the stage's pictures; ``advance`` it by one for each that is done.
         Returns:
             for each picture, one map a label, in the order of ``labels``.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What the values of a scorer's maps are, for everything that shows them.
+
+    Attributes:
+        name: one or two words, lower case.
+        formula: what it is computed from, in words; empty: not said.
+        unit: of the values; empty: not said.
+        meaning: what its size or sign says of a place, a clause without a full stop; empty: not said.
+    """
+
+    name: str = "typicality"
+    formula: str = ""
+    unit: str = ""
+    meaning: str = ""
+
+    def __str__(self) -> str:
+        """The name with the formula in brackets, for axes and colour bars."""
+        return f"{self.name} ({self.formula})" if self.formula else self.name
 
 
 class TypicalityScorer(Component):
     """A recipe's ``[scorer]``.
 
     A scorer that does not use the run's diffusion model says ``needs_model = False``.
+
+    Class attributes:
+        quantity: what the values of its maps are, and their unit.
     """
+
+    quantity: ClassVar[Quantity] = Quantity()
 
     @property
     def needs_model(self) -> bool:

@@ -21,6 +21,7 @@ import pytest
 import diffmine
 from diffmine.builtin.selectors.top import Top
 from diffmine.errors import ArtifactError, DataError, ModelError, RecipeError, StageError
+from diffmine.interfaces import Event
 from diffmine.runs.run import Run
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 
@@ -129,11 +130,37 @@ def test_the_same_recipe_is_taken_from_the_store(finished: Run, recipe: Path, fo
     assert again.patches.equals(finished.patches)
 
 
+def test_a_listener_hears_of_every_stage_and_of_the_warnings_of_stored_ones(
+    finished: Run, recipe: Path, folder: Path
+) -> None:
+    heard: list[Event] = []
+    again = diffmine.run(
+        recipe,
+        out=folder / "heard",
+        store=folder / "store",
+        overrides=["clusterer.n_clusters=2"],
+        listener=heard.append,
+    )
+    assert {event.run for event in heard} == {"tiny"}
+    assert (heard[0].what, heard[0].names) == ("run started", tuple(again.info["stages"]))
+    assert heard[-1].what == "run finished"
+    ends = [(event.stage, event.reused) for event in heard if event.what == "stage finished"]
+    assert ends == [(name, entry["reused"]) for name, entry in again.info["stages"].items()]
+    assert [event.stage for event in heard if event.what == "stage started"] == [stage for stage, _ in ends]
+    assert {event.stage for event in heard if event.what == "work started"}.isdisjoint(reused(again))
+
+    heard.clear()
+    again = diffmine.run(recipe, out=folder / "heard", store=folder / "store", listener=heard.append)
+    assert reused(again) == set(NAMES)
+    assert again.info["warnings"] == finished.info["warnings"] != []
+    assert [event.text for event in heard if event.what == "warning"] == finished.info["warnings"]
+
+
 @pytest.mark.parametrize(
     ("override", "recomputed"),
     [
-        ("clusterer.n_clusters=2", {"clusters", "metrics", "report"}),
-        ("patches.size=10", {"patches", "features", "clusters", "metrics", "report"}),
+        ("clusterer.n_clusters=2", {"clusters", "metrics", "checks", "report"}),
+        ("patches.size=10", {"patches", "features", "clusters", "metrics", "checks", "report"}),
         ("scorer.batch_size=3", set()),
         ("executor.workers=2", set()),
         ("report.terminal.clusters=1", {"report"}),
@@ -184,6 +211,16 @@ def test_fresh_ignores_the_store(finished: Run, recipe: Path, folder: Path) -> N
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images")
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images", fresh=True)
     assert not reused(again)
+
+
+def test_fresh_from_a_stage_keeps_those_before_it(finished: Run, recipe: Path, folder: Path) -> None:
+    again = diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="clusters")
+    assert reused(again) == set(NAMES[: NAMES.index("clusters")])
+    assert digests(again) == digests(finished)
+    with pytest.raises(RecipeError, match="fresh_from = 'cluster': there is no such stage; did you mean 'clusters'"):
+        diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="cluster")
+    with pytest.raises(RecipeError, match="'clusters' comes after the last stage to run, 'images'"):
+        diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="clusters", until="images")
 
 
 @pytest.mark.parametrize("fails_between", [False, True])

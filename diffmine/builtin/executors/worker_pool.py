@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
-from diffmine.interfaces import Job, ProcessShard, Progress, Silent
+from diffmine.interfaces import Job, ProcessShard, Progress
 
 _process: ProcessShard | None = None
 
@@ -50,6 +50,6 @@ def _open(job: Job, device: str, threads: int, opened: Any) -> None:
 
 def _process_shard(shard: int) -> list[str]:
     assert _process is not None
-    silent = Silent()
-    _process(shard, silent)
-    return silent.warnings
+    progress = Progress()
+    _process(shard, progress)
+    return progress.warnings

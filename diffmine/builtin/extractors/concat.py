@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -17,6 +18,8 @@ from diffmine.interfaces import (
     PartsOf,
     PartTable,
     PatchRequest,
+    Progress,
+    TrainingSet,
 )
 from diffmine.types import FloatArray
 
@@ -51,14 +54,34 @@ class Concat(FeatureExtractor):
     config: Config
     parts: tuple[FeatureExtractor, ...]
 
+    @property
+    def needs_model(self) -> bool:
+        """Where one of the parts does."""
+        return any(part.needs_model for part in self.parts)
+
+    def fit(self, data: TrainingSet, tools: ModelTools, *, folder: Path, progress: Progress) -> None:
+        """Fit every part, each in a folder of its own."""
+        for number, part in enumerate(self.parts):
+            of_part = folder / str(number)
+            of_part.mkdir()
+            part.fit(data, tools, folder=of_part, progress=progress)
+            if not any(of_part.iterdir()):
+                of_part.rmdir()
+
     def open(self, tools: ModelTools) -> Extraction:
-        """Load every part."""
+        """Load every part; the model that several of them use is loaded once."""
         weights = self.config.weights or (1.0,) * len(self.parts)
-        return ConcatExtraction([part.open(tools) for part in self.parts], weights)
+        return ConcatExtraction([part.open(_of_part(tools, number)) for number, part in enumerate(self.parts)], weights)
 
     def passes(self) -> int:
         """Those of all parts."""
         return sum(part.passes() for part in self.parts)
+
+
+def _of_part(tools: ModelTools, number: int) -> ModelTools:
+    """The tools with what one part fitted."""
+    folder = tools.fitted / str(number) if tools.fitted else None
+    return tools.with_fitted(folder if folder and folder.exists() else None)
 
 
 class ConcatExtraction(Extraction):

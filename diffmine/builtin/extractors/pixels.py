@@ -24,6 +24,7 @@ class Pixels(FeatureExtractor):
     """
 
     name = "pixels"
+    needs_model = False
 
     class Config(ComponentConfig):
         """Options of ``pixels``."""

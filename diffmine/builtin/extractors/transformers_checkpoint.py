@@ -30,6 +30,7 @@ class PretrainedConfig(ComponentConfig):
 class PretrainedExtractor(FeatureExtractor):
     """An extractor whose results depend on a checkpoint."""
 
+    needs_model = False
     config: PretrainedConfig
 
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from diffmine.interfaces import Executor, Job, ProcessShard, Progress, Silent
+from diffmine.interfaces import Event, Executor, Job, ProcessShard, Progress
 
 FAULTY = 3
 
@@ -38,16 +38,6 @@ class FileJob(Job):
         return process
 
 
-class Counter(Silent):
-    """Counts what is done."""
-
-    done = 0
-
-    def advance(self, amount: int = 1) -> None:
-        """Add it up."""
-        self.done += amount
-
-
 class ExecutorContract:
     """Subclass this and return your executor from a fixture ``executor``."""
 
@@ -55,11 +45,12 @@ class ExecutorContract:
     def test_the_shards_asked_for_are_done_and_no_others(
         self, executor: Executor, tmp_path: Path, shards: list[int]
     ) -> None:
-        job, counter = FileJob(tmp_path), Counter()
-        executor.run(job, shards, device="cpu", progress=counter)
+        job, heard = FileJob(tmp_path), list[Event]()
+        executor.run(job, shards, device="cpu", progress=Progress(heard.append))
         assert {int(path.name) for path in tmp_path.iterdir()} == set(shards)
-        assert counter.done == sum(job.sizes[shard] for shard in shards)
+        assert {event.what for event in heard} == {"advanced"}, "the stage has started the count"
+        assert sum(event.amount for event in heard) == sum(job.sizes[shard] for shard in shards)
 
     def test_a_failure_reaches_the_caller(self, executor: Executor, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="shard 3 on cpu broke"):
-            executor.run(FileJob(tmp_path, faulty=True), [0, 3, 4], device="cpu", progress=Counter())
+            executor.run(FileJob(tmp_path, faulty=True), [0, 3, 4], device="cpu", progress=Progress())
