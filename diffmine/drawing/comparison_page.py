@@ -84,7 +84,7 @@ class Strips:
 
     def of(self, run: Run, label: str, clusters: Sequence[int]) -> list[Strip]:
         """The strips of some clusters of a label, by rank."""
-        number, contents = self._contents.setdefault(run.path, (len(self._contents), Contents(run)))
+        number, contents = self._contents.setdefault(run.path, (len(self._contents), run.contents))
         found = [one for one in contents.clusters(label) if one.cluster in clusters]
         for one in found:
             if (run.path, label, one.cluster) not in self._done:

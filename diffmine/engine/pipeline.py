@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diffmine.engine.opening import load_run
+from diffmine.engine.publishing import RunWriter, origins
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import ArtifactError, DiffmineWarning, StageError
 from diffmine.files.atomic import json_digest
@@ -22,7 +23,6 @@ from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import Run
-from diffmine.runs.writing import RunWriter, origins
 from diffmine.store.artifacts import Artifact, Store
 
 

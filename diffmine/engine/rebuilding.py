@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
+from diffmine.engine.folder_lock import sole_writer
 from diffmine.engine.opening import naming_the_maker
 from diffmine.errors import MissingComponentError
 from diffmine.interfaces import Report
@@ -29,8 +30,14 @@ def rebuild(run: Run, warn: Callable[[str], None]) -> list[Path]:
         what was written, files and folders at the top of the run folder.
     Raises:
         MissingComponentError: none of the reports is installed.
+        ArtifactError: another process is writing to the run folder.
     """
     reports = list(_installed(run, warn))
+    with sole_writer(run.path):
+        return _written(reports, run)
+
+
+def _written(reports: Sequence[Report], run: Run) -> list[Path]:
     draft = run.path / f".reports.{os.getpid()}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()

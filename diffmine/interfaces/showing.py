@@ -35,9 +35,11 @@ class Exporter(Component):
 
     Class attributes:
         suffix: of files in this format, with the dot.
+        binary: whether it is no text, and so not for a terminal.
     """
 
     suffix: ClassVar[str]
+    binary: ClassVar[bool] = False
 
     @abstractmethod
     def export(self, contents: Contents, rows: Rows) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray

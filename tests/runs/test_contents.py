@@ -14,7 +14,7 @@ from diffmine.types import Box
 
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    return Contents(write_toy_run(tmp_path_factory.mktemp("toy"), clusters=3, members=8))
+    return write_toy_run(tmp_path_factory.mktemp("toy"), clusters=3, members=8).contents
 
 
 def test_every_patch_is_in_exactly_one_group(contents: Contents) -> None:
@@ -42,7 +42,7 @@ def test_what_another_one_stands_for_comes_last(tmp_path: Path) -> None:
 
 def test_flags_are_of_their_cluster_alone(tmp_path: Path) -> None:
     flags = [("north", 1, "one"), ("north", 1, "two"), ("north", 1, "one"), ("south", 0, "three"), ("east", 0, "none")]
-    contents = Contents(write_toy_run(tmp_path, clusters=2, members=8, flags=flags))
+    contents = write_toy_run(tmp_path, clusters=2, members=8, flags=flags).contents
     marks = {(label, one.cluster): one.marks for label in contents.labels for one in contents.clusters(label)}
     flagged = {key: value for key, value in marks.items() if value}
     assert flagged == {("north", 1): ["one", "two"], ("south", 0): ["three"]}
@@ -51,14 +51,14 @@ def test_flags_are_of_their_cluster_alone(tmp_path: Path) -> None:
 def test_outliers_are_mined_patches_and_controls_are_not(contents: Contents) -> None:
     selection = contents.column("selection")
     groups = dict(contents.groups("north"))
-    assert set(selection[groups[OUTLIERS]]) == {"top"} == {contents.mined}
+    assert set(selection[groups[OUTLIERS]]) == {"top"} == {contents.run.selection}
     assert set(selection[groups["least"]]) == {"least"}
     assert set(contents.controls("north")) == {"least", "random"}
 
 
 def test_small_clusters_are_shown_only_where_there_are_no_others(contents: Contents, tmp_path: Path) -> None:
     assert all(len(one.rows) >= 5 for one in contents.best_clusters("north"))
-    small = Contents(write_toy_run(tmp_path, labels=["a"], clusters=2, members=3))
+    small = write_toy_run(tmp_path, labels=["a"], clusters=2, members=3).contents
     assert len(small.best_clusters("a")) == len(small.clusters("a")) > 0
 
 

@@ -16,6 +16,7 @@ class Parquet(Exporter):
 
     name = "parquet"
     suffix = ".parquet"
+    binary = True
 
     def export(self, contents: Contents, rows: Rows) -> bytes:
         buffer = io.BytesIO()
