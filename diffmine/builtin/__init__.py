@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diffmine.plugins.hookspecs import hookimpl
+from diffmine import hookimpl
 
 if TYPE_CHECKING:
     from diffmine.interfaces import (

@@ -10,6 +10,7 @@ from typing import cast
 
 from diffmine.engine.folder_lock import sole_writer
 from diffmine.engine.opening import naming_the_maker
+from diffmine.engine.warning_channel import routed_warnings
 from diffmine.errors import MissingComponentError
 from diffmine.interfaces import Report
 from diffmine.plugins.kinds import KIND_OF_TABLE
@@ -25,7 +26,7 @@ def rebuild(run: Run, warn: Callable[[str], None]) -> list[Path]:
     still be reported; a report that is not installed any more is left out.
 
     Args:
-        warn: told of each report that is left out.
+        warn: told of each report that is left out, and of what reports warn of.
     Returns:
         what was written, files and folders at the top of the run folder.
     Raises:
@@ -33,7 +34,7 @@ def rebuild(run: Run, warn: Callable[[str], None]) -> list[Path]:
         ArtifactError: another process is writing to the run folder.
     """
     reports = list(_installed(run, warn))
-    with sole_writer(run.path):
+    with sole_writer(run.path), routed_warnings(warn):
         return _written(reports, run)
 
 
