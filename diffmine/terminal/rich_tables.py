@@ -15,7 +15,7 @@ HEADING = "dim"
 BAR = "cyan"
 FLAG = "yellow"
 WORDS = "italic"
-WORDS_WIDTH = 24
+WORDS_WIDTH = 26
 
 
 def new_table(*headings: str, left: Sequence[str] = ()) -> Table:
@@ -54,7 +54,7 @@ def measured(value: float, scale: float, width: int) -> Text:
 
 def remarked(cell: Text, cluster: Cluster) -> Text:
     """A cell with what is said of a cluster, a line each, below it: what it is flagged as, what it might be called."""
-    words = [name(f"maybe {words}", WORDS) for words in cluster.suggestions]
+    words = [name(f"{one.words[0].text}? ({one.source})", WORDS) for one in cluster.descriptions if one.words]
     for text in words:
         text.truncate(WORDS_WIDTH, overflow="ellipsis")
     return Text("\n").join([cell, *(name(mark, FLAG) for mark in cluster.marks), *words])

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from diffmine.drawing.crops import crops, cut
-from diffmine.runs.contents import OUTLIERS, Contents
+from diffmine.runs.contents import OUTLIERS, Contents, label_clusters, selected_rows
 from diffmine.testing.toy_runs import write_toy_run
 from diffmine.types import Box
 
@@ -76,3 +76,31 @@ def test_a_patch_that_is_not_square_keeps_its_proportions() -> None:
     assert (crop[8:24] == 0).all()
     assert (crop[:8] == 128).all()
     assert (crop[24:] == 128).all()
+
+
+def test_words_are_of_their_cluster_with_who_says_so(tmp_path: Path) -> None:
+    words = [
+        ("north", 1, ["wheel", "spoke", "rim", "tyre"], "one"),
+        ("north", 1, [], "two"),
+        ("south", 0, ["sky"], "one"),
+    ]
+    contents = write_toy_run(tmp_path, clusters=2, members=8, words=words).contents
+    said = {(label, one.cluster): one.suggestions for label in contents.labels for one in contents.clusters(label)}
+    named = {key: value for key, value in said.items() if value}
+    assert named == {("north", 1): ["wheel, spoke, rim (one)"], ("south", 0): ["sky (one)"]}
+
+
+def test_clusters_of_labels_are_those_of_the_table_in_no_order_of_its_own(contents: Contents) -> None:
+    rows = contents.run.patches.to_pylist()
+    for one in label_clusters(contents.run):
+        assert {rows[row]["selection"] for row in one.rows} == {"top"}
+        assert [rows[row]["cluster"] for row in one.rows] == one.cluster.tolist()
+        places = [(patch.image_id, patch.box) for patch in one.patches]
+        assert places == sorted(places)
+        sizes = [len(cluster.rows) for cluster in contents.clusters(one.label)]
+        assert [len(one.only(number).rows) for number in range(len(sizes))] == sizes
+        assert len(one.members().rows) == sum(sizes)
+    reversed_table = contents.run.patches.take(list(range(len(rows)))[::-1])
+    for label, found in selected_rows(reversed_table, "least").items():
+        back = [len(rows) - 1 - row for row in found]
+        assert back == selected_rows(contents.run.patches, "least")[label].tolist()

@@ -149,7 +149,7 @@ function legendOf(how, scale) {
   return scaleBar(-scale, scale, (value) => css(diverging(value, scale)), ["less typical", "more typical"]);
 }
 
-const shownValue = (value) => (typeof value === "number" ? figure(value) : named(String(value)));
+const shownValue = (value) => (typeof value === "number" && !Number.isInteger(value) ? figure(value) : named(String(value)));
 
 function factPanel(patch, group, image) {
   const { typicality, stderr, p, q, rank } = patches;
