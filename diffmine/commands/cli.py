@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -11,13 +12,16 @@ import click
 
 from diffmine.commands import check, clean, compare, figure, plugins, report, run, schema, show, study, view
 from diffmine.commands.plugin_commands import add_plugin_commands
-from diffmine.errors import DiffmineError
+from diffmine.errors import DiffmineError, said
+from diffmine.interfaces.boundary import culprit_of
 from diffmine.plugins.manager import PluginManager, disabled_plugins, load_plugins, plugin_manager
 from diffmine.plugins.peeking import may_add_commands
 from diffmine.version import __version__
 
 COMMANDS = (run, check, show, view, report, figure, study, compare, plugins, schema, clean)
 INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM_ADVICE = "; make room there, and the same command goes on"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -84,10 +88,25 @@ def _report(error: Exception, *, show_traceback: bool) -> int:
     """Say what went wrong on one screen; the exit code."""
     if show_traceback:
         traceback.print_exception(error)
-    expected = isinstance(error, DiffmineError)
-    text = str(error) if expected else f"{type(error).__name__}: {error}\nthis is a bug in diffmine or in a plugin"
+    sentence = _sentence(error)
+    text = sentence if sentence is not None else f"{said(error)}\n{_whose(error)}"
     click.secho("error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(text, err=True)
-    if not show_traceback and (error.__cause__ is not None or not expected):
+    if not show_traceback and (error.__cause__ is not None or not isinstance(error, DiffmineError)):
         click.secho("add --traceback to see where", dim=True, err=True)
     return error.exit_code if isinstance(error, DiffmineError) else 1
+
+
+def _sentence(error: Exception) -> str | None:
+    """What an error says that is nobody's bug; None where it is somebody's."""
+    if isinstance(error, DiffmineError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        advice = NO_ROOM_ADVICE if error.errno in NO_ROOM else ""
+        return f"{error.filename2 or error.filename}: {error.strerror.lower()}{advice}"
+    return None
+
+
+def _whose(error: Exception) -> str:
+    culprit = culprit_of(error)
+    return f"this came out of {culprit}" if culprit else "this is a bug in diffmine"

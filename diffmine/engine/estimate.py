@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from diffmine.engine.devices import has_driver
-from diffmine.errors import DataError, PictureError
+from diffmine.errors import DataError, PictureError, RecipeError
 from diffmine.interfaces import Component, Dataset, Preview
 from diffmine.numerics.choosing import choose
 from diffmine.pictures.decoding import grid_size, open_upright, pipeline_size
@@ -62,7 +62,21 @@ class Cost:
 
 
 def estimate(resolved: Resolved, device: str) -> Cost:
-    """Count what the stages will do; lists the dataset and opens a few pictures, but no model."""
+    """Count what the stages will do; lists the dataset and opens a few pictures, but no model.
+
+    Raises:
+        RecipeError: some size in the recipe is beyond counting.
+    """
+    try:
+        return _count(resolved, device)
+    except (MemoryError, OverflowError) as error:
+        raise RecipeError(
+            f"what the recipe asks for is too large to count ({error or type(error).__name__}); "
+            "look for a size that is too large"
+        ) from error
+
+
+def _count(resolved: Resolved, device: str) -> Cost:
     components = resolved.components
     with _naming_files_of("dataset", components.dataset):
         preview = components.dataset.preview() or _scanned(components.dataset, resolved.seed)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import platform
 import time
-import traceback
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diffmine.engine.attribution import origin_of
 from diffmine.engine.opening import load_run
 from diffmine.engine.publishing import RunWriter, origins
+from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
-from diffmine.errors import ArtifactError, DiffmineWarning, StageError
+from diffmine.errors import ArtifactError, StageError
 from diffmine.files.atomic import json_digest
-from diffmine.interfaces import Component, Event, Listener, Progress, Stage
-from diffmine.plugins.kinds import KIND_OF_TABLE
+from diffmine.interfaces import Event, Listener, Progress, Stage
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
-from diffmine.recipes.resolving import Components, Resolved
+from diffmine.recipes.resolving import Resolved
 from diffmine.runs.run import Run
 from diffmine.store.artifacts import Artifact, Store
 
@@ -69,11 +68,15 @@ class Pipeline:
             artifacts: dict[str, Artifact] = {}
             wanted = list(self._wanted())
             self.listener(Event("run started", self.recipe.name, names=tuple(stage.name for stage in wanted)))
+            self._unsaid += self._told("diffmine_run_started", recipe=self.recipe, run_folder=self.options.out)
             for stage in wanted:
                 artifacts[stage.name] = self._complete(stage, artifacts, writer)
             writer.finish(complete=self.options.until in (None, self.stages[-1].name))
+        finished = load_run(self.options.out, device=self.options.device)
+        for failure in self._told("diffmine_run_finished", run=finished):
+            self.listener(Event("warning", self.recipe.name, text=failure))
         self.listener(Event("run finished", self.recipe.name, seconds=time.perf_counter() - started))
-        return load_run(self.options.out)
+        return finished
 
     def keys(self) -> Iterator[tuple[str, str | None]]:
         """(stage, key) of each stage as far as they follow from what is stored; the rest are None."""
@@ -104,21 +107,16 @@ class Pipeline:
             artifact = self._find(stage, key, progress)
             reused = artifact is not None
             if artifact is None:
-                self._tell("diffmine_stage_started", progress, stage=stage.name, run_folder=self.options.out)
+                for failure in self._told("diffmine_stage_started", stage=stage.name, run_folder=self.options.out):
+                    progress.warn(failure)
                 artifact = self._compute(stage, key, artifacts, progress)
         seconds = time.perf_counter() - started
         for text in [*artifact.facts["warnings"], *self._unsaid_failures()]:
             progress.warn(text)
         writer.publish(artifact, seconds=seconds, reused=reused, warnings=progress.warnings)
-        self._tell(
-            "diffmine_stage_finished",
-            progress,
-            stage=stage.name,
-            run_folder=self.options.out,
-            artifact=artifact.path,
-            seconds=seconds,
-            reused=reused,
-        )
+        heard = {"artifact": artifact.path, "seconds": seconds, "reused": reused}
+        for failure in self._told("diffmine_stage_finished", stage=stage.name, run_folder=self.options.out, **heard):
+            progress.warn(failure)
         self.listener(Event("stage finished", self.recipe.name, stage.name, seconds=seconds, reused=reused))
         return artifact
 
@@ -142,7 +140,7 @@ class Pipeline:
             requested_device=self.options.device,
             progress=progress,
         )
-        with self._attributed(stage), routed_warnings(progress):
+        with self._attributed(stage), routed_warnings(progress.warn):
             stage.run(work)
         facts = {
             "seconds": time.perf_counter() - started,
@@ -189,55 +187,24 @@ class Pipeline:
 
     @contextmanager
     def _attributed(self, stage: Stage) -> Iterator[None]:
-        """Turn an exception into one that names stage, component and plugin."""
+        """Turn an exception into one that names the stage and, where one is at fault, component and plugin."""
         try:
             yield
         except Exception as error:
-            table, component = blame(error, stage, self.recipe.components)
-            plugin = self.registry.find(KIND_OF_TABLE[table], component.use).plugin
-            raise StageError(stage.name, component.name, plugin, error) from error
+            raise StageError(stage.name, error, origin_of(error, self.registry)) from error
 
-    def _tell(self, hook: str, progress: Progress, **arguments: Any) -> None:
-        """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run."""
+    def _told(self, hook: str, **arguments: Any) -> list[str]:
+        """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run.
+
+        Returns:
+            the failures, to be warned of.
+        """
         before = len(self.plugins.failures)
         for _ in self.plugins.call_each(hook, **arguments):
             pass
-        for failure in self.plugins.failures[before:]:
-            progress.warn(str(failure))
+        return [str(failure) for failure in self.plugins.failures[before:]]
 
     def _unsaid_failures(self) -> list[str]:
         """What failed of the plugins before the run began; said once, and kept out of artifacts."""
         unsaid, self._unsaid = self._unsaid, []
         return unsaid
-
-
-def blame(error: BaseException, stage: Stage, components: Components) -> tuple[str, Component]:
-    """The component whose module is deepest in the traceback, among those that the stage uses; else its first."""
-    modules = {
-        type(part).__module__: (table, part)
-        for table in (*reversed(stage.tables(components)), "executor")
-        for part in components.of_table(table)
-    }
-    frames = [frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    for module in reversed(frames):
-        if module in modules:
-            return modules[module]
-    first = (*stage.tables(components), "executor")[0]
-    return first, components.of_table(first)[0]
-
-
-@contextmanager
-def routed_warnings(progress: Progress) -> Iterator[None]:
-    """Send every ``DiffmineWarning`` to the run's warnings; leave other warnings to Python."""
-    with warnings.catch_warnings():
-        previous = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
-            if issubclass(category, DiffmineWarning):
-                progress.warn(str(message))
-            else:
-                previous(message, category, *rest, **named)
-
-        warnings.simplefilter("always", DiffmineWarning)
-        warnings.showwarning = show
-        yield

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
 from diffmine.engine.folder_lock import sole_writer
-from diffmine.files.atomic import json_digest, write_atomically
+from diffmine.files.atomic import json_digest, replacement, write_atomically
+from diffmine.files.names import RUN_FILE
 from diffmine.plugins.manager import PluginManager
 from diffmine.recipes.resolving import Components, Resolved
-from diffmine.runs.run import FORMAT, RECIPE_FILE, RUN_FILE
+from diffmine.runs.run import FORMAT, RECIPE_FILE
 from diffmine.store.artifacts import PUBLIC, Artifact, Store
 from diffmine.version import __version__
 
@@ -64,12 +65,17 @@ class RunWriter:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._held.enter_context(sole_writer(self.folder))
+        with ExitStack() as held:
+            held.enter_context(sole_writer(self.folder))
+            self._begin()
+            self._held = held.pop_all()
+        return self
+
+    def _begin(self) -> None:
         self._info["leftover"] = self._published_before()
         write_atomically(self.folder / RECIPE_FILE, self._recipe_text.encode())
         self._save()
         self._store.remember_run(self.folder)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -118,9 +124,9 @@ class RunWriter:
             found = {stage: set(names) for stage, names in info.get("leftover", {}).items()}
             for stage, entry in info["stages"].items():
                 found.setdefault(stage, set()).update(entry["published"])
+            return {stage: sorted(name for name in names if _is_inside(name)) for stage, names in found.items()}
         except (AttributeError, OSError, ValueError, KeyError, TypeError):
             return {}
-        return {stage: sorted(names) for stage, names in found.items()}
 
 
 def origins(components: Components, table: str) -> list[dict[str, str]]:
@@ -139,11 +145,9 @@ def _failed(plugins: PluginManager) -> dict[str, list[str]]:
 def _place(source: Path, target: Path) -> None:
     """Make ``target`` a copy of (or a hard link to) ``source``, by one rename."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    if source.stat().st_size < LINKED_FROM_BYTES or not _link(source, temporary):
-        shutil.copyfile(source, temporary)
-    temporary.replace(target)
+    with replacement(target) as temporary:
+        if source.stat().st_size < LINKED_FROM_BYTES or not _link(source, temporary):
+            shutil.copyfile(source, temporary)
 
 
 def _link(source: Path, target: Path) -> bool:
@@ -152,6 +156,11 @@ def _link(source: Path, target: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name cannot lead out of the run folder, whoever wrote ``run.json``."""
+    return not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
 
 
 def _remove(folder: Path, name: str) -> None:

@@ -16,6 +16,7 @@ from diffmine.interfaces import Report
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import named_in
+from diffmine.runs.report_files import write_reports
 from diffmine.runs.run import Run
 
 
@@ -41,11 +42,13 @@ def rebuild(run: Run, warn: Callable[[str], None]) -> list[Path]:
 def _written(reports: Sequence[Report], run: Run) -> list[Path]:
     draft = run.path / f".reports.{os.getpid()}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
+    folder, workspace = draft / "files", draft / "workspace"
+    folder.mkdir(parents=True)
+    workspace.mkdir()
     try:
-        for report in reports:
-            report.write(run, draft)
-        return [_exchange(path, run.path / path.name) for path in sorted(draft.iterdir())]
+        for _ in write_reports(reports, run, folder, workspace):
+            pass
+        return [_exchange(path, run.path / path.name) for path in sorted(folder.iterdir())]
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

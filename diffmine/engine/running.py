@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffmine.engine.pipeline import Options, Pipeline
+from diffmine.engine.places import check_places
 from diffmine.engine.training_processes import assist, is_helper
 from diffmine.errors import RecipeError
 from diffmine.interfaces import Listener
@@ -67,6 +68,7 @@ def run(
         until=until,
         fresh_from=resolved.components.stages[0].name if fresh else fresh_from,
     )
+    check_places(resolved, options.out, options.store)
     pipeline = Pipeline(resolved, options, plugin_manager(), registry(), listener or usual_listener())
     if is_helper():
         assist(pipeline)

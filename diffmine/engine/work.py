@@ -15,6 +15,7 @@ from diffmine.engine.devices import torch_device
 from diffmine.engine.opening import load_run
 from diffmine.engine.shards import process
 from diffmine.interfaces import ImageSource, Job, ModelTools, Progress, Task, TrainingSet
+from diffmine.interfaces.boundary import own_work
 from diffmine.pictures.decoding import decode
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import Run
@@ -48,7 +49,12 @@ class RunInputs:
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         source, image_size = self.source(), self.components.dataset.config.image_size
-        return lambda record: Picture(record, decode(source.read(record.path), image_size))
+
+        def opened(record: ImageRecord) -> Picture:
+            with own_work():  # components call this too, and are not to blame for a damaged picture
+                return Picture(record, decode(source.read(record.path), image_size))
+
+        return opened
 
     def source(self) -> ImageSource:
         return self.components.dataset.open(self.artifacts["images"] / "prepared")

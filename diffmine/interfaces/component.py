@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from diffmine.errors import reason
+from diffmine.interfaces.boundary import Accountable, Culprit
+
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
 
@@ -33,8 +36,13 @@ def _folder_of(info: ValidationInfo) -> Path:
 
 
 def _resolve(path: Path, info: ValidationInfo) -> Path:
-    path = path.expanduser()
-    return path if path.is_absolute() else (_folder_of(info) / path).resolve()
+    try:
+        path = path.expanduser()
+        path = path if path.is_absolute() else (_folder_of(info) / path).resolve()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of nobody
+        raise ValueError(f"this cannot be a path: {reason(error)}") from None
+    return path
 
 
 def _resolve_pretrained(path: str, info: ValidationInfo) -> str:
@@ -99,7 +107,7 @@ class Provenance:
         return {"use": self.use, "plugin": self.plugin, "distribution": self.distribution, "version": self.version}
 
 
-class Component(ABC):
+class Component(Accountable, ABC, shared=True):
     """Anything a recipe can name.
 
     A component is light: it holds checked options and is built while a recipe is checked. Its module imports no
@@ -130,6 +138,9 @@ class Component(ABC):
     def __init__(self, config: ComponentConfig, parts: tuple[Component, ...] = ()) -> None:
         self.config = config
         self.parts = parts
+
+    def _boundary_culprit(self, interface: type) -> Culprit:
+        return Culprit(interface.__name__, getattr(self, "name", type(self).__name__), type(self).__module__)
 
     @classmethod
     def summary(cls) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diffmine.interfaces import checks
+from diffmine.interfaces.boundary import Accountable, returns
 from diffmine.interfaces.component import Component
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class ConditionPrior:
     deviation: Tensor
 
 
-class TextEncoder(ABC):
+class TextEncoder(Accountable, ABC):
     """Prompts to what a denoiser is told; frozen.
 
     Attributes:
@@ -86,6 +88,7 @@ class TextEncoder(ABC):
     width: int
 
     @abstractmethod
+    @returns(checks.conditions)
     def encode(self, prompts: Sequence[str]) -> Conditioning:
         """Encode prompts; what does not fit into the encoder's context is cut, see ``overflow``."""
 
@@ -99,7 +102,7 @@ class TextEncoder(ABC):
         """
 
 
-class Denoiser(ABC):
+class Denoiser(Accountable, ABC):
     """A loaded diffusion model. Computes without gradients only where its caller asks for that.
 
     Attributes:
@@ -163,6 +166,7 @@ class Denoiser(ABC):
         """What ``predict`` should return: noise, v, or the flow's velocity."""
 
     @abstractmethod
+    @returns(checks.same_shape)
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         """The network's prediction, float32, of the shape of ``noisy``."""
 
@@ -188,6 +192,7 @@ class Denoiser(ABC):
         """
         self.network.float()
 
+    @returns(checks.instance_or_none("TextEncoder"))
     def text_encoder(self) -> TextEncoder | None:
         """The text encoder that came with the checkpoint, or None."""
         return None
@@ -205,6 +210,7 @@ class DiffusionModel(Component):
     """A recipe's ``[model]``."""
 
     @abstractmethod
+    @returns(checks.instance_of("Denoiser"))
     def load(self, device: torch.device, *, folder: Path | None = None) -> Denoiser:
         """Load the network.
 
@@ -230,10 +236,11 @@ class DiffusionModel(Component):
         """Floating point operations of one forward for one picture of this size, from the configuration alone."""
 
 
-class PromptEncoder(ABC):
+class PromptEncoder(Accountable, ABC):
     """A loaded conditioning encoder."""
 
     @abstractmethod
+    @returns(checks.conditions)
     def encode(
         self,
         labels: Sequence[str | None],
@@ -265,6 +272,7 @@ class ConditioningEncoder(Component):
     """A recipe's ``[conditioning]``."""
 
     @abstractmethod
+    @returns(checks.instance_of("PromptEncoder"))
     def load(
         self, denoiser: Denoiser, labels: Sequence[str], *, seed: int, folder: Path | None = None
     ) -> PromptEncoder:

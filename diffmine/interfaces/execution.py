@@ -26,6 +26,10 @@ class Job(ABC):
     folder: Path
     sizes: Sequence[int]
 
+    def contents(self, shard: int) -> str:
+        """What a shard holds, for errors; default: its number and size."""
+        return f"shard {shard} ({self.sizes[shard]} {self.unit})"
+
     @abstractmethod
     def open(self, device: str) -> ProcessShard:
         """Load models; the function returned processes the shard of a number and commits its result by rename."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from diffmine.interfaces import checks
+from diffmine.interfaces.boundary import returns
 from diffmine.interfaces.component import Component
 from diffmine.interfaces.diffusion import ModelTools
 from diffmine.interfaces.execution import Task
@@ -47,6 +49,7 @@ class Finetuner(Component):
         return 0
 
     @abstractmethod
+    @returns(checks.training_log)
     def finetune(
         self, tools: ModelTools, data: TrainingSet, *, folder: Path, workspace: Path, progress: Progress
     ) -> TrainingLog:

@@ -10,6 +10,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from diffmine.interfaces import checks
+from diffmine.interfaces.boundary import Accountable, lends, returns
 from diffmine.interfaces.component import Component, ComponentConfig
 from diffmine.interfaces.diffusion import ModelTools
 from diffmine.interfaces.finetuning import TrainingSet
@@ -17,7 +19,7 @@ from diffmine.interfaces.progress import Progress
 from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, IntArray, Picture, Role, TypicalityMap
 
 
-class Scoring(ABC):
+class Scoring(Accountable, ABC):
     """A typicality scorer with its model loaded.
 
     Attributes:
@@ -27,6 +29,7 @@ class Scoring(ABC):
     stride: int
 
     @abstractmethod
+    @returns(checks.typicality_maps)
     def score(
         self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]], progress: Progress
     ) -> list[list[TypicalityMap]]:
@@ -89,9 +92,11 @@ class TypicalityScorer(Component):
         """
 
     @abstractmethod
+    @returns(checks.instance_of("Scoring"))
     def open(self, tools: ModelTools) -> Scoring:
         """Load what scoring needs."""
 
+    @returns(checks.scored_labels)
     def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
         """The labels under which to score an image; default: its own.
 
@@ -128,6 +133,7 @@ class PatchSelector(Component):
     config: SelectorConfig
 
     @abstractmethod
+    @returns(checks.candidates)
     def select(
         self,
         typicality: TypicalityMap,
@@ -161,10 +167,11 @@ class PatchRequest:
     boxes: tuple[Box, ...]
 
 
-class Extraction(ABC):
+class Extraction(Accountable, ABC):
     """A feature extractor with its model loaded."""
 
     @abstractmethod
+    @returns(checks.features)
     def extract(self, requests: Sequence[PatchRequest]) -> list[FloatArray]:
         """The features of each request's patches.
 
@@ -188,6 +195,7 @@ class FeatureExtractor(Component):
         """Learn from the training pictures and their labels, as :meth:`TypicalityScorer.fit` does; default: nothing."""
 
     @abstractmethod
+    @returns(checks.instance_of("Extraction"))
     def open(self, tools: ModelTools) -> Extraction:
         """Load what extraction needs."""
 
@@ -200,6 +208,8 @@ class Projection(Component):
     """A recipe's ``[projection]``."""
 
     @abstractmethod
+    @lends("features")
+    @returns(checks.projected)
     def fit_transform(self, features: FloatArray, *, seed: int) -> FloatArray:
         """Project one label's patches.
 
@@ -225,6 +235,8 @@ class Clusterer(Component):
     config: ClustererConfig
 
     @abstractmethod
+    @lends("features")
+    @returns(checks.cluster_ids)
     def fit_predict(self, features: FloatArray, *, seed: int) -> IntArray:
         """Cluster one label's patches.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 What = Literal[
@@ -108,6 +108,13 @@ class Progress:
     def status(self, text: str) -> None:
         """A short remark beside the bar, such as the current loss, in place of the last."""
         self._listener(Event("status", self._run, self._stage, text=text))
+
+    def retell(self, event: Event) -> None:
+        """Say as one's own what the progress of another process was told."""
+        if event.what == "warning":
+            self.warn(event.text)
+        else:
+            self._listener(replace(event, run=self._run, stage=self._stage))
 
     def warn(self, text: str) -> None:
         """A sentence that must reach the person and the run's list of warnings."""

@@ -16,6 +16,7 @@ from queue import Queue
 from diffmine.engine import running
 from diffmine.errors import DiffmineError
 from diffmine.interfaces import Event, Listener
+from diffmine.processes.orphans import end_with_parent
 from diffmine.studies.points import Point
 from diffmine.studies.relay import INTERVAL, Thinned, deliver
 
@@ -99,7 +100,7 @@ def _in_processes(points: Sequence[Point], plan: Plan, listener: Listener) -> It
     with (
         context.Manager() as manager,
         _shared_cores(plan.workers),
-        ProcessPoolExecutor(plan.workers, mp_context=context) as pool,
+        ProcessPoolExecutor(plan.workers, mp_context=context, initializer=end_with_parent) as pool,
     ):
         events: Queue[Event] = manager.Queue()
         points_of = {pool.submit(_run_in_process, point, plan, events): point for point in points}

@@ -8,10 +8,11 @@ from pathlib import Path
 from diffmine.analysis.agreement import require_same_images
 from diffmine.engine import running
 from diffmine.engine.opening import load_run
+from diffmine.engine.places import check_places
 from diffmine.errors import RecipeError
 from diffmine.interfaces import Listener
 from diffmine.plugins.registry import registry
-from diffmine.recipes.resolving import resolve
+from diffmine.recipes.resolving import Resolved, resolve
 from diffmine.runs.run import Run
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
@@ -53,9 +54,11 @@ def study(
     if workers < 1:
         raise RecipeError(f"workers = {workers}: must be at least 1")
     loaded = load_study(path, overrides)
-    check_points(loaded.points)
     folder = Path(out) if out else Path("studies") / loaded.name
     plan = Plan(folder / "runs", running.store_path(store), device, workers)
+    for recipe in check_points(loaded.points):
+        check_places(recipe, folder, plan.store)
+        check_places(recipe, plan.folder / recipe.name, plan.store)
     outcomes = run_points(loaded.points, plan, listener or running.usual_listener())
     return _conclude(Results(loaded.name, [_entry(one) for one in outcomes], loaded.description), folder)
 
@@ -80,17 +83,19 @@ def compare(runs: Sequence[str | Path], out: str | Path | None = None) -> tuple[
     return _conclude(Results("comparison", entries), Path(out) if out else None)
 
 
-def check_points(points: Sequence[Point]) -> None:
+def check_points(points: Sequence[Point]) -> list[Resolved]:
     """Check every recipe against the installed components before anything is computed.
 
     Raises:
         RecipeError: naming the run.
     """
+    resolved = []
     for point in points:
         try:
-            resolve(point.recipe, registry())
+            resolved.append(resolve(point.recipe, registry()))
         except RecipeError as error:
             raise RecipeError(f"run {point.name!r} of the study: {error}") from None
+    return resolved
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:

@@ -144,7 +144,7 @@ def test_one_labels_failure_does_not_lose_the_others(site: Site, tmp_path: Path)
     where = ("--out", str(tmp_path / "run"), "--store", str(tmp_path / "store"), "--set", "clusterer.use=fussy")
     result = site.diffmine("run", str(recipe), *where, "--set", "clusterer.n_clusters=3")
     assert result.returncode == 0, result.stderr
-    assert "label 'a' has no clusters: ValueError: not these" in result.stdout + result.stderr
+    assert "' failed: ValueError: not these" in result.stdout + result.stderr
     assert set(pq.read_table(tmp_path / "run" / "clusters.parquet")["label"].to_pylist()) == {"b"}
 
 
@@ -165,11 +165,12 @@ def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site
     """
     site.install("breaker", source)
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text('name = "x"\n[dataset]\nuse = "broken"\npath = "."\n')
+    recipe.write_text('name = "x"\n[dataset]\nuse = "broken"\npath = "pictures"\n')
+    (tmp_path / "pictures").mkdir()
     where = ("--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"))
     result = site.diffmine("run", str(recipe), *where)
     assert result.returncode == 1
-    assert "stage 'images' failed in component 'broken' of plugin 'breaker'" in result.stderr
+    assert "stage 'images' failed in the dataset 'broken' of plugin 'breaker' (breaker 1.2)" in result.stderr
     assert "ZeroDivisionError: no pictures to divide by" in result.stderr
     assert "Traceback" not in result.stderr
     traced = site.diffmine("run", str(recipe), *where, "--traceback")
@@ -190,6 +191,16 @@ def test_a_hook_hears_a_stage_begin_only_where_it_is_computed(site: Site, tmp_pa
         def diffmine_stage_finished(stage, run_folder, reused):
             with open(run_folder / "heard.txt", "a") as file:
                 print("stored" if reused else "finished", stage, file=file)
+
+        @hookimpl
+        def diffmine_run_started(recipe, run_folder):
+            with open(run_folder / "heard.txt", "a") as file:
+                print("run", recipe.name, file=file)
+
+        @hookimpl
+        def diffmine_run_finished(run):
+            with open(run.path / "heard.txt", "a") as file:
+                print("done", run.images.num_rows, file=file)
     """
     site.install("follower", source)
     recipe = write_tiny_recipe(tmp_path)
@@ -197,7 +208,7 @@ def test_a_hook_hears_a_stage_begin_only_where_it_is_computed(site: Site, tmp_pa
     for _ in range(2):
         assert site.diffmine("run", str(recipe), *where).returncode == 0
     heard = (tmp_path / "run" / "heard.txt").read_text().splitlines()
-    assert heard == ["started images", "finished images", "stored images"]
+    assert heard == ["run tiny", "started images", "finished images", "done 24", "run tiny", "stored images", "done 24"]
 
 
 def test_a_plugin_adds_a_command(site: Site) -> None:

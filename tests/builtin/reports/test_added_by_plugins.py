@@ -168,7 +168,7 @@ def reported(site: Site, run: Run) -> str:
 def test_a_plugins_figure_is_drawn_and_a_broken_one_named(reported: str, run: Run) -> None:
     drawn = sorted(path.name.rpartition("-")[0] for path in (run.path / "figures").iterdir())
     assert drawn == ["faces-north", "faces-south", "faces-west"]
-    assert re.search(r"'torn' of plugin 'shown' is left out.*ZeroDivisionError: torn", reported)
+    assert re.search(r"the figure 'torn' of plugin 'shown' failed, and is left out: .*torn", reported)
 
 
 def test_kinds_that_are_not_installed_are_refused_with_those_that_are(site: Site, run: Run, tmp_path: Path) -> None:
