@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
+from diffmine.engine.folder_lock import OWNER_FILE
 from diffmine.errors import DataError, RecipeError
-from diffmine.runs.writing import OWNER_FILE
 from diffmine.studies.study import compare, study
 from diffmine.testing.toy_pictures import write_toy_folder
 
