@@ -15,10 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diffmine.errors import RecipeError, reason
 from diffmine.plugins.explaining import did_you_mean, explain, shortened
-from diffmine.plugins.kinds import KIND_OF_TABLE, TABLES, Kind
+from diffmine.plugins.kinds import KIND_OF_TABLE, TABLES, TOP_LEVEL, Kind
+from diffmine.recipes.requirements import Requirement
 from diffmine.recipes.values import check_values
-
-TOP_LEVEL = ("name", "seed", "extends")
 
 Layer = tuple[Mapping[str, Any], Path]
 """Tables that go over those of a recipe, and the folder against which their relative paths are resolved."""
@@ -31,6 +30,7 @@ class Header(BaseModel):
 
     name: str = Field(pattern=r"^[\w][\w.-]*$", max_length=100, description="name of the run and of its folder")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of everything random")
+    requires: tuple[Requirement, ...] = Field((), description='distributions it needs, as in ["diffmine-ray>=0.3"]')
 
 
 @dataclass(frozen=True, slots=True)

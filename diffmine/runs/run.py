@@ -19,7 +19,7 @@ from safetensors import safe_open
 
 from diffmine.errors import ArtifactError, reason
 from diffmine.files.names import RUN_FILE
-from diffmine.interfaces import Dataset, ImageSource
+from diffmine.interfaces import Dataset, ImageSource, Quantity
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
@@ -48,8 +48,11 @@ class Services(Protocol):
     def dataset(self, run: Run) -> Dataset:
         """The run's dataset, configured."""
 
-    def tools(self, run: Run, device: str) -> ModelTools:
+    def tools(self, run: Run, device: str | None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it."""
+
+    def quantity(self, run: Run) -> Quantity:
+        """What the run's scorer says that its values are; that of no scorer in particular where it is not installed."""
 
     def figure(
         self,
@@ -167,7 +170,7 @@ class Run:
     @property
     def selection(self) -> str:
         """The ``selection`` of the patches that the run's own selector chose; the others are controls."""
-        return str(self.recipe.tables["patches"]["use"])
+        return str(self.recipe.tables["patches"]["use"]).rpartition(":")[2]
 
     @cached_property
     def features(self) -> FloatArray:
@@ -183,6 +186,11 @@ class Run:
     def maps(self) -> TypicalityMaps:
         """The stored typicality maps."""
         return TypicalityMaps(self.artifact("typicality"))
+
+    @cached_property
+    def quantity(self) -> Quantity:
+        """What the values of the typicality maps are, and their unit, as the run's scorer says."""
+        return self._services.quantity(self)
 
     @property
     def stride(self) -> int:
@@ -248,11 +256,11 @@ class Run:
         """
         return self._services.figure(self, kind, labels, before=before, rows=rows, columns=columns)
 
-    def tools(self, device: str = "auto") -> ModelTools:
+    def tools(self, device: str | None = None) -> ModelTools:
         """The run's model and conditioning encoder, finetuned where the run has finetuned them; loaded when first used.
 
         Args:
-            device: ``auto`` or a torch device.
+            device: ``auto`` or a torch device; None: the one that the run computes on, or was opened for.
         """
         return self._services.tools(self, device)
 
@@ -265,6 +273,20 @@ class Run:
         if not (self.path / "clusters.parquet").exists():
             return None
         return self._services.summary(self)
+
+    def maker(self, use: str, table: str) -> str | None:
+        """The distribution, with its version, of a component when the run was made: ``diffmine-affinity 0.2.0``.
+
+        Args:
+            use: how the recipe names the component.
+            table: the recipe's table; a component inside another one is found in any.
+        """
+        recorded: Mapping[str, list[Mapping[str, str]]] = self.info.get("components", {})
+        everywhere = [*recorded.get(table, []), *(one for entries in recorded.values() for one in entries)]
+        for entry in everywhere:
+            if entry["use"] == use:
+                return f"{entry['distribution']} {entry['version']}"
+        return None
 
     def artifact(self, stage: str) -> Path:
         """The folder of a stage's artifact in the store.

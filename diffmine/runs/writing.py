@@ -7,7 +7,8 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -18,7 +19,8 @@ import filelock
 from diffmine.errors import ArtifactError
 from diffmine.files.atomic import json_digest, replacement, write_atomically
 from diffmine.files.names import RUN_FILE
-from diffmine.recipes.resolving import Resolved
+from diffmine.plugins.manager import PluginManager
+from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import FORMAT, RECIPE_FILE
 from diffmine.store.artifacts import PUBLIC, Artifact, Store
 from diffmine.version import __version__
@@ -36,7 +38,7 @@ class RunWriter:
         ArtifactError: another process is writing to the folder.
     """
 
-    def __init__(self, folder: Path, store: Store, recipe: Resolved, plugins: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, store: Store, recipe: Resolved, plugins: PluginManager) -> None:
         self.folder, self._store = folder, store
         self._lock = filelock.FileLock(folder / LOCK_FILE, timeout=0)
         self._recipe_text = recipe.to_toml()
@@ -45,7 +47,9 @@ class RunWriter:
             "name": recipe.name,
             "seed": recipe.seed,
             "diffmine": __version__,
-            "plugins": dict(plugins),
+            "plugins": {name: str(source) for name, source in plugins.sources.items()},
+            "failed_plugins": _failed(plugins),
+            "components": {field.name: origins(recipe.components, field.name) for field in fields(recipe.components)},
             "recipe_digest": json_digest({"name": recipe.name, "seed": recipe.seed, **recipe.components.describe()}),
             "store": str(store.root.resolve()),
             "machine": {
@@ -145,6 +149,19 @@ class RunWriter:
         except (OSError, ValueError, KeyError):
             who = "another process"
         return f"the run folder {self.folder} is being written by {who}; wait for it, or name another with --out"
+
+
+def origins(components: Components, table: str) -> list[dict[str, str]]:
+    """Name, plugin, distribution and version of what a table names, parts included."""
+    return [origin for part in components.of_table(table) for origin in part.origins()]
+
+
+def _failed(plugins: PluginManager) -> dict[str, list[str]]:
+    """plugin -> what of it failed before the run began."""
+    failed: dict[str, list[str]] = {}
+    for failure in plugins.failures:
+        failed.setdefault(failure.plugin, []).append(str(failure))
+    return failed
 
 
 def _place(source: Path, target: Path) -> None:
