@@ -104,7 +104,9 @@ def write_toy_run(
     features = _features(patches, truth)
     save_file({"patches": features, "heldout": features[:0]}, artifacts["features"] / "features.safetensors")
     _write_clusters(run, patches, truth, features)
-    _write_rest(run, data, folder / "store", [*artifacts, "patches", "clusters", "metrics"], labels, hostile, evidence)
+    _write_rest(
+        run, data, folder / "store", [*artifacts, "patches", "clusters", "metrics", "checks"], labels, hostile, evidence
+    )
     _write_flags(run, [(label, 0, HOSTILE_MARK) for label in labels] if hostile else flags)
     return load_run(run)
 
