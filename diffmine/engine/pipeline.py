@@ -191,7 +191,7 @@ class Pipeline:
         try:
             yield
         except Exception as error:
-            raise StageError(stage.name, error, origin_of(error, self.registry)) from error
+            raise StageError(stage.name, error, origin_of(error, stage, self.registry)) from error
 
     def _told(self, hook: str, **arguments: Any) -> list[str]:
         """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run.
