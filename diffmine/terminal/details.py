@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -133,7 +134,7 @@ def _patch_facts(contents: Contents, row: int, scale: float) -> Text:
     distance = one["cluster_distance"]
     lines = [
         name(contents.run.records[one["image_id"]].path, "bold"),
-        Text(f"{signed(one['typicality'])} ± {one['typicality_stderr']:.4f}"),
+        Text(f"{signed(one['typicality'])}{_error(one, ' ± ')}"),
         Text(bar(one["typicality"], scale, BAR_WIDTH), style=BAR),
         Text(_place(one), style="dim"),
         Text("" if distance is None else f"{distance:.3f} from the centre", style="dim"),
@@ -152,10 +153,16 @@ def _patch_table(contents: Contents, rows: Rows, width: int) -> Table:
             name(contents.run.records[one["image_id"]].path),
             _place(one),
             measured(one["typicality"], scale, BAR_WIDTH),
-            f"{one['typicality_stderr']:.4f}",
+            _error(one),
             "" if distance is None else f"{distance:.3f}",
         )
     return table
+
+
+def _error(one: Mapping[str, Any], sign: str = "") -> str:
+    """The standard error; nothing where the scorer knows none."""
+    error = one["typicality_stderr"]
+    return "" if error is None else f"{sign}{error:.4f}"
 
 
 def _place(one: dict[str, int]) -> str:
