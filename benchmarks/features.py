@@ -172,7 +172,7 @@ def main() -> None:
         work = draw_work(Path(temporary), options.images, options.patches, options.size, options.side)
         model = StableDiffusion(StableDiffusion.Config(path=str(checkpoint), dtype="float32"))
         prompts = ClipText(ClipText.Config(template="image of {label}"))
-        tools = ModelTools(model, prompts, device=torch.device(options.device), seed=0, labels=LABELS, folder=None)
+        tools = ModelTools(model, prompts, device=options.device, seed=0, labels=LABELS, folder=None)
         passes: list[int] = []
         unet = tools.denoiser.network
         unet.get_submodule("conv_in").register_forward_hook(lambda module, inputs, output: passes.append(len(output)))

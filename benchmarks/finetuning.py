@@ -40,7 +40,7 @@ from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
-from diffmine.interfaces import ModelTools, Silent, TrainingSet
+from diffmine.interfaces import Event, ModelTools, Progress, TrainingSet
 from diffmine.pictures.decoding import decode
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tokenizer import CONTEXT
@@ -55,12 +55,15 @@ PROMPT = "A photo from {label}"
 
 
 @dataclass
-class Clock(Silent):
-    """Wall and CPU time of the steps after the first ``skip``."""
+class Clock:
+    """A listener: wall and CPU time of the steps after the first ``skip``."""
 
     skip: int
     ticks: list[tuple[float, float]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        if event.what == "advanced":
+            self.advance(event.amount)
 
     def advance(self, amount: int = 1) -> None:
         """A step is done."""
@@ -153,7 +156,7 @@ def ours(tools: ModelTools, data: TrainingSet, batch: int, steps: int, clock: Cl
         folder, workspace = Path(path, "model"), Path(path, "workspace")
         folder.mkdir()
         workspace.mkdir()
-        train(tools, data, options, everything, folder=folder, workspace=workspace, progress=clock)
+        train(tools, data, options, everything, folder=folder, workspace=workspace, progress=Progress(clock))
 
 
 def barest_loop(tools: ModelTools, pixels: torch.Tensor, batch: int, steps: int, clock: Clock) -> None:
@@ -227,7 +230,7 @@ def main() -> None:
         def tools() -> ModelTools:
             model = StableDiffusion(StableDiffusion.Config(path=str(checkpoint)))
             prompts = ClipText(ClipText.Config(template=PROMPT))
-            return ModelTools(model, prompts, device=CPU, seed=0, labels=LABELS, folder=None)
+            return ModelTools(model, prompts, device="cpu", seed=0, labels=LABELS, folder=None)
 
         random, center = (TrainingSet(records, [], opened, crop) for crop in ("random", "center"))
         compare(
@@ -249,7 +252,7 @@ def main() -> None:
 
     def untrained() -> ModelTools:
         model, encoder = PatchUNet(PatchUNet.Config(start="scratch")), LabelEmbedding(LabelEmbedding.Config())
-        return ModelTools(model, encoder, device=CPU, seed=0, labels=LABELS, folder=None)
+        return ModelTools(model, encoder, device="cpu", seed=0, labels=LABELS, folder=None)
 
     compare(
         console,

@@ -21,7 +21,7 @@ from scoring import picture
 from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.builtin.scorers.diffusion import Diffusion
-from diffmine.interfaces import ModelTools, Silent
+from diffmine.interfaces import ModelTools, Progress
 
 
 def wait(device: torch.device) -> None:
@@ -58,14 +58,14 @@ def measure(arguments: argparse.Namespace, path: str) -> None:
     device = torch.device(arguments.device)
     model = StableDiffusion(StableDiffusion.Config(path=path, compile=arguments.compile))
     conditioning = ClipText(ClipText.Config(template="a car from {label}"))
-    tools = ModelTools(model, conditioning, device=device, seed=0, labels=["japan"], folder=None)
+    tools = ModelTools(model, conditioning, device=arguments.device, seed=0, labels=["japan"], folder=None)
     config = Diffusion.Config(draws=arguments.draws, batch_size=arguments.batch, null_labels=0)
     scoring = Diffusion(config).open(tools)
     pictures = [picture(number, arguments.size) for number in range(arguments.images)]
     labels = [["japan"]] * len(pictures)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    taken = seconds(lambda: scoring.score(pictures, labels, Silent()), device)
+    taken = seconds(lambda: scoring.score(pictures, labels, Progress()), device)
     passes = 2 * arguments.draws * len(pictures)
     side = arguments.size // tools.denoiser.stride
     noisy = torch.randn(arguments.batch, tools.denoiser.latent_channels, side, side, device=device)

@@ -29,7 +29,7 @@ def open_tools(folder: Path) -> object:
 
     model = StableDiffusion(StableDiffusion.Config(path=str(folder)))
     encoder = ClipText(ClipText.Config(template="a car from {label}"))
-    return ModelTools(model, encoder, device=torch.device("cpu"), seed=0, labels=["japan"], folder=None)
+    return ModelTools(model, encoder, device="cpu", seed=0, labels=["japan"], folder=None)
 
 
 def loaded(folder: Path, size: int) -> None:
@@ -52,10 +52,10 @@ def score(folder: Path, size: int) -> None:
     from scoring import picture
 
     from diffmine.builtin.scorers.diffusion import Diffusion
-    from diffmine.interfaces import Silent
+    from diffmine.interfaces import Progress
 
     config = Diffusion.Config(draws=2, batch_size=BATCH, null_labels=0)
-    Diffusion(config).open(open_tools(folder)).score([picture(0, size)], [["japan"]], Silent())  # type: ignore[arg-type]
+    Diffusion(config).open(open_tools(folder)).score([picture(0, size)], [["japan"]], Progress())  # type: ignore[arg-type]
 
 
 TASKS = {"loaded": loaded, "forward": forward, "score": score}

@@ -20,8 +20,8 @@ import torch
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.scorers.diffusion import Diffusion
-from diffmine.builtin.scorers.draws import draw
-from diffmine.interfaces import Denoiser, ModelTools, Silent
+from diffmine.diffusion.draws import draw
+from diffmine.interfaces import Denoiser, ModelTools, Progress
 from diffmine.pictures.decoding import to_model
 from diffmine.types import ImageRecord, Picture
 
@@ -100,7 +100,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     model, conditioning = PatchUNet(PatchUNet.Config(start="scratch")), LabelEmbedding(LabelEmbedding.Config())
-    tools = ModelTools(model, conditioning, device=torch.device("cpu"), seed=0, labels=["a", "b"], folder=None)
+    tools = ModelTools(model, conditioning, device="cpu", seed=0, labels=["a", "b"], folder=None)
     pictures = [picture(number, arguments.size) for number in range(arguments.images)]
     tools.denoiser.initialise(torch.stack([to_model(one.pixels, 8) for one in pictures]), seed=0)
     tools.denoiser.network.eval()
@@ -110,7 +110,7 @@ def main() -> None:
     config = Diffusion.Config(draws=arguments.draws, null_labels=0, batch_size=best)
     scoring = Diffusion(config).open(tools)
     labels = [["a"]] * len(pictures)
-    ours = seconds(lambda: scoring.score(pictures, labels, Silent()))
+    ours = seconds(lambda: scoring.score(pictures, labels, Progress()))
     literal = seconds(lambda: published(tools, pictures, config))
     each = 1000 / forwards
     print(f"{forwards} forwards, {arguments.size} px, {arguments.threads} thread(s); milliseconds each")

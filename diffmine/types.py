@@ -78,7 +78,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class TypicalityMap:
-    """Typicality of one image under one label, on the latent grid (docs/method.md: T(x | c)).
+    """Typicality of one image under one label, on the scorer's grid; ``TypicalityScorer.quantity`` says what it is.
 
     Attributes:
         image_id: the image.
@@ -221,6 +221,7 @@ class MetricValue:
         value: the figure; NaN never (a metric that cannot be computed is left out).
         low, high: bounds of its 95 % bootstrap interval, where one was computed.
         chance: what a picture-blind guess reaches, where that is defined.
+        better: whether higher figures are better, lower ones, or neither.
         count: number of images (or patches, or clusters) behind the figure.
         per_label: the figure for each label, where that is defined.
     """
@@ -231,3 +232,4 @@ class MetricValue:
     chance: float | None = None
     count: int = 0
     per_label: Mapping[str, float] = field(default_factory=dict)
+    better: Literal["higher", "lower", "none"] = "higher"

@@ -27,7 +27,7 @@ from pretrain import random_timesteps
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from diffmine.builtin.models.saving import save_part
+from diffmine.builtin.models.checkpoint import save_part
 
 BATCH_SIZE = 24
 

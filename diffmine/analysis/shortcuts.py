@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from diffmine.types import Box, ByteArray
 
@@ -77,7 +78,7 @@ class Place(NamedTuple):
 
 def common_place(members: Crops) -> Place:
     """The members' median place, counted from the corner from which it varies least."""
-    size = members.boxes[0].y1 - members.boxes[0].y0
+    size = _side(members)
     y, bottom, spread_y = _anchor([(box.y0, picture.shape[0] - box.y1) for box, picture in _pairs(members)])
     x, right, spread_x = _anchor([(box.x0, picture.shape[1] - box.x1) for box, picture in _pairs(members)])
     return Place(bottom, right, y, x, max(spread_y, spread_x) / size)
@@ -95,7 +96,7 @@ def is_fixed_mark(members: Crops, others: Sequence[ByteArray]) -> bool:
         members: the cluster.
         others: pictures of other labels.
     """
-    place, size = common_place(members), members.boxes[0].y1 - members.boxes[0].y0
+    place, size = common_place(members), _side(members)
     here = _stack(members.pictures, place, size)
     there = _stack(others, place, size)
     if min(len(here), len(there)) < 2:
@@ -105,14 +106,30 @@ def is_fixed_mark(members: Crops, others: Sequence[ByteArray]) -> bool:
 
 
 def are_near_identical(members: Crops) -> bool:
-    """Whether crops are all but copies of each other, or all blank."""
-    crops = np.stack([grey(crop).ravel() for crop in members.crops()])
+    """Whether crops are all but copies of each other, or all blank; larger ones are shrunk to the smallest's size."""
+    crops = np.stack([crop.ravel() for crop in _of_one_size([grey(crop) for crop in members.crops()])])
     centred = crops - crops.mean(axis=1, keepdims=True)
     blank = crops.std(axis=1) < FLAT
     unit = np.where(blank[:, None], 0, centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9))
     correlation = unit @ unit.T + np.outer(blank, blank)
     pairs = correlation[np.triu_indices(len(crops), 1)]
     return bool(len(pairs) and np.median(pairs) >= IDENTICAL)
+
+
+def _side(members: Crops) -> int:
+    """Of the smallest patch."""
+    return min(box.y1 - box.y0 for box in members.boxes)
+
+
+def _of_one_size(crops: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    height, width = np.min([crop.shape for crop in crops], axis=0)
+    return [crop if crop.shape == (height, width) else _shrunk(crop, int(height), int(width)) for crop in crops]
+
+
+def _shrunk(crop: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+    """Means over the pixels that each of the fewer pixels covers."""
+    image = Image.fromarray(crop.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
+    return np.asarray(image, dtype=np.float64)
 
 
 def touch_border(members: Crops) -> bool:

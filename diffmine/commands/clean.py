@@ -15,11 +15,15 @@ from diffmine.commands.options import store_option
 def command(store: Path | None, dry_run: bool) -> None:
     """Remove stored artifacts that no existing run folder refers to."""
     from diffmine.engine.running import store_path
-    from diffmine.store.artifacts import Store
+    from diffmine.errors import ArtifactError
+    from diffmine.store.artifacts import FORMAT_FILE, Store
     from diffmine.store.cleaning import remove, unreferenced
     from diffmine.terminal.console import human_size
 
-    opened = Store(store_path(store))
+    root = store_path(store)
+    if not (root / FORMAT_FILE).exists():
+        raise ArtifactError(f"{root} is no store of diffmine: it has no {FORMAT_FILE}; name the store with --store")
+    opened = Store(root)
     condemned = unreferenced(opened)
     for path, size in condemned:
         click.echo(f"{'would remove' if dry_run else 'removing'} {path} ({human_size(size)})")

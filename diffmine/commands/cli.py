@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
+from copy import copy
 
 import click
 
 from diffmine.commands import check, clean, compare, figure, plugins, report, run, schema, show, study, view
-from diffmine.errors import DiffmineError
-from diffmine.plugins.manager import plugin_manager
+from diffmine.commands.plugin_commands import add_plugin_commands
+from diffmine.errors import DiffmineError, said
+from diffmine.interfaces.boundary import culprit_of
+from diffmine.plugins.manager import PluginManager, disabled_plugins, load_plugins, plugin_manager
+from diffmine.plugins.peeking import may_add_commands
 from diffmine.version import __version__
 
 COMMANDS = (run, check, show, view, report, figure, study, compare, plugins, schema, clean)
 INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM_ADVICE = "; make room there, and the same command goes on"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -38,13 +45,17 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of the ``diffmine`` command; ends the process with its exit code."""
     # Libraries draw bars of their own into our view; this is how tqdm, which they use, is told not to.
     os.environ.setdefault("TQDM_DISABLE", "1")
-    manager = plugin_manager()
-    for _ in manager.call_each("diffmine_register_commands", cli=cli):
-        pass
     arguments = sys.argv[1:] if arguments is None else arguments
+    plugins = _plugins(arguments)
+    whole = copy(cli)
+    whole.commands = dict(cli.commands)
+    add_plugin_commands(whole, plugins)
+    for note in plugins.notes:
+        if not note.plugin:
+            click.secho(f"warning: {note}", fg="yellow", err=True)
     state: dict[str, bool] = {}
     try:
-        code = cli.main(args=_hoist_traceback(arguments), prog_name="diffmine", standalone_mode=False, obj=state)
+        code = whole.main(args=_hoist_traceback(arguments), prog_name="diffmine", standalone_mode=False, obj=state)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -60,6 +71,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(code)
 
 
+def _plugins(arguments: list[str]) -> PluginManager:
+    """The plugins that the arguments call for: help and version need only those that may add commands."""
+    if not arguments or arguments[0] in ("-h", "--help", "--version"):
+        return load_plugins(disabled_plugins(), wanted=may_add_commands)
+    return plugin_manager()
+
+
 def _hoist_traceback(arguments: list[str]) -> list[str]:
     """``--traceback`` may stand anywhere on the line."""
     others = [argument for argument in arguments if argument != "--traceback"]
@@ -70,10 +88,25 @@ def _report(error: Exception, *, show_traceback: bool) -> int:
     """Say what went wrong on one screen; the exit code."""
     if show_traceback:
         traceback.print_exception(error)
-    expected = isinstance(error, DiffmineError)
-    text = str(error) if expected else f"{type(error).__name__}: {error}\nthis is a bug in diffmine or in a plugin"
+    sentence = _sentence(error)
+    text = sentence if sentence is not None else f"{said(error)}\n{_whose(error)}"
     click.secho("error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(text, err=True)
-    if not show_traceback and (error.__cause__ is not None or not expected):
+    if not show_traceback and (error.__cause__ is not None or not isinstance(error, DiffmineError)):
         click.secho("add --traceback to see where", dim=True, err=True)
     return error.exit_code if isinstance(error, DiffmineError) else 1
+
+
+def _sentence(error: Exception) -> str | None:
+    """What an error says that is nobody's bug; None where it is somebody's."""
+    if isinstance(error, DiffmineError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        advice = NO_ROOM_ADVICE if error.errno in NO_ROOM else ""
+        return f"{error.filename2 or error.filename}: {error.strerror.lower()}{advice}"
+    return None
+
+
+def _whose(error: Exception) -> str:
+    culprit = culprit_of(error)
+    return f"this came out of {culprit}" if culprit else "this is a bug in diffmine"

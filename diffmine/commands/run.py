@@ -17,6 +17,7 @@ from diffmine.commands.options import json_option, recipe_argument, set_option, 
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or another torch device.")
 @click.option("--fresh", is_flag=True, help="Compute everything again, whatever is stored.")
+@click.option("--fresh-from", metavar="STAGE", help="Compute this stage and those after it again.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 @json_option
 def command(
@@ -27,6 +28,7 @@ def command(
     until: str | None,
     device: str,
     fresh: bool,
+    fresh_from: str | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -37,10 +39,10 @@ def command(
     """
     from diffmine.engine import running
     from diffmine.terminal.console import output
-    from diffmine.terminal.run_progress import watcher
+    from diffmine.terminal.progress import listening
     from diffmine.terminal.run_summary import summary_json
 
-    with watcher(quiet=quiet or as_json) as watching:
+    with listening(quiet=quiet or as_json) as listener:
         finished = running.run(
             recipe,
             out=out,
@@ -49,7 +51,8 @@ def command(
             until=until,
             device=device,
             fresh=fresh,
-            watcher=watching,
+            listener=listener,
+            fresh_from=fresh_from,
         )
     if as_json:
         click.echo(summary_json(finished))

@@ -35,10 +35,10 @@ def command(
     """
     from diffmine.studies.study import study
     from diffmine.terminal.console import output
-    from diffmine.terminal.study_progress import study_watcher
+    from diffmine.terminal.progress import listening
     from diffmine.terminal.study_view import study_view
 
-    with study_watcher(quiet=quiet or as_json) as watcher:
+    with listening(quiet=quiet or as_json) as listener:
         results, comparison = study(
             study_file,
             out=out,
@@ -46,7 +46,7 @@ def command(
             overrides=overrides,
             device=device,
             workers=workers,
-            watcher=watcher,
+            listener=listener,
         )
     if as_json:
         click.echo(results.to_json())

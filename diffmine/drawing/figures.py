@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from diffmine.drawing.figure_kinds import DIVERGING, before_after, grid, strips, typicality
 from diffmine.drawing.panels import Panel
 from diffmine.errors import RecipeError
+from diffmine.interfaces import Quantity
 from diffmine.runs.contents import Contents
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def draw(
     if kind not in KINDS:
         raise RecipeError(f"there is no figure of kind {kind!r}; allowed: {', '.join(KINDS)}")
     asked = _asked(rows, columns)
-    return _compose([KINDS[kind](contents, label, **asked) for label in _checked(contents, labels)])
+    panels = [KINDS[kind](contents, label, **asked) for label in _checked(contents, labels)]
+    return _compose(panels, contents.run.quantity)
 
 
 def draw_before_after(
@@ -117,7 +119,8 @@ def draw_before_after(
     """
     asked = _asked(rows, columns)
     shown = _checked(contents, labels)
-    return _compose([before_after(contents, before, label, names=names, **asked) for label in shown])
+    panels = [before_after(contents, before, label, names=names, **asked) for label in shown]
+    return _compose(panels, contents.run.quantity)
 
 
 def _asked(rows: int | None, columns: int | None) -> dict[str, int]:
@@ -141,7 +144,7 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _compose(panels: Sequence[Panel]) -> Drawing:
+def _compose(panels: Sequence[Panel], quantity: Quantity) -> Drawing:
     """Panels beside and below each other, at most two in a row: a column of a paper, or its text width."""
     from matplotlib.figure import Figure
 
@@ -152,7 +155,7 @@ def _compose(panels: Sequence[Panel]) -> Drawing:
         figure = Figure(figsize=(COLUMN * across + BETWEEN * (across - 1), (COLUMN * tallest + MARGINS) * down))
         places = figure.subplots(down, across, squeeze=False, gridspec_kw={"hspace": 0.05}).ravel().tolist()
         for axes, panel in zip(places, panels, strict=False):
-            _draw(figure, axes, panel)
+            _draw(figure, axes, panel, quantity)
         for spare in places[len(panels) :]:
             spare.set_axis_off()
         if panels:
@@ -172,7 +175,7 @@ def _fit_height(figure: Figure, places: Sequence[Axes], down: int, tallest: floa
         axes.set_aspect("equal", anchor="N")
 
 
-def _draw(figure: Figure, axes: Axes, panel: Panel) -> None:
+def _draw(figure: Figure, axes: Axes, panel: Panel, quantity: Quantity) -> None:
     axes.imshow(panel.image, aspect="auto")
     axes.set_xticks([])
     axes.spines[:].set_visible(False)
@@ -181,7 +184,7 @@ def _draw(figure: Figure, axes: Axes, panel: Panel) -> None:
     axes.set_yticks([(row + 0.5) * pitch for row in range(len(panel.names))], panel.names, parse_math=False)
     axes.tick_params(axis="y", length=0, pad=2)
     if panel.scale is not None:
-        _colour_bar(figure, axes, panel.scale)
+        _colour_bar(figure, axes, panel.scale, quantity)
 
 
 def _short(title: str) -> str:
@@ -189,7 +192,7 @@ def _short(title: str) -> str:
     return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
 
 
-def _colour_bar(figure: Figure, axes: Axes, scale: float) -> None:
+def _colour_bar(figure: Figure, axes: Axes, scale: float, quantity: Quantity) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -199,4 +202,4 @@ def _colour_bar(figure: Figure, axes: Axes, scale: float) -> None:
     )
     bar.outline.set_visible(False)
     bar.ax.set_xticklabels([f"−{scale:.2g}", "0", f"{scale:.2g}"])
-    bar.set_label("typicality (null loss − label loss)", labelpad=0)
+    bar.set_label(str(quantity), labelpad=0, parse_math=False)

@@ -1,72 +1,45 @@
-"""How a run goes, in a notebook: the terminal's view as one output of the cell, redrawn in place."""
+"""How a run goes, in a notebook: its bars as one output of the cell, redrawn in place."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
 
-from diffmine.interfaces import Progress
-from diffmine.terminal.run_progress import LiveView
+from diffmine.interfaces import Event
+from diffmine.progress.rows import rows, warning_line
+from diffmine.progress.tally import Tally
 
 INTERVAL = 0.2
 """Seconds between two drawings while units advance: each travels to the browser."""
 
 
-class NotebookView(LiveView):
+class NotebookView:
     """All stages with their bars, rates and times left; warnings follow below.
 
     rich renders the bars as HTML, and IPython puts them in place of the last; rich's own live display needs ipywidgets.
     """
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._progress.disable = True
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._tally = Tally()
         self._output: Any = None
         self._drawn = 0.0
 
-    def stage_started(self, stage: str) -> Progress:
-        shown = super().stage_started(stage)
-        self._draw()
-        return _Redrawn(shown, self._draw, self._draw_now_and_then)
-
-    def stage_finished(self, stage: str, seconds: float, reused: bool) -> None:
-        super().stage_finished(stage, seconds, reused)
-        self._draw()
-
-    def _draw_now_and_then(self) -> None:
-        if time.monotonic() - self._drawn >= INTERVAL:
+    def __call__(self, event: Event) -> None:
+        self._tally(event)
+        if event.what == "warning":
+            self._console.print(warning_line(event.text))
+        elif event.what not in ("advanced", "status") or time.monotonic() - self._drawn >= INTERVAL:
             self._draw()
 
     def _draw(self) -> None:
         from IPython.display import display
 
+        drawn = rows(self._tally, self._console.width)
         if self._output is None:
-            self._output = display(self._progress, display_id=True)  # type: ignore[no-untyped-call]
+            self._output = display(drawn, display_id=True)  # type: ignore[no-untyped-call]
         else:
-            self._output.update(self._progress)
+            self._output.update(drawn)
         self._drawn = time.monotonic()
-
-
-class _Redrawn:
-    """Passes progress on, and has it drawn."""
-
-    def __init__(self, shown: Progress, draw: Callable[[], None], draw_now_and_then: Callable[[], None]) -> None:
-        self._shown, self._draw, self._draw_now_and_then = shown, draw, draw_now_and_then
-
-    def start(self, total: int, unit: str) -> None:
-        self._shown.start(total, unit)
-        self._draw()
-
-    def advance(self, amount: int = 1) -> None:
-        self._shown.advance(amount)
-        self._draw_now_and_then()
-
-    def status(self, text: str) -> None:
-        self._shown.status(text)
-        self._draw_now_and_then()
-
-    def warn(self, text: str) -> None:
-        self._shown.warn(text)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,8 +16,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from diffmine.engine.devices import has_driver
-from diffmine.errors import DataError, PictureError
-from diffmine.interfaces import Dataset, Preview
+from diffmine.errors import DataError, PictureError, RecipeError
+from diffmine.interfaces import Component, Dataset, Preview
 from diffmine.numerics.choosing import choose
 from diffmine.pictures.decoding import grid_size, open_upright, pipeline_size
 from diffmine.recipes.resolving import Resolved
@@ -61,15 +62,36 @@ class Cost:
 
 
 def estimate(resolved: Resolved, device: str) -> Cost:
-    """Count what the stages will do; lists the dataset and opens a few pictures, but no model."""
+    """Count what the stages will do; lists the dataset and opens a few pictures, but no model.
+
+    Raises:
+        RecipeError: some size in the recipe is beyond counting.
+    """
+    try:
+        return _count(resolved, device)
+    except (MemoryError, OverflowError) as error:
+        raise RecipeError(
+            f"what the recipe asks for is too large to count ({error or type(error).__name__}); "
+            "look for a size that is too large"
+        ) from error
+
+
+def _count(resolved: Resolved, device: str) -> Cost:
     components = resolved.components
-    preview = components.dataset.preview() or _scanned(components.dataset, resolved.seed)
+    with _naming_files_of("dataset", components.dataset):
+        preview = components.dataset.preview() or _scanned(components.dataset, resolved.seed)
     width, height = pipeline_size(preview.width, preview.height, components.dataset.config.image_size)
     total = sum(preview.images.values())
-    scoring = total * components.scorer.passes(_labels_scored(resolved, list(preview.images)))
-    features = total * components.features.passes()
-    training = components.finetune.trained_pictures() if components.needs_model else 0
-    one_pass = components.model.forward_flops(height, width) if components.needs_model else 0.0
+    with _naming_files_of("scorer", components.scorer):
+        scoring = total * components.scorer.passes(_labels_scored(resolved, list(preview.images)))
+    with _naming_files_of("features", components.features):
+        features = total * components.features.passes()
+    training, one_pass = 0, 0.0
+    if components.needs_model:
+        with _naming_files_of("finetune", components.finetune):
+            training = components.finetune.trained_pictures()
+        with _naming_files_of("model", components.model):
+            one_pass = components.model.forward_flops(height, width)
     flops = one_pass * (scoring + features + TRAINING_FACTOR * training)
     device, rate = matrix_product_rate(device)
     return Cost(
@@ -84,6 +106,16 @@ def estimate(resolved: Resolved, device: str) -> Cost:
         seconds=flops / (rate * EFFICIENCY),
         device=device,
     )
+
+
+@contextmanager
+def _naming_files_of(table: str, component: Component) -> Iterator[None]:
+    """Say which component misses which file."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise DataError(f"[{table}] (use = {component.use!r}) cannot read {what}") from error
 
 
 def matrix_product_rate(device: str) -> tuple[str, float]:

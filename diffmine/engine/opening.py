@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from diffmine.interfaces import Dataset, ModelTools
+from diffmine.errors import MissingComponentError, PluginError, RecipeError
+from diffmine.interfaces import Dataset, ModelTools, Quantity, TypicalityScorer
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import resolve
@@ -20,19 +22,37 @@ class Installed:
     """What runs need of the components that are installed, see :class:`diffmine.runs.run.Services`.
 
     Only what is asked for is configured, so that a run whose other components are gone still opens.
+
+    Args:
+        device: where the run's model computes unless something else is asked for.
     """
+
+    def __init__(self, device: str = "auto") -> None:
+        self._device = device
 
     def dataset(self, run: Run) -> Dataset:
         options = dict(run.recipe.tables["dataset"])
         use = options.pop("use")
-        return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, run.recipe.folders["dataset"]))
+        folders = run.recipe.folders["dataset"]
+        with naming_the_maker(run):
+            return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, folders))
 
-    def tools(self, run: Run, device: str) -> ModelTools:
+    def tools(self, run: Run, device: str | None) -> ModelTools:
         from diffmine.engine.devices import torch_device
         from diffmine.engine.work import RunInputs
 
         artifacts = {stage: run.artifact(stage) for stage in ("images", "finetune") if stage in run.info["stages"]}
-        return RunInputs(resolve(run.recipe, registry()), artifacts).tools(torch_device(device))
+        with naming_the_maker(run):
+            resolved = resolve(run.recipe, registry())
+        return RunInputs(resolved, artifacts).tools(torch_device(device or self._device))
+
+    def quantity(self, run: Run) -> Quantity:
+        use = run.recipe.tables.get("scorer", {}).get("use", "")
+        try:
+            scorer = registry().find(KIND_OF_TABLE["scorer"], use).component
+        except (RecipeError, PluginError):  # the plugin is gone, or two claim its name
+            return Quantity()
+        return cast(type[TypicalityScorer], scorer).quantity
 
     def figure(
         self,
@@ -57,10 +77,30 @@ class Installed:
         return summary(run)
 
 
-def load_run(path: str | Path) -> Run:
+@contextmanager
+def naming_the_maker(run: Run) -> Iterator[None]:
+    """Where a component of a run is not installed any more, say which distribution had it.
+
+    Raises:
+        MissingComponentError: naming the distribution, where the run folder knows it.
+    """
+    try:
+        yield
+    except MissingComponentError as error:
+        maker = run.maker(error.use, error.table)
+        if maker is None:
+            raise
+        text = f"{run.path}: [{error.table}] use = {error.use!r} was made with {maker}; install it"
+        failures = map(str, registry().failures)
+        raise MissingComponentError(error.table, error.use, "\n".join([text, *failures])) from None
+
+
+def load_run(path: str | Path, *, device: str = "auto") -> Run:
     """Open a run folder.
 
+    Args:
+        device: ``auto`` or a torch device; where ``run.tools()`` computes.
     Raises:
         ArtifactError: it is not one, or of another format.
     """
-    return Run(Path(path), Installed())
+    return Run(Path(path), Installed(device))

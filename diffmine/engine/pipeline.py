@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import platform
 import time
-import traceback
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from diffmine.engine.attribution import origin_of
 from diffmine.engine.opening import load_run
+from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
-from diffmine.errors import ArtifactError, DiffmineWarning, StageError
+from diffmine.errors import ArtifactError, StageError
 from diffmine.files.atomic import json_digest
-from diffmine.interfaces import Component, Progress, Silent, Stage
-from diffmine.plugins.kinds import KIND_OF_TABLE
+from diffmine.interfaces import Event, Listener, Progress, Stage
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
-from diffmine.recipes.resolving import Components, Resolved
+from diffmine.recipes.resolving import Resolved
 from diffmine.runs.run import Run
-from diffmine.runs.writing import RunWriter
+from diffmine.runs.writing import RunWriter, origins
 from diffmine.store.artifacts import Artifact, Store
-
-
-class Watcher(Protocol):
-    """Told how a run goes; the console shows it."""
-
-    def stage_started(self, stage: str) -> Progress:
-        """A stage begins to compute; what is returned shows its progress."""
-
-    def stage_finished(self, stage: str, seconds: float, reused: bool) -> None:
-        """A stage is complete."""
-
-
-class NobodyWatches:
-    """A watcher that shows nothing."""
-
-    def stage_started(self, stage: str) -> Progress:
-        return Silent()
-
-    def stage_finished(self, stage: str, seconds: float, reused: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,54 +34,28 @@ class Options:
         store: the store's folder.
         device: ``auto`` or a torch device.
         until: the last stage to run; None: all.
-        fresh: compute every stage again, whatever is in the store.
+        fresh_from: the first of the stages to compute again, whatever is in the store; None: none.
     """
 
     out: Path
     store: Path
     device: str = "auto"
     until: str | None = None
-    fresh: bool = False
-
-
-@dataclass
-class Recorder:
-    """Passes progress on, and keeps the warnings for ``run.json``."""
-
-    shown: Progress
-    warnings: list[str] = field(default_factory=list)
-
-    def start(self, total: int, unit: str) -> None:
-        self.shown.start(total, unit)
-
-    def advance(self, amount: int = 1) -> None:
-        self.shown.advance(amount)
-
-    def status(self, text: str) -> None:
-        self.shown.status(text)
-
-    def warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
-            self.shown.warn(text)
+    fresh_from: str | None = None
 
 
 class Pipeline:
     """One recipe, one run folder, one store."""
 
     def __init__(
-        self, recipe: Resolved, options: Options, plugins: PluginManager, registry: Registry, watcher: Watcher
+        self, recipe: Resolved, options: Options, plugins: PluginManager, registry: Registry, listener: Listener
     ) -> None:
-        self.recipe, self.options, self.plugins, self.registry, self.watcher = (
-            recipe,
-            options,
-            plugins,
-            registry,
-            watcher,
-        )
+        self.recipe, self.options, self.plugins, self.registry = recipe, options, plugins, registry
+        self.listener = listener
         self.store = Store(options.store)
         self.stages = recipe.components.stages
         self._identities: dict[str, Any] = {}
+        self._unsaid = [str(failure) for failure in plugins.failures]
 
     def run(self) -> Run:
         """Go through the stages; what the store has already is reused.
@@ -109,12 +63,20 @@ class Pipeline:
         Raises:
             StageError: a stage failed; what earlier stages made is kept.
         """
-        with RunWriter(self.options.out, self.store, self.recipe, self._plugin_versions()) as writer:
+        started = time.perf_counter()
+        with RunWriter(self.options.out, self.store, self.recipe, self.plugins) as writer:
             artifacts: dict[str, Artifact] = {}
-            for stage in self._wanted():
+            wanted = list(self._wanted())
+            self.listener(Event("run started", self.recipe.name, names=tuple(stage.name for stage in wanted)))
+            self._unsaid += self._told("diffmine_run_started", recipe=self.recipe, run_folder=self.options.out)
+            for stage in wanted:
                 artifacts[stage.name] = self._complete(stage, artifacts, writer)
             writer.finish(complete=self.options.until in (None, self.stages[-1].name))
-        return load_run(self.options.out)
+        finished = load_run(self.options.out, device=self.options.device)
+        for failure in self._told("diffmine_run_finished", run=finished):
+            self.listener(Event("warning", self.recipe.name, text=failure))
+        self.listener(Event("run finished", self.recipe.name, seconds=time.perf_counter() - started))
+        return finished
 
     def keys(self) -> Iterator[tuple[str, str | None]]:
         """(stage, key) of each stage as far as they follow from what is stored; the rest are None."""
@@ -137,60 +99,67 @@ class Pipeline:
     def _complete(self, stage: Stage, artifacts: Mapping[str, Artifact], writer: RunWriter) -> Artifact:
         """The stage's artifact, from the store or computed, published in the run folder."""
         started = time.perf_counter()
+        progress = Progress(self.listener, run=self.recipe.name, stage=stage.name)
+        self.listener(Event("stage started", self.recipe.name, stage.name))
         with self._attributed(stage):
             key = self._key(stage, artifacts)
-        recorder = Recorder(self.watcher.stage_started(stage.name))
-        self._tell("diffmine_stage_started", recorder, stage=stage.name, run_folder=self.options.out)
         with self.store.lock(stage.name, key):
-            artifact = self._find(stage, key, recorder)
+            artifact = self._find(stage, key, progress)
             reused = artifact is not None
             if artifact is None:
-                artifact = self._compute(stage, key, artifacts, recorder)
+                for failure in self._told("diffmine_stage_started", stage=stage.name, run_folder=self.options.out):
+                    progress.warn(failure)
+                artifact = self._compute(stage, key, artifacts, progress)
         seconds = time.perf_counter() - started
-        for text in artifact.facts["warnings"]:
-            recorder.warn(text)
-        writer.publish(artifact, seconds=seconds, reused=reused, warnings=recorder.warnings)
-        self._tell(
-            "diffmine_stage_finished",
-            recorder,
-            stage=stage.name,
-            run_folder=self.options.out,
-            artifact=artifact.path,
-            seconds=seconds,
-            reused=reused,
-        )
-        self.watcher.stage_finished(stage.name, seconds, reused)
+        for text in [*artifact.facts["warnings"], *self._unsaid_failures()]:
+            progress.warn(text)
+        writer.publish(artifact, seconds=seconds, reused=reused, warnings=progress.warnings)
+        heard = {"artifact": artifact.path, "seconds": seconds, "reused": reused}
+        for failure in self._told("diffmine_stage_finished", stage=stage.name, run_folder=self.options.out, **heard):
+            progress.warn(failure)
+        self.listener(Event("stage finished", self.recipe.name, stage.name, seconds=seconds, reused=reused))
         return artifact
 
-    def _find(self, stage: Stage, key: str, recorder: Recorder) -> Artifact | None:
-        if self.options.fresh:
+    def _find(self, stage: Stage, key: str, progress: Progress) -> Artifact | None:
+        if self._is_fresh(stage):
             self.store.discard(stage.name, key)
             return None
         try:
             return self.store.find(stage.name, key)
         except ArtifactError as error:
-            recorder.warn(f"{error}; it is computed again")
+            progress.warn(f"{error}; it is computed again")
             self.store.discard(stage.name, key)
             return None
 
-    def _compute(self, stage: Stage, key: str, artifacts: Mapping[str, Artifact], recorder: Recorder) -> Artifact:
+    def _compute(self, stage: Stage, key: str, artifacts: Mapping[str, Artifact], progress: Progress) -> Artifact:
         started = time.perf_counter()
         work = StageWork(
             inputs=RunInputs(self.recipe, {name: artifact.path for name, artifact in artifacts.items()}),
             folder=self.store.draft(stage.name, key),
             run_folder=self.options.out,
             requested_device=self.options.device,
-            progress=recorder,
+            progress=progress,
         )
-        with self._attributed(stage), routed_warnings(recorder):
+        with self._attributed(stage), routed_warnings(progress.warn):
             stage.run(work)
         facts = {
             "seconds": time.perf_counter() - started,
-            "warnings": recorder.warnings,
+            "warnings": progress.warnings,
             "machine": platform.node(),
             "inputs": self._digests(stage, artifacts),
+            "producers": self._producers(stage),
         }
         return self.store.commit(stage.name, key, facts)
+
+    def _is_fresh(self, stage: Stage) -> bool:
+        names = [one.name for one in self.stages]
+        first = self.options.fresh_from
+        return first is not None and names.index(stage.name) >= names.index(first)
+
+    def _producers(self, stage: Stage) -> dict[str, list[dict[str, str]]]:
+        """Who brought the stage and the components that decide its result."""
+        components = self.recipe.components
+        return {"stage": stage.origins(), **{table: origins(components, table) for table in stage.tables(components)}}
 
     def _key(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> str:
         return json_digest(
@@ -199,6 +168,7 @@ class Pipeline:
                 "version": stage.version,
                 "seed": self.recipe.seed,
                 "options": stage.identity()["options"],
+                **stage.code_identity(),
                 "components": {table: self._identity(table) for table in stage.tables(self.recipe.components)},
                 "settings": dict(stage.settings(self.recipe.components)),
                 "inputs": self._digests(stage, artifacts),
@@ -217,53 +187,24 @@ class Pipeline:
 
     @contextmanager
     def _attributed(self, stage: Stage) -> Iterator[None]:
-        """Turn an exception into one that names stage, component and plugin."""
+        """Turn an exception into one that names the stage and, where one is at fault, component and plugin."""
         try:
             yield
         except Exception as error:
-            table, component = blame(error, stage, self.recipe.components)
-            plugin = self.registry.find(KIND_OF_TABLE[table], component.name).plugin
-            raise StageError(stage.name, component.name, plugin, error) from error
+            raise StageError(stage.name, error, origin_of(error, self.registry)) from error
 
-    def _tell(self, hook: str, recorder: Recorder, **arguments: Any) -> None:
-        """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run."""
+    def _told(self, hook: str, **arguments: Any) -> list[str]:
+        """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run.
+
+        Returns:
+            the failures, to be warned of.
+        """
         before = len(self.plugins.failures)
         for _ in self.plugins.call_each(hook, **arguments):
             pass
-        for failure in self.plugins.failures[before:]:
-            recorder.warn(f"plugin {failure.plugin!r} failed in {failure.where}: {failure.cause}")
+        return [str(failure) for failure in self.plugins.failures[before:]]
 
-    def _plugin_versions(self) -> dict[str, str]:
-        return {name: f"{source.distribution} {source.version}" for name, source in self.plugins.sources.items()}
-
-
-def blame(error: BaseException, stage: Stage, components: Components) -> tuple[str, Component]:
-    """The component whose module is deepest in the traceback, among those that the stage uses; else its first."""
-    modules = {
-        type(part).__module__: (table, part)
-        for table in (*reversed(stage.tables(components)), "executor")
-        for part in components.of_table(table)
-    }
-    frames = [frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    for module in reversed(frames):
-        if module in modules:
-            return modules[module]
-    first = (*stage.tables(components), "executor")[0]
-    return first, components.of_table(first)[0]
-
-
-@contextmanager
-def routed_warnings(progress: Progress) -> Iterator[None]:
-    """Send every ``DiffmineWarning`` to the run's warnings; leave other warnings to Python."""
-    with warnings.catch_warnings():
-        previous = warnings.showwarning
-
-        def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
-            if issubclass(category, DiffmineWarning):
-                progress.warn(str(message))
-            else:
-                previous(message, category, *rest, **named)
-
-        warnings.simplefilter("always", DiffmineWarning)
-        warnings.showwarning = show
-        yield
+    def _unsaid_failures(self) -> list[str]:
+        """What failed of the plugins before the run began; said once, and kept out of artifacts."""
+        unsaid, self._unsaid = self._unsaid, []
+        return unsaid

@@ -4,34 +4,61 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
+from diffmine.engine.opening import naming_the_maker
+from diffmine.errors import MissingComponentError
 from diffmine.interfaces import Report
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
-from diffmine.recipes.resolving import build_table
+from diffmine.recipes.resolving import named_in
+from diffmine.runs.report_files import write_reports
 from diffmine.runs.run import Run
 
 
-def rebuild(run: Run) -> list[Path]:
+def rebuild(run: Run, warn: Callable[[str], None]) -> list[Path]:
     """Write the files of the run's reports anew; each file or folder is exchanged by a rename.
 
     Only the recipe's ``[report]`` is configured, so that a run whose other components are not installed any more can
-    still be reported.
+    still be reported; a report that is not installed any more is left out.
 
+    Args:
+        warn: told of each report that is left out.
     Returns:
         what was written, files and folders at the top of the run folder.
+    Raises:
+        MissingComponentError: none of the reports is installed.
     """
+    reports = list(_installed(run, warn))
     draft = run.path / f".reports.{os.getpid()}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
+    folder, workspace = draft / "files", draft / "workspace"
+    folder.mkdir(parents=True)
+    workspace.mkdir()
     try:
-        for report in cast(tuple[Report, ...], build_table(KIND_OF_TABLE["report"], run.recipe, registry())):
-            report.write(run, draft)
-        return [_exchange(path, run.path / path.name) for path in sorted(draft.iterdir())]
+        for _ in write_reports(reports, run, folder, workspace):
+            pass
+        return [_exchange(path, run.path / path.name) for path in sorted(folder.iterdir())]
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _installed(run: Run, warn: Callable[[str], None]) -> Iterator[Report]:
+    kind = KIND_OF_TABLE["report"]
+    missing: list[MissingComponentError] = []
+    named = named_in(kind, run.recipe)
+    for one in named:
+        try:
+            with naming_the_maker(run):
+                yield cast(Report, registry().build(kind, one.use, one.options, one.folders))
+        except MissingComponentError as error:
+            missing.append(error)
+    if missing and len(missing) == len(named):
+        raise missing[0]
+    for gone in missing:
+        warn(f"the report {gone.use!r} is left out: {gone}")
 
 
 def _exchange(source: Path, target: Path) -> Path:

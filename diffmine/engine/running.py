@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffmine.engine.pipeline import NobodyWatches, Options, Pipeline, Watcher
+from diffmine.engine.pipeline import Options, Pipeline
+from diffmine.engine.places import check_places
 from diffmine.engine.training_processes import assist, is_helper
 from diffmine.errors import RecipeError
+from diffmine.interfaces import Listener
+from diffmine.interfaces.progress import nobody
 from diffmine.plugins.explaining import did_you_mean
 from diffmine.plugins.manager import plugin_manager
 from diffmine.plugins.registry import registry
 from diffmine.recipes.reading import Recipe, load_recipe, parse_recipe
-from diffmine.recipes.resolving import resolve
+from diffmine.recipes.resolving import Resolved, resolve
 from diffmine.runs.run import Run
 
 if TYPE_CHECKING:
@@ -34,7 +37,8 @@ def run(
     until: str | None = None,
     device: str = "auto",
     fresh: bool = False,
-    watcher: Watcher | None = None,
+    fresh_from: str | None = None,
+    listener: Listener | None = None,
 ) -> Run:
     """Run a recipe; stages that the store has already are reused.
 
@@ -46,7 +50,8 @@ def run(
         until: the last stage to run.
         device: ``auto`` or a torch device.
         fresh: compute everything again.
-        watcher: told how the run goes; None: bars in a notebook, and nothing elsewhere.
+        fresh_from: compute this stage and those after it again.
+        listener: hears how the run goes, event by event; None: bars in a notebook, and nothing elsewhere.
     Raises:
         RecipeError: the recipe is wrong; nothing was computed.
         StageError: a stage failed; the same call goes on from there.
@@ -55,32 +60,41 @@ def run(
     loaded = _load(recipe, overrides)
     _check_device(device)
     resolved = resolve(loaded, registry())
-    if until is not None and until not in (names := [stage.name for stage in resolved.components.stages]):
-        raise RecipeError(f"until = {until!r}: there is no such stage{did_you_mean(until, names)}; {', '.join(names)}")
+    _check_stages(resolved, until, fresh_from)
     options = Options(
         out=Path(out) if out else Path("runs") / resolved.name,
         store=store_path(store),
         device=device,
         until=until,
-        fresh=fresh,
+        fresh_from=resolved.components.stages[0].name if fresh else fresh_from,
     )
-    pipeline = Pipeline(resolved, options, plugin_manager(), registry(), watcher or _usual_watcher())
+    check_places(resolved, options.out, options.store)
+    pipeline = Pipeline(resolved, options, plugin_manager(), registry(), listener or usual_listener())
     if is_helper():
         assist(pipeline)
         raise SystemExit(0)
     return pipeline.run()
 
 
-def _usual_watcher() -> Watcher:
+def _check_stages(resolved: Resolved, until: str | None, fresh_from: str | None) -> None:
+    names = [stage.name for stage in resolved.components.stages]
+    for option, stage in (("until", until), ("fresh_from", fresh_from)):
+        if stage is not None and stage not in names:
+            hint = f"{did_you_mean(stage, names)}; {', '.join(names)}"
+            raise RecipeError(f"{option} = {stage!r}: there is no such stage{hint}")
+    if until is not None and fresh_from is not None and names.index(fresh_from) > names.index(until):
+        raise RecipeError(f"fresh_from = {fresh_from!r} comes after the last stage to run, {until!r}")
+
+
+def usual_listener() -> Listener:
     """Bars in a notebook; elsewhere a library prints nothing that it was not asked for."""
     from rich.console import Console
 
     if not Console().is_jupyter:
-        return NobodyWatches()
+        return nobody
     from diffmine.drawing.notebook_progress import NotebookView
-    from diffmine.terminal.console import messages
 
-    return NotebookView(messages())
+    return NotebookView()
 
 
 def _check_device(device: str) -> None:

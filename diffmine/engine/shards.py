@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffmine.engine.warning_channel import routed_warnings
+from diffmine.errors import ContractError
 from diffmine.files.atomic import shard_is_done
 from diffmine.files.shards import shard_path
-from diffmine.interfaces import Executor, Job, Progress
+from diffmine.interfaces import Executor, Job, ProcessShard, Progress
+from diffmine.interfaces.boundary import blaming, own_work
 
 
 def process(job: Job, executor: Executor, *, device: str, progress: Progress) -> None:
@@ -12,5 +19,52 @@ def process(job: Job, executor: Executor, *, device: str, progress: Progress) ->
     open_shards = [n for n in range(len(job.sizes)) if not shard_is_done(shard_path(job.folder, n))]
     progress.start(sum(job.sizes), job.unit)
     progress.advance(sum(job.sizes) - sum(job.sizes[n] for n in open_shards))
-    if open_shards:
-        executor.run(job, open_shards, device=device, progress=progress)
+    if not open_shards:
+        return
+    executor.run(AttendedJob(job), open_shards, device=device, progress=progress)
+    if missing := [number for number in open_shards if not shard_path(job.folder, number).exists()]:
+        with blaming(executor):
+            raise ContractError(f"run returned before {job.contents(missing[0])} was done; it returns when all are")
+
+
+@dataclass(frozen=True)
+class AttendedJob(Job):
+    """A job as executors are given it.
+
+    Whatever the process: ``warnings.warn`` reaches the progress, and an exception of the job's own code is
+    diffmine's, not the executor's that calls it.
+    """
+
+    job: Job
+
+    @property
+    def unit(self) -> str:  # type: ignore[override]
+        """That of the job."""
+        return self.job.unit
+
+    @property
+    def folder(self) -> Path:  # type: ignore[override]
+        """That of the job."""
+        return self.job.folder
+
+    @property
+    def sizes(self) -> Sequence[int]:  # type: ignore[override]
+        """Those of the job."""
+        return self.job.sizes
+
+    def contents(self, shard: int) -> str:
+        return self.job.contents(shard)
+
+    def open(self, device: str) -> ProcessShard:
+        """Open the job; what it warns of is told with the first shard, for want of a progress before."""
+        heard: list[str] = []
+        with own_work(), routed_warnings(heard.append):
+            process = self.job.open(device)
+
+        def attended(shard: int, progress: Progress) -> None:
+            while heard:
+                progress.warn(heard.pop(0))
+            with own_work(), routed_warnings(progress.warn):
+                process(shard, progress)
+
+        return attended

@@ -14,7 +14,7 @@ from pathlib import Path
 from diffmine.engine.pipeline import Pipeline
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import RecipeError
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Finetuning, Progress
 
 POLL_SECONDS = 0.5
 
@@ -31,7 +31,7 @@ def assist(pipeline: Pipeline) -> None:
         RecipeError: the run shall ignore the store, through which the processes find each other.
     """
     options, store, recipe = pipeline.options, pipeline.store, pipeline.recipe
-    if options.fresh:
+    if options.fresh_from is not None:
         raise RecipeError("--fresh cannot be used with several processes; clean the store first, or name another one")
     if options.until == "images" or not recipe.components.needs_model:
         return
@@ -44,16 +44,10 @@ def assist(pipeline: Pipeline) -> None:
         folder=store.draft("finetune", keys["finetune"]),
         run_folder=options.out,
         requested_device=options.device,
-        progress=Silent(),
+        progress=Progress(),
     )
     with tempfile.TemporaryDirectory() as folder:
-        recipe.components.finetune.finetune(
-            work.tools(),
-            work.training_set(),
-            folder=Path(folder),
-            workspace=work.workspace,
-            progress=work.progress,
-        )
+        Finetuning(work.inputs, Path(folder), work.workspace).run(work.device, work.progress)
 
 
 def _wait_for_pictures(pipeline: Pipeline) -> dict[str, str]:

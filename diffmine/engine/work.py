@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from diffmine.engine.devices import torch_device
 from diffmine.engine.opening import load_run
 from diffmine.engine.shards import process
-from diffmine.interfaces import ImageSource, Job, ModelTools, Progress, TrainingSet
+from diffmine.interfaces import ImageSource, Job, ModelTools, Progress, Task, TrainingSet
+from diffmine.interfaces.boundary import own_work
 from diffmine.pictures.decoding import decode
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import Run
@@ -48,10 +49,24 @@ class RunInputs:
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         source, image_size = self.source(), self.components.dataset.config.image_size
-        return lambda record: Picture(record, decode(source.read(record.path), image_size))
+
+        def opened(record: ImageRecord) -> Picture:
+            with own_work():  # components call this too, and are not to blame for a damaged picture
+                return Picture(record, decode(source.read(record.path), image_size))
+
+        return opened
 
     def source(self) -> ImageSource:
         return self.components.dataset.open(self.artifacts["images"] / "prepared")
+
+    def training_set(self) -> TrainingSet:
+        records = self.records()
+        return TrainingSet(
+            train=[record for record in records if record.split == "train"],
+            heldout=[record for record in records if record.split == "heldout"],
+            picture=self.opener(),
+            crop=self.components.dataset.config.crop,
+        )
 
     def tools(self, device: str, fitted: Path | None = None) -> ModelTools:
         finetuned = self.artifacts.get("finetune", Path()) / PUBLIC / "model"
@@ -98,7 +113,7 @@ class StageWork:
 
     @property
     def run(self) -> Run:
-        return load_run(self.run_folder)
+        return load_run(self.run_folder, device=self.requested_device)
 
     @property
     def workspace(self) -> Path:
@@ -113,13 +128,7 @@ class StageWork:
         return self.inputs.opener()
 
     def training_set(self) -> TrainingSet:
-        records = self.records()
-        return TrainingSet(
-            train=[record for record in records if record.split == "train"],
-            heldout=[record for record in records if record.split == "heldout"],
-            picture=self.opener(),
-            crop=self.components.dataset.config.crop,
-        )
+        return self.inputs.training_set()
 
     def tools(self) -> ModelTools:
         return self.inputs.tools(self.device)
@@ -137,6 +146,9 @@ class StageWork:
 
     def process(self, job: Job) -> None:
         process(job, self.components.executor, device=self.device, progress=self.progress)
+
+    def run_task(self, task: Task) -> Any:
+        return self.components.executor.run_task(task, device=self.device, progress=self.progress)
 
     def write_json(self, path: Path, value: Any) -> None:
         path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

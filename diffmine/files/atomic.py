@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,37 @@ def json_digest(value: Any) -> str:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is there whole, or not at all."""
+    """Write a file so that after a crash it is there whole, or not at all.
+
+    Raises:
+        OSError: it cannot be written; names the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
+    with replacement(path) as temporary, temporary.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
     sync_folder(path.parent)
+
+
+@contextmanager
+def replacement(path: Path) -> Iterator[Path]:
+    """A file beside ``path``, to be written, that then takes its place; after an error it is removed.
+
+    Raises:
+        OSError: as the body raised it, with ``path`` as its file name.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            # A full disk is told of by `write` without a name, and by others with that of the temporary file.
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 def write_shard(path: Path, data: bytes) -> None:

@@ -6,6 +6,8 @@ import hashlib
 import re
 import unicodedata
 
+RUN_FILE = "run.json"
+"""What makes a folder a run folder."""
 _LONGEST = 40
 
 

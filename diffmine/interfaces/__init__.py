@@ -7,6 +7,7 @@ from diffmine.interfaces.component import (
     PartsOf,
     PartTable,
     PretrainedPath,
+    Provenance,
     RecipePath,
 )
 from diffmine.interfaces.datasets import Dataset, DatasetConfig, ImageSource, Preview
@@ -21,9 +22,9 @@ from diffmine.interfaces.diffusion import (
     TextEncoder,
 )
 from diffmine.interfaces.evaluation import Metric, Report
-from diffmine.interfaces.execution import Executor, Job, ProcessShard
+from diffmine.interfaces.execution import Executor, Job, ProcessShard, Task
 from diffmine.interfaces.explaining import Check, Describer
-from diffmine.interfaces.finetuning import Finetuner, TrainingLog, TrainingSet
+from diffmine.interfaces.finetuning import Finetuner, Finetuning, TrainingLog, TrainingSet
 from diffmine.interfaces.mining import (
     Clusterer,
     ClustererConfig,
@@ -32,15 +33,18 @@ from diffmine.interfaces.mining import (
     PatchRequest,
     PatchSelector,
     Projection,
+    Quantity,
     Scoring,
     SelectorConfig,
     TypicalityScorer,
 )
-from diffmine.interfaces.progress import Progress, Silent
+from diffmine.interfaces.progress import Event, Listener, Progress
 from diffmine.interfaces.showing import Column, Exporter, Figure, View
 from diffmine.interfaces.stages import Inputs, Stage, Work
+from diffmine.version import INTERFACE_VERSION
 
 __all__ = [
+    "INTERFACE_VERSION",
     "OUTSIDE_KEY",
     "Check",
     "Clusterer",
@@ -56,15 +60,18 @@ __all__ = [
     "Denoiser",
     "Describer",
     "DiffusionModel",
+    "Event",
     "Executor",
     "Exporter",
     "Extraction",
     "FeatureExtractor",
     "Figure",
     "Finetuner",
+    "Finetuning",
     "ImageSource",
     "Inputs",
     "Job",
+    "Listener",
     "Metric",
     "ModelTools",
     "PartTable",
@@ -77,12 +84,14 @@ __all__ = [
     "Progress",
     "Projection",
     "PromptEncoder",
+    "Provenance",
+    "Quantity",
     "RecipePath",
     "Report",
     "Scoring",
     "SelectorConfig",
-    "Silent",
     "Stage",
+    "Task",
     "TextEncoder",
     "TrainingLog",
     "TrainingSet",

@@ -5,9 +5,15 @@ from __future__ import annotations
 from abc import ABC
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+from diffmine.errors import reason
+from diffmine.interfaces.boundary import Accountable, Culprit
+
+if TYPE_CHECKING:
+    from diffmine.recipes.resolving import Components
 
 
 class Marker:
@@ -30,8 +36,13 @@ def _folder_of(info: ValidationInfo) -> Path:
 
 
 def _resolve(path: Path, info: ValidationInfo) -> Path:
-    path = path.expanduser()
-    return path if path.is_absolute() else (_folder_of(info) / path).resolve()
+    try:
+        path = path.expanduser()
+        path = path if path.is_absolute() else (_folder_of(info) / path).resolve()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # too long, a link to itself, the home of nobody
+        raise ValueError(f"this cannot be a path: {reason(error)}") from None
+    return path
 
 
 def _resolve_pretrained(path: str, info: ValidationInfo) -> str:
@@ -73,7 +84,30 @@ class ComponentConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Component(ABC):
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a configured component comes from.
+
+    Attributes:
+        use: how the recipe names it: by its name, or as ``PLUGIN:NAME``.
+        plugin: the plugin that registered it.
+        distribution, version: that the plugin was installed from.
+        source: digest of the code that defines it; None for what comes with diffmine, where ``Component.version`` says
+            whether results change.
+    """
+
+    use: str
+    plugin: str
+    distribution: str
+    version: str
+    source: str | None = None
+
+    def described(self) -> dict[str, str]:
+        """For JSON: what to install to have the component."""
+        return {"use": self.use, "plugin": self.plugin, "distribution": self.distribution, "version": self.version}
+
+
+class Component(Accountable, ABC, shared=True):
     """Anything a recipe can name.
 
     A component is light: it holds checked options and is built while a recipe is checked. Its module imports no
@@ -81,7 +115,8 @@ class Component(ABC):
 
     Class attributes:
         name: what ``use = "..."`` says; lower case, words joined by hyphens or underscores.
-        version: increase it when the same options give other results, so that stored artifacts are not reused.
+        version: increase it when the same options give other results, so that stored artifacts are not reused. For a
+            component that does not come with diffmine, a change in the code of its package does the same.
         Config: the options.
     """
 
@@ -89,6 +124,9 @@ class Component(ABC):
     version: ClassVar[int] = 1
     Config: ClassVar[type[ComponentConfig]] = ComponentConfig
     config: ComponentConfig
+    parts: tuple[Component, ...] = ()
+    provenance: Provenance | None = None
+    """Set by the registry; None for a component that was made by hand."""
 
     @property
     def needs_model(self) -> bool:
@@ -101,14 +139,27 @@ class Component(ABC):
         self.config = config
         self.parts = parts
 
+    def _boundary_culprit(self, interface: type) -> Culprit:
+        return Culprit(interface.__name__, getattr(self, "name", type(self).__name__), type(self).__module__)
+
     @classmethod
     def summary(cls) -> str:
         """First line of the class docstring."""
         return (cls.__doc__ or "").strip().partition("\n")[0]
 
+    @property
+    def use(self) -> str:
+        """What a recipe says to have this component."""
+        return self.provenance.use if self.provenance else self.name
+
+    def origins(self) -> list[dict[str, str]]:
+        """Where this component and its parts come from, those that the registry has made."""
+        mine = [self.provenance.described()] if self.provenance else []
+        return mine + [origin for part in self.parts for origin in part.origins()]
+
     def describe(self) -> dict[str, Any]:
         """The recipe table that configures this component, with every default filled in."""
-        return {"use": self.name, **self.options()}
+        return {"use": self.use, **self.options()}
 
     def options(self) -> dict[str, Any]:
         """The options, with every default filled in, as a recipe would say them."""
@@ -119,6 +170,13 @@ class Component(ABC):
                 count = len(table[field])
                 table[field], parts = parts[:count], parts[count:]
         return table
+
+    def check_recipe(self, components: Components) -> None:
+        """Called when a recipe is checked, for a component that depends on what the other tables say; default: nothing.
+
+        Raises:
+            RecipeError: this component cannot work with those; say which option to change.
+        """
 
     def fingerprint(self) -> str:
         """Digest of what the component depends on outside its options (files, package versions)."""
@@ -134,4 +192,11 @@ class Component(ABC):
             "options": self.config.model_dump(mode="json", include=keyed),
             "fingerprint": self.fingerprint(),
             "parts": [part.identity() for part in self.parts],
+            **self.code_identity(),
         }
+
+    def code_identity(self) -> dict[str, str]:
+        """Whose code this is and in which state; nothing for what comes with diffmine, which has its ``version``."""
+        if self.provenance is None or self.provenance.source is None:
+            return {}
+        return {"distribution": self.provenance.distribution, "source": self.provenance.source}

@@ -10,6 +10,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from diffmine.interfaces import checks
+from diffmine.interfaces.boundary import Accountable, returns, yields
 from diffmine.interfaces.component import OUTSIDE_KEY, Component, ComponentConfig
 from diffmine.interfaces.progress import Progress
 from diffmine.types import BoolArray, ImageRecord, Item
@@ -51,14 +53,16 @@ class Preview:
     height: int
 
 
-class ImageSource(ABC):
+class ImageSource(Accountable, ABC):
     """An opened dataset."""
 
     @abstractmethod
+    @yields(checks.item)
     def scan(self) -> Iterator[Item]:
         """Every labelled picture, in any order, in bounded memory."""
 
     @abstractmethod
+    @returns(checks.encoded_file)
     def read(self, path: str) -> bytes:
         """The encoded file behind ``Item.path``.
 
@@ -66,12 +70,21 @@ class ImageSource(ABC):
             OSError: it cannot be read; the run lists the picture with this cause.
         """
 
+    @returns(checks.element_masks)
     def masks(self, record: ImageRecord) -> Mapping[str, BoolArray]:
         """Where the elements of some labels are, for evaluation.
 
         Returns:
             label -> bool array, (height, width) of the picture as stored, upright; True on the element. Labels that
             are not annotated in this picture are absent; an empty mapping means that nothing is known.
+        """
+        return {}
+
+    def boxes(self, record: ImageRecord) -> Mapping[str, BoolArray]:
+        """The boxes that were drawn around elements, where they were, for evaluation; their masks are these as well.
+
+        Returns:
+            label -> bool array as of ``masks``, True in any of the label's boxes; labels without boxes are absent.
         """
         return {}
 
@@ -83,12 +96,20 @@ class Dataset(Component):
     config: DatasetConfig
 
     def prepare(self, folder: Path, *, seed: int, progress: Progress) -> None:
-        """Draw, unpack or convert what ``open`` needs into ``folder``, which the store keeps; default: nothing."""
+        """Draw, unpack or convert what ``open`` needs into ``folder``, which the store keeps; default: nothing.
 
+        Args:
+            folder: empty, or with what an earlier attempt left there.
+            seed: the run's seed.
+            progress: ``start`` it with how much there is to do, and ``advance`` it.
+        """
+
+    @returns(checks.instance_or_none("Preview"))
     def preview(self) -> Preview | None:
         """What ``prepare`` would make; None: it makes nothing, and ``open(Path())`` can be scanned at once."""
         return None
 
     @abstractmethod
+    @returns(checks.instance_of("ImageSource"))
     def open(self, prepared: Path) -> ImageSource:
         """Open the dataset; ``prepared`` is the folder that ``prepare`` filled."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diffmine.interfaces import checks
+from diffmine.interfaces.boundary import Accountable, returns
 from diffmine.interfaces.component import Component
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class ConditionPrior:
     deviation: Tensor
 
 
-class TextEncoder(ABC):
+class TextEncoder(Accountable, ABC):
     """Prompts to what a denoiser is told; frozen.
 
     Attributes:
@@ -86,6 +88,7 @@ class TextEncoder(ABC):
     width: int
 
     @abstractmethod
+    @returns(checks.conditions)
     def encode(self, prompts: Sequence[str]) -> Conditioning:
         """Encode prompts; what does not fit into the encoder's context is cut, see ``overflow``."""
 
@@ -99,7 +102,7 @@ class TextEncoder(ABC):
         """
 
 
-class Denoiser(ABC):
+class Denoiser(Accountable, ABC):
     """A loaded diffusion model. Computes without gradients only where its caller asks for that.
 
     Attributes:
@@ -163,6 +166,7 @@ class Denoiser(ABC):
         """What ``predict`` should return: noise, v, or the flow's velocity."""
 
     @abstractmethod
+    @returns(checks.same_shape)
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         """The network's prediction, float32, of the shape of ``noisy``."""
 
@@ -188,6 +192,7 @@ class Denoiser(ABC):
         """
         self.network.float()
 
+    @returns(checks.instance_or_none("TextEncoder"))
     def text_encoder(self) -> TextEncoder | None:
         """The text encoder that came with the checkpoint, or None."""
         return None
@@ -205,6 +210,7 @@ class DiffusionModel(Component):
     """A recipe's ``[model]``."""
 
     @abstractmethod
+    @returns(checks.instance_of("Denoiser"))
     def load(self, device: torch.device, *, folder: Path | None = None) -> Denoiser:
         """Load the network.
 
@@ -230,10 +236,11 @@ class DiffusionModel(Component):
         """Floating point operations of one forward for one picture of this size, from the configuration alone."""
 
 
-class PromptEncoder(ABC):
+class PromptEncoder(Accountable, ABC):
     """A loaded conditioning encoder."""
 
     @abstractmethod
+    @returns(checks.conditions)
     def encode(
         self,
         labels: Sequence[str | None],
@@ -265,6 +272,7 @@ class ConditioningEncoder(Component):
     """A recipe's ``[conditioning]``."""
 
     @abstractmethod
+    @returns(checks.instance_of("PromptEncoder"))
     def load(
         self, denoiser: Denoiser, labels: Sequence[str], *, seed: int, folder: Path | None = None
     ) -> PromptEncoder:
@@ -287,13 +295,16 @@ class Loaded:
 
 
 class ModelTools:
-    """The run's model, loaded when first used, for scorers and feature extractors.
+    """A run's model and conditioning encoder, for scorers and feature extractors; ``Run.tools()`` gives those of a run.
+
+    Making one loads nothing and imports no torch: ``denoiser`` and ``encoder`` are loaded when first used, and kept.
 
     Attributes:
-        device: the torch device to compute on, such as ``cpu`` or ``cuda:1``.
+        device: where to compute, a torch device's name such as ``cpu`` or ``cuda:0``.
         seed: the run's seed.
         labels: every label of the run, sorted.
-        fitted: the folder of what the component fitted to the training pictures; None: nothing.
+        fitted: the folder in which a component that fits itself to the training set finds what it fitted; None: it
+            has fitted nothing.
     """
 
     def __init__(
@@ -307,6 +318,17 @@ class ModelTools:
         folder: Path | None,
         fitted: Path | None = None,
     ) -> None:
+        """Take what is loaded later.
+
+        Args:
+            model: the recipe's ``[model]``.
+            conditioning: the recipe's ``[conditioning]``.
+            device: the attribute.
+            seed: the attribute.
+            labels: the attribute, in any sequence.
+            folder: where finetuning saved model and encoder; None: they were not finetuned.
+            fitted: the attribute.
+        """
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
         self._loaded = Loaded()
@@ -325,12 +347,22 @@ class ModelTools:
     def at(self, folder: Path) -> ModelTools:
         """The same tools with the model and the encoder as their ``save`` wrote them to ``folder``."""
         return ModelTools(
-            self._model, self._conditioning, device=self.device, seed=self.seed, labels=self.labels, folder=folder
+            self._model,
+            self._conditioning,
+            device=self.device,
+            seed=self.seed,
+            labels=self.labels,
+            folder=folder,
+            fitted=self.fitted,
         )
 
     @property
     def denoiser(self) -> Denoiser:
-        """The model, with frozen weights, loaded when first used."""
+        """The model on ``device``, finetuned where the run has finetuned it; in evaluation mode, without gradients.
+
+        Raises:
+            ModelError: its checkpoint is missing, damaged, or does not fit.
+        """
         if self._loaded.denoiser is None:
             import torch
 
@@ -341,7 +373,12 @@ class ModelTools:
 
     @property
     def encoder(self) -> PromptEncoder:
-        """What tells the model a label, loaded when first used."""
+        """The encoder that turns labels into what ``denoiser`` is told, ``encoder.encode(["a", None])``; None stands
+        for the null condition. Loads the model as well.
+
+        Raises:
+            ModelError: its checkpoint is missing, damaged, or does not fit the model.
+        """
         if self._loaded.encoder is None:
             self._loaded.encoder = self._conditioning.load(
                 self.denoiser, self.labels, seed=self.seed, folder=self._folder

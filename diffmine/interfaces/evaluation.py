@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diffmine.interfaces import checks
+from diffmine.interfaces.boundary import returns
 from diffmine.interfaces.component import Component
 from diffmine.types import MetricValue
 
@@ -20,6 +22,7 @@ class Metric(Component):
     """One name in a recipe's ``[metrics]``."""
 
     @abstractmethod
+    @returns(checks.metric_values)
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
         """Measure a run whose clusters are done.
 

@@ -6,12 +6,18 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from diffmine.interfaces import checks
+from diffmine.interfaces.boundary import returns
 from diffmine.interfaces.component import Component
 from diffmine.interfaces.diffusion import ModelTools
+from diffmine.interfaces.execution import Task
 from diffmine.interfaces.progress import Progress
 from diffmine.types import ImageRecord, Picture
+
+if TYPE_CHECKING:
+    from diffmine.interfaces.stages import Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Finetuner(Component):
         return 0
 
     @abstractmethod
+    @returns(checks.training_log)
     def finetune(
         self, tools: ModelTools, data: TrainingSet, *, folder: Path, workspace: Path, progress: Progress
     ) -> TrainingLog:
@@ -54,5 +61,28 @@ class Finetuner(Component):
             folder: receives the trained model: the denoiser's ``save`` in ``folder`` itself, the encoder's ``save`` in
                 the same folder. Left empty, the base model is mined.
             workspace: kept when the run is killed and given again when it goes on; checkpoints belong here.
-            progress: told of steps and losses.
+            progress: ``start`` it with the number of steps, as early as possible, and ``advance`` it at each;
+                ``status`` shows the loss. :func:`diffmine.training.loop.train` does all that.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Finetuning(Task):
+    """The finetuner at work, wherever the executor puts it.
+
+    Attributes:
+        folder, workspace: as :meth:`Finetuner.finetune` is given them.
+    """
+
+    inputs: Inputs
+    folder: Path
+    workspace: Path
+
+    def run(self, device: str, progress: Progress) -> TrainingLog:
+        return self.inputs.components.finetune.finetune(
+            self.inputs.tools(device),
+            self.inputs.training_set(),
+            folder=self.folder,
+            workspace=self.workspace,
+            progress=progress,
+        )

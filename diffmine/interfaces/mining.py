@@ -10,6 +10,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from diffmine.interfaces import checks
+from diffmine.interfaces.boundary import Accountable, lends, returns
 from diffmine.interfaces.component import Component, ComponentConfig
 from diffmine.interfaces.diffusion import ModelTools
 from diffmine.interfaces.finetuning import TrainingSet
@@ -17,7 +19,7 @@ from diffmine.interfaces.progress import Progress
 from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, IntArray, Picture, Role, TypicalityMap
 
 
-class Scoring(ABC):
+class Scoring(Accountable, ABC):
     """A typicality scorer with its model loaded.
 
     Attributes:
@@ -27,6 +29,7 @@ class Scoring(ABC):
     stride: int
 
     @abstractmethod
+    @returns(checks.typicality_maps)
     def score(
         self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]], progress: Progress
     ) -> list[list[TypicalityMap]]:
@@ -35,17 +38,43 @@ class Scoring(ABC):
         Args:
             pictures: any sizes; the result for one does not depend on the others.
             labels: for each picture, the labels to score it under.
-            progress: told of pictures done.
+            progress: started already, for all the stage's pictures; ``advance`` it by one for each that is done.
         Returns:
             for each picture, one map a label, in the order of ``labels``.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What the values of a scorer's maps are, for everything that shows them.
+
+    Attributes:
+        name: one or two words, lower case.
+        formula: what it is computed from, in words; empty: not said.
+        unit: of the values; empty: not said.
+        meaning: what its size or sign says of a place, a clause without a full stop; empty: not said.
+    """
+
+    name: str = "typicality"
+    formula: str = ""
+    unit: str = ""
+    meaning: str = ""
+
+    def __str__(self) -> str:
+        """The name with the formula in brackets, for axes and colour bars."""
+        return f"{self.name} ({self.formula})" if self.formula else self.name
 
 
 class TypicalityScorer(Component):
     """A recipe's ``[scorer]``.
 
     A scorer that does not use the run's diffusion model says ``needs_model = False``.
+
+    Class attributes:
+        quantity: what the values of its maps are, and their unit.
     """
+
+    quantity: ClassVar[Quantity] = Quantity()
 
     @property
     def needs_model(self) -> bool:
@@ -63,9 +92,11 @@ class TypicalityScorer(Component):
         """
 
     @abstractmethod
+    @returns(checks.instance_of("Scoring"))
     def open(self, tools: ModelTools) -> Scoring:
         """Load what scoring needs."""
 
+    @returns(checks.scored_labels)
     def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
         """The labels under which to score an image; default: its own.
 
@@ -102,6 +133,7 @@ class PatchSelector(Component):
     config: SelectorConfig
 
     @abstractmethod
+    @returns(checks.candidates)
     def select(
         self,
         typicality: TypicalityMap,
@@ -135,10 +167,11 @@ class PatchRequest:
     boxes: tuple[Box, ...]
 
 
-class Extraction(ABC):
+class Extraction(Accountable, ABC):
     """A feature extractor with its model loaded."""
 
     @abstractmethod
+    @returns(checks.features)
     def extract(self, requests: Sequence[PatchRequest]) -> list[FloatArray]:
         """The features of each request's patches.
 
@@ -162,6 +195,7 @@ class FeatureExtractor(Component):
         """Learn from the training pictures and their labels, as :meth:`TypicalityScorer.fit` does; default: nothing."""
 
     @abstractmethod
+    @returns(checks.instance_of("Extraction"))
     def open(self, tools: ModelTools) -> Extraction:
         """Load what extraction needs."""
 
@@ -174,6 +208,8 @@ class Projection(Component):
     """A recipe's ``[projection]``."""
 
     @abstractmethod
+    @lends("features")
+    @returns(checks.projected)
     def fit_transform(self, features: FloatArray, *, seed: int) -> FloatArray:
         """Project one label's patches.
 
@@ -199,6 +235,8 @@ class Clusterer(Component):
     config: ClustererConfig
 
     @abstractmethod
+    @lends("features")
+    @returns(checks.cluster_ids)
     def fit_predict(self, features: FloatArray, *, seed: int) -> IntArray:
         """Cluster one label's patches.
 

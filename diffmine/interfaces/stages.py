@@ -13,7 +13,7 @@ from diffmine.types import ImageRecord, Picture
 
 if TYPE_CHECKING:
     from diffmine.interfaces.diffusion import ModelTools
-    from diffmine.interfaces.execution import Job
+    from diffmine.interfaces.execution import Job, Task
     from diffmine.interfaces.finetuning import TrainingSet
     from diffmine.recipes.resolving import Components
     from diffmine.runs.run import Run
@@ -35,6 +35,9 @@ class Inputs(Protocol):
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         """A function that opens a picture at the pipeline's size."""
+
+    def training_set(self) -> TrainingSet:
+        """The pictures to learn from, and those held out."""
 
     def tools(self, device: str, fitted: Path | None = None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it; loaded when first used.
@@ -106,6 +109,9 @@ class Work(Protocol):
 
     def process(self, job: Job) -> None:
         """Have the recipe's executor process the shards of a job that an earlier attempt did not finish."""
+
+    def run_task(self, task: Task) -> Any:
+        """Have the recipe's executor run a task, and return what it returns."""
 
     def write_json(self, path: Path, value: Any) -> None:
         """Write a value that JSON can hold: no NaN, no infinity."""

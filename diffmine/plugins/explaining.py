@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+_SHOWN = 200
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """``; did you mean 'x'?`` or nothing."""
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def shortened(value: Any) -> str:
+    """A value for an error: as Python writes it, its middle left out where it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} ... {text[-_SHOWN // 2 :]}"
 
 
 def explain(error: ValidationError, table: str, name: str, config: type[BaseModel], given: Mapping[str, Any]) -> str:
@@ -28,7 +37,9 @@ def explain(error: ValidationError, table: str, name: str, config: type[BaseMode
 
 
 def _holds(value: Any, part: str | int) -> bool:
-    return part in value if isinstance(value, Mapping) else isinstance(value, list) and isinstance(part, int)
+    if isinstance(value, Mapping):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
 def _place(detail: ErrorDetails, given: Any) -> str:
@@ -55,4 +66,4 @@ def _explain_one(detail: ErrorDetails, known: Sequence[str], given: Mapping[str,
     message = detail["msg"].removeprefix("Value error, ")
     if not field:  # the options do not fit together
         return message
-    return f"{field} = {detail['input']!r}: {message[:1].lower()}{message[1:]}"
+    return f"{field} = {shortened(detail['input'])}: {message[:1].lower()}{message[1:]}"

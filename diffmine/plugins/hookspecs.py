@@ -6,6 +6,9 @@ marked with ``@diffmine.hookimpl``, named in the entry-point group ``diffmine`` 
 
     [project.entry-points.diffmine]
     my-plugin = "my_package.my_module"
+
+A plugin that needs more than the first version of this interface says so in that module, before its imports, with
+``diffmine_interface = "1.2"``; see ``diffmine.interfaces.INTERFACE_VERSION``.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
         TypicalityScorer,
         View,
     )
+    from diffmine.recipes.resolving import Resolved
+    from diffmine.runs.run import Run
 
 PROJECT = "diffmine"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -143,16 +148,41 @@ def diffmine_register_reports() -> Sequence[type[Report]]:  # type: ignore[empty
 
 @hookspec
 def diffmine_register_commands(cli: click.Group) -> None:
-    """Add commands to the command line: ``cli.add_command(...)``. Called at every start, so it must be quick."""
+    """Add commands to the command line: ``cli.add_command(...)``. Called at every start, so it must be quick.
+
+    A command that is there already, diffmine's or another plugin's, cannot be replaced; an attempt is a failure of the
+    plugin. Import what a command needs inside it.
+    """
+
+
+@hookspec
+def diffmine_run_started(recipe: Resolved, run_folder: Path) -> None:
+    """A run begins; nothing is computed yet. An exception here is reported as a warning and does not stop the run.
+
+    Args:
+        recipe: the resolved recipe, with its components.
+        run_folder: the run's folder.
+    """
+
+
+@hookspec
+def diffmine_run_finished(run: Run) -> None:
+    """All stages of a run are complete. An exception here is reported as a warning.
+
+    Args:
+        run: the run, opened.
+    """
 
 
 @hookspec
 def diffmine_stage_started(stage: str, run_folder: Path) -> None:
-    """A stage begins to compute. An exception here is reported as a warning and does not stop the run.
+    """A stage begins to compute; not called for one that is taken from the store.
+
+    An exception here is reported as a warning and does not stop the run.
 
     Args:
-        stage: ``images``, ``finetune``, ``typicality``, ``patches``, ``features``, ``clusters``, ``metrics`` or
-            ``report``.
+        stage: its name: ``images``, ``finetune``, ``typicality``, ``patches``, ``features``, ``clusters``,
+            ``metrics``, ``describe``, ``checks``, ``report``, or one that a plugin adds.
         run_folder: the run's folder.
     """
 

@@ -74,4 +74,6 @@ KINDS = (
 TABLES = tuple(kind for kind in KINDS if kind.table is not None)
 """The kinds that a recipe chooses from, in the order of its tables."""
 KIND_OF_TABLE = {kind.table: kind for kind in TABLES if kind.table is not None}
+TOP_LEVEL = ("name", "seed", "requires", "extends")
+"""What a recipe says outside its tables."""
 KIND_OF_NAME = {kind.name: kind for kind in KINDS}

@@ -13,11 +13,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from diffmine.errors import RecipeError
-from diffmine.plugins.explaining import did_you_mean, explain
-from diffmine.plugins.kinds import KIND_OF_TABLE, TABLES, Kind
-
-TOP_LEVEL = ("name", "seed", "extends")
+from diffmine.errors import RecipeError, reason
+from diffmine.plugins.explaining import did_you_mean, explain, shortened
+from diffmine.plugins.kinds import KIND_OF_TABLE, TABLES, TOP_LEVEL, Kind
+from diffmine.recipes.requirements import Requirement
+from diffmine.recipes.values import check_values
 
 Layer = tuple[Mapping[str, Any], Path]
 """Tables that go over those of a recipe, and the folder against which their relative paths are resolved."""
@@ -30,6 +30,7 @@ class Header(BaseModel):
 
     name: str = Field(pattern=r"^[\w][\w.-]*$", max_length=100, description="name of the run and of its folder")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of everything random")
+    requires: tuple[Requirement, ...] = Field((), description='distributions it needs, as in ["diffmine-ray>=0.3"]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,10 @@ def parse_recipe(tables: Mapping[str, Any], folder: Path | None = None) -> Recip
 
 
 def _read_chain(path: Path, seen: tuple[Path, ...]) -> list[Layer]:
-    path = path.resolve()
+    try:
+        path = path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise RecipeError(f"{shortened(str(path))} cannot be the path of a recipe file: {reason(error)}") from None
     if path in seen:
         raise RecipeError(f"{path}: extends itself, by way of {' > '.join(p.name for p in seen)}")
     content = read_toml(path)
@@ -97,8 +101,8 @@ def read_toml(path: Path, what: str = "recipe") -> dict[str, Any]:
     except FileNotFoundError:
         raise RecipeError(f"{path}: there is no such {what} file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{shortened(str(path))}: cannot be read: {reason(error)}") from None
+    except (ValueError, RecursionError) as error:  # of TOML; numbers of thousands of digits; brackets in brackets
         raise RecipeError(f"{path}: not valid TOML: {error}") from None
 
 
@@ -130,7 +134,7 @@ def _parse_value(text: str) -> Any:
     """A TOML value; what is not one is a plain string, so that quotes are not needed in a shell."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text.strip()
 
 
@@ -175,7 +179,10 @@ def _to_recipe(merged: Mapping[str, Any], folders: Mapping[str, Mapping[str, Pat
     known = [*TOP_LEVEL, *KIND_OF_TABLE]
     for key, value in merged.items():
         if key not in known and not isinstance(value, Mapping):
-            raise RecipeError(f"{key} = {value!r}: unknown key{did_you_mean(key, known)}\nallowed: {', '.join(known)}")
+            raise RecipeError(
+                f"{key} = {shortened(value)}: unknown key{did_you_mean(key, known)}\nallowed: {', '.join(known)}"
+            )
+    check_values(merged)
     header = {key: value for key, value in merged.items() if key in TOP_LEVEL}
     try:
         checked = Header.model_validate(header)
@@ -192,8 +199,8 @@ def _table(kind: Kind, merged: Mapping[str, Any]) -> dict[str, Any]:
     use = table.get("use", kind.default)
     if not use and not kind.many:
         raise RecipeError(f"[{kind.table}] use: this option is required; it names the {kind.singular}")
-    allowed = isinstance(use, str) or (kind.many and isinstance(use, (list, tuple)))
-    if not allowed:
+    several = kind.many and isinstance(use, (list, tuple)) and all(isinstance(name, str) for name in use)
+    if not isinstance(use, str) and not several:
         wanted = "a name or a list of names" if kind.many else "one name"
         raise RecipeError(f"[{kind.table}] use = {use!r}: must be {wanted}")
     return {**table, "use": use}

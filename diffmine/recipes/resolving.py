@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import tomli_w
 
-from diffmine.errors import RecipeError
+from diffmine.errors import MissingComponentError, RecipeError
 from diffmine.interfaces import (
     Check,
     Clusterer,
@@ -29,11 +29,12 @@ from diffmine.interfaces import (
     TypicalityScorer,
 )
 from diffmine.plugins.explaining import did_you_mean
-from diffmine.plugins.kinds import KIND_OF_NAME, KIND_OF_TABLE, TABLES, Kind
+from diffmine.plugins.kinds import KIND_OF_NAME, KIND_OF_TABLE, TABLES, TOP_LEVEL, Kind
 from diffmine.plugins.manager import BUILTIN
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.order import in_order
-from diffmine.recipes.reading import TOP_LEVEL, Recipe
+from diffmine.recipes.reading import Recipe
+from diffmine.recipes.requirements import check_installed
 
 MODEL_TABLES = ("model", "conditioning", "finetune")
 
@@ -73,6 +74,15 @@ class Components:
         found = getattr(self, table)
         return found if isinstance(found, tuple) else (found,)
 
+    def all(self) -> Iterator[Component]:
+        """Every component, their parts too."""
+        pending: list[Component] = [part for kind in TABLES for part in self.of_table(str(kind.table))]
+        pending += self.stages
+        while pending:
+            part = pending.pop(0)
+            yield part
+            pending += part.parts
+
     def describe(self) -> dict[str, Any]:
         """The tables of the resolved recipe, with every default filled in; without those that nothing uses."""
         unused = () if self.needs_model else MODEL_TABLES
@@ -88,10 +98,12 @@ class Resolved:
     name: str
     seed: int
     components: Components
+    requires: tuple[str, ...] = ()
 
     def to_toml(self) -> str:
         """The recipe with every default filled in; loading it gives the same run."""
-        return tomli_w.dumps({"name": self.name, "seed": self.seed, **self.components.describe()})
+        requires = {"requires": list(self.requires)} if self.requires else {}
+        return tomli_w.dumps({"name": self.name, "seed": self.seed, **requires, **self.components.describe()})
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Resolved:
@@ -100,24 +112,29 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     Raises:
         RecipeError: with table, field, value and what is allowed.
     """
+    check_installed(recipe.header.requires)
     built: dict[str, Any] = {str(kind.table): build_table(kind, recipe, registry) for kind in TABLES}
     stages = build_stages(recipe, registry)
     components = Components(**built, stages=stages)
-    return Resolved(recipe.header.name, recipe.header.seed, replace(components, stages=in_order(stages, components)))
+    components = replace(components, stages=in_order(stages, components))
+    for part in components.all():
+        part.check_recipe(components)
+    return Resolved(recipe.header.name, recipe.header.seed, components, recipe.header.requires)
 
 
 def build_stages(recipe: Recipe, registry: Registry) -> tuple[Stage, ...]:
     """The stages that every recipe has, and those whose tables this one has.
 
     Raises:
-        RecipeError: a table is neither a kind of component nor a stage.
+        MissingComponentError: a table is neither a kind of component nor a stage.
     """
     kind = KIND_OF_NAME["stages"]
     optional = [name for name in registry.names(kind) if not _stage_class(registry, name).always]
     known = [*TOP_LEVEL, *KIND_OF_TABLE, *optional]
     for table in recipe.stages:
         if table not in optional:
-            raise RecipeError(f"[{table}]: unknown table{did_you_mean(table, known)}\nallowed: {', '.join(known)}")
+            text = f"[{table}]: unknown table{did_you_mean(table, known)}\nallowed: {', '.join(known)}"
+            raise MissingComponentError(table, table, text)
     names = [name for name in registry.names(kind) if name not in optional or name in recipe.stages]
     folders = {name: recipe.folders.get(name, {}) for name in names}
     built = [registry.build(kind, name, recipe.stages.get(name, {}), folders[name]) for name in names]
@@ -141,11 +158,36 @@ def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | t
     Raises:
         RecipeError: as :func:`resolve`.
     """
+    built = tuple(registry.build(kind, one.use, one.options, one.folders) for one in named_in(kind, recipe))
+    return built if kind.many else built[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A component as a table names it.
+
+    Attributes:
+        use: its name.
+        options: its options.
+        folders: option -> folder of the recipe file that holds it.
+    """
+
+    use: str
+    options: Mapping[str, Any]
+    folders: Mapping[str, Path]
+
+
+def named_in(kind: Kind, recipe: Recipe) -> list[Named]:
+    """What a recipe's table names, one or several; nothing is looked up.
+
+    Raises:
+        RecipeError: the table of a kind that may be named several times holds options of something it does not name.
+    """
     table = recipe.tables[str(kind.table)]
     folders = recipe.folders.get(str(kind.table), {})
     options = {key: value for key, value in table.items() if key != "use"}
     if not kind.many:
-        return registry.build(kind, table["use"], options, folders)
+        return [Named(table["use"], options, folders)]
     names = [table["use"]] if isinstance(table["use"], str) else list(table["use"])
     for key, value in options.items():
         if key not in names or not isinstance(value, Mapping):
@@ -153,12 +195,10 @@ def build_table(kind: Kind, recipe: Recipe, registry: Registry) -> Component | t
                 f"[{kind.table}] {key} = {value!r}: unknown option{did_you_mean(key, names)}\n"
                 f"allowed: a table [{kind.table}.NAME] for one of the names in use: {', '.join(names)}"
             )
-    return tuple(
-        registry.build(
-            kind, name, options.get(name, {}), dict.fromkeys(options.get(name, {}), folders.get(name, Path()))
-        )
+    return [
+        Named(name, options.get(name, {}), dict.fromkeys(options.get(name, {}), folders.get(name, Path())))
         for name in names
-    )
+    ]
 
 
 def _describe(component: Component | tuple[Component, ...]) -> dict[str, Any]:

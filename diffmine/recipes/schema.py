@@ -13,14 +13,14 @@ from diffmine.recipes.reading import Header
 def recipe_schema(registry: Registry) -> dict[str, Any]:
     """One schema for editors: each table is one of the installed components' options."""
     definitions: dict[str, Any] = {}
-    by_kind: dict[str, list[Entry]] = {kind.name: [] for kind in KINDS}
+    by_kind: dict[str, list[tuple[str, Entry]]] = {kind.name: [] for kind in KINDS}
     for entry in registry.entries():
-        by_kind[entry.kind.name].append(entry)
+        by_kind[entry.kind.name].append((registry.spelling(entry), entry))
     properties = dict(Header.model_json_schema()["properties"])
     properties["extends"] = {"type": "string", "description": "a recipe file whose keys this one's are merged over"}
     for kind in TABLES:
         properties[str(kind.table)] = _table(kind, by_kind[kind.name], definitions)
-    for entry in by_kind["stages"]:
+    for _, entry in by_kind["stages"]:
         if not cast(type[Stage], entry.component).always:
             properties[entry.component.name] = _bare_options(entry, definitions)
     return {
@@ -33,13 +33,11 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def _table(kind: Kind, entries: list[Entry], definitions: dict[str, Any]) -> dict[str, Any]:
+def _table(kind: Kind, entries: list[tuple[str, Entry]], definitions: dict[str, Any]) -> dict[str, Any]:
     if not kind.many:
-        return {
-            "oneOf": [_options(entry, definitions, default=entry.component.name == kind.default) for entry in entries]
-        }
-    names = [entry.component.name for entry in entries]
-    tables = {entry.component.name: _bare_options(entry, definitions) for entry in entries}
+        return {"oneOf": [_options(use, entry, definitions, default=use == kind.default) for use, entry in entries]}
+    names = [use for use, _ in entries]
+    tables = {use: _bare_options(entry, definitions) for use, entry in entries}
     one_or_many = {"oneOf": [{"enum": names}, {"type": "array", "items": {"enum": names}}]}
     return {"type": "object", "properties": {"use": one_or_many, **tables}, "additionalProperties": False}
 
@@ -53,11 +51,11 @@ def _bare_options(entry: Entry, definitions: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _options(entry: Entry, definitions: dict[str, Any], *, default: bool) -> dict[str, Any]:
+def _options(name: str, entry: Entry, definitions: dict[str, Any], *, default: bool) -> dict[str, Any]:
     schema = _bare_options(entry, definitions)
-    use = {"const": entry.component.name, "description": entry.component.summary()}
+    use = {"const": name, "description": entry.component.summary()}
     schema["properties"] = {"use": use, **schema.get("properties", {})}
-    schema["title"] = f"{entry.kind.singular} {entry.component.name}"
+    schema["title"] = f"{entry.kind.singular} {name}"
     if not default:
         schema["required"] = ["use"]
     return schema

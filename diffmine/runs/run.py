@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-from diffmine.errors import ArtifactError
-from diffmine.interfaces import Dataset, ImageSource
+from diffmine.errors import ArtifactError, reason
+from diffmine.files.names import RUN_FILE
+from diffmine.interfaces import Dataset, ImageSource, Quantity
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
+from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.tables import image_records
 from diffmine.runs.typicality_maps import TypicalityMaps
@@ -32,10 +35,11 @@ if TYPE_CHECKING:
     from diffmine.interfaces import ModelTools
 
 FORMAT = 1
-RUN_FILE = "run.json"
 RECIPE_FILE = "recipe.toml"
 FLAGS_FILE = "flags.json"
 DESCRIPTIONS_FILE = "descriptions.json"
+INFO: Mapping[str, type] = {"name": str, "store": str, "stages": dict, "warnings": list}
+"""What every ``run.json`` says, with the type of it."""
 
 
 class Services(Protocol):
@@ -44,8 +48,11 @@ class Services(Protocol):
     def dataset(self, run: Run) -> Dataset:
         """The run's dataset, configured."""
 
-    def tools(self, run: Run, device: str) -> ModelTools:
+    def tools(self, run: Run, device: str | None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it."""
+
+    def quantity(self, run: Run) -> Quantity:
+        """What the run's scorer says that its values are; that of no scorer in particular where it is not installed."""
 
     def figure(
         self,
@@ -73,16 +80,7 @@ class Run:
 
     def __init__(self, path: Path, services: Services) -> None:
         self.path, self._services = path, services
-        try:
-            self.info: Mapping[str, Any] = json.loads((path / RUN_FILE).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ArtifactError(f"{path} is not a run folder: it has no {RUN_FILE}") from None
-        except ValueError as error:
-            raise ArtifactError(f"{path / RUN_FILE} is damaged: {error}; run the recipe again") from None
-        if self.info.get("format") != FORMAT:
-            raise ArtifactError(
-                f"{path} has run format {self.info.get('format')}, this diffmine reads {FORMAT}; run its recipe again"
-            )
+        self.info: Mapping[str, Any] = _read_info(path)
 
     def __repr__(self) -> str:
         return f"<Run {self.info['name']!r} in {self.path}>"
@@ -120,28 +118,28 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, dict[str, Any]]:
         """``metrics.json``: name -> value, low, high, chance, count, per_label."""
-        return cast(dict[str, dict[str, Any]], json.loads((self.path / "metrics.json").read_text(encoding="utf-8")))
+        with self._reading("metrics.json") as path:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
 
     @cached_property
     def flags(self) -> list[Flag]:
         """``flags.json``: the warnings about single clusters; none before they were looked for."""
-        path = self.path / FLAGS_FILE
-        if "checks" not in self.info["stages"] or not path.exists():
+        if "checks" not in self.info["stages"] or not (self.path / FLAGS_FILE).exists():
             return []
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return [Flag(row["label"], row["cluster"], row["mark"], row["sentence"]) for row in rows]
+        with self._reading(FLAGS_FILE) as path:
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            return [Flag(row["label"], row["cluster"], row["mark"], row["sentence"]) for row in rows]
 
     @cached_property
     def descriptions(self) -> list[Description]:
         """``descriptions.json``: what describers call each cluster; none where the recipe names no describer."""
-        path = self.path / DESCRIPTIONS_FILE
-        if "describe" not in self.info["stages"] or not path.exists():
+        if "describe" not in self.info["stages"] or not (self.path / DESCRIPTIONS_FILE).exists():
             return []
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return [
-            Description(row["label"], row["cluster"], tuple(Word(*word) for word in row["words"]), row["source"])
-            for row in rows
-        ]
+        with self._reading(DESCRIPTIONS_FILE) as path:
+            return [
+                Description(row["label"], row["cluster"], tuple(Word(*word) for word in row["words"]), row["source"])
+                for row in json.loads(path.read_text(encoding="utf-8"))
+            ]
 
     @cached_property
     def training_log(self) -> pa.Table | None:
@@ -172,7 +170,7 @@ class Run:
     @property
     def selection(self) -> str:
         """The ``selection`` of the patches that the run's own selector chose; the others are controls."""
-        return str(self.recipe.tables["patches"]["use"])
+        return str(self.recipe.tables["patches"]["use"]).rpartition(":")[2]
 
     @cached_property
     def features(self) -> FloatArray:
@@ -188,6 +186,11 @@ class Run:
     def maps(self) -> TypicalityMaps:
         """The stored typicality maps."""
         return TypicalityMaps(self.artifact("typicality"))
+
+    @cached_property
+    def quantity(self) -> Quantity:
+        """What the values of the typicality maps are, and their unit, as the run's scorer says."""
+        return self._services.quantity(self)
 
     @property
     def stride(self) -> int:
@@ -222,6 +225,12 @@ class Run:
         masks = self._source.masks(record)
         return {label: resize_mask(mask, record.width, record.height) for label, mask in masks.items()}
 
+    def boxes(self, image_id: str) -> dict[str, BoolArray]:
+        """label -> where boxes were drawn around its element, as :meth:`masks`; empty where the dataset has none."""
+        record = self.records[image_id]
+        boxes = self._source.boxes(record)
+        return {label: resize_mask(mask, record.width, record.height) for label, mask in boxes.items()}
+
     def figure(
         self,
         kind: str = "grid",
@@ -247,11 +256,11 @@ class Run:
         """
         return self._services.figure(self, kind, labels, before=before, rows=rows, columns=columns)
 
-    def tools(self, device: str = "auto") -> ModelTools:
+    def tools(self, device: str | None = None) -> ModelTools:
         """The run's model and conditioning encoder, finetuned where the run has finetuned them; loaded when first used.
 
         Args:
-            device: ``auto`` or a torch device.
+            device: ``auto`` or a torch device; None: the one that the run computes on, or was opened for.
         """
         return self._services.tools(self, device)
 
@@ -264,6 +273,20 @@ class Run:
         if not (self.path / "clusters.parquet").exists():
             return None
         return self._services.summary(self)
+
+    def maker(self, use: str, table: str) -> str | None:
+        """The distribution, with its version, of a component when the run was made: ``diffmine-affinity 0.2.0``.
+
+        Args:
+            use: how the recipe names the component.
+            table: the recipe's table; a component inside another one is found in any.
+        """
+        recorded: Mapping[str, list[Mapping[str, str]]] = self.info.get("components", {})
+        everywhere = [*recorded.get(table, []), *(one for entries in recorded.values() for one in entries)]
+        for entry in everywhere:
+            if entry["use"] == use:
+                return f"{entry['distribution']} {entry['version']}"
+        return None
 
     def artifact(self, stage: str) -> Path:
         """The folder of a stage's artifact in the store.
@@ -295,7 +318,41 @@ class Run:
         return features
 
     def _table(self, name: str) -> pa.Table:
+        with self._reading(name) as path:
+            return pq.read_table(path)
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[Path]:
+        """Turn what goes wrong with a file of the folder into an error that names it."""
         path = self.path / name
         if not path.exists():
             raise ArtifactError(f"{path} is missing; run the recipe again to finish the run")
-        return pq.read_table(path)
+        try:
+            yield path
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise ArtifactError(f"{path} is damaged: {reason(error)}; run the recipe again") from error
+
+
+def _read_info(folder: Path) -> Mapping[str, Any]:
+    """``run.json``, checked to be what the rest of the program takes it for."""
+    try:
+        info = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ArtifactError(f"{folder} is not a run folder: it has no {RUN_FILE}") from None
+    except OSError as error:
+        raise ArtifactError(f"{shortened(str(folder))} cannot be read: {reason(error)}") from None
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{folder / RUN_FILE} is damaged: {error}; run the recipe again") from None
+    if not isinstance(info, dict):
+        raise ArtifactError(f"{folder / RUN_FILE} is damaged: it is no table of values; run the recipe again")
+    if info.get("format") != FORMAT:
+        raise ArtifactError(
+            f"{folder} has run format {info.get('format')}, this diffmine reads {FORMAT}; run its recipe again"
+        )
+    for name, kind in INFO.items():
+        if not isinstance(info.get(name), kind):
+            raise ArtifactError(f"{folder / RUN_FILE} is damaged: it does not say its {name!r}; run the recipe again")
+    for stage, entry in info["stages"].items():
+        if not (isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in ("key", "digest"))):
+            raise ArtifactError(f"{folder / RUN_FILE} is damaged: its stage {stage!r} has no key; run the recipe again")
+    return info

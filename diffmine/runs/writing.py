@@ -7,18 +7,21 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
 import filelock
 
 from diffmine.errors import ArtifactError
-from diffmine.files.atomic import json_digest, write_atomically
-from diffmine.recipes.resolving import Resolved
-from diffmine.runs.run import FORMAT, RECIPE_FILE, RUN_FILE
+from diffmine.files.atomic import json_digest, replacement, write_atomically
+from diffmine.files.names import RUN_FILE
+from diffmine.plugins.manager import PluginManager
+from diffmine.recipes.resolving import Components, Resolved
+from diffmine.runs.run import FORMAT, RECIPE_FILE
 from diffmine.store.artifacts import PUBLIC, Artifact, Store
 from diffmine.version import __version__
 
@@ -35,7 +38,7 @@ class RunWriter:
         ArtifactError: another process is writing to the folder.
     """
 
-    def __init__(self, folder: Path, store: Store, recipe: Resolved, plugins: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, store: Store, recipe: Resolved, plugins: PluginManager) -> None:
         self.folder, self._store = folder, store
         self._lock = filelock.FileLock(folder / LOCK_FILE, timeout=0)
         self._recipe_text = recipe.to_toml()
@@ -44,7 +47,9 @@ class RunWriter:
             "name": recipe.name,
             "seed": recipe.seed,
             "diffmine": __version__,
-            "plugins": dict(plugins),
+            "plugins": {name: str(source) for name, source in plugins.sources.items()},
+            "failed_plugins": _failed(plugins),
+            "components": {field.name: origins(recipe.components, field.name) for field in fields(recipe.components)},
             "recipe_digest": json_digest({"name": recipe.name, "seed": recipe.seed, **recipe.components.describe()}),
             "store": str(store.root.resolve()),
             "machine": {
@@ -67,17 +72,27 @@ class RunWriter:
             self._lock.acquire()
         except filelock.Timeout:
             raise ArtifactError(self._in_use()) from None
+        try:
+            self._begin()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def _begin(self) -> None:
         owner = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
         write_atomically(self.folder / OWNER_FILE, json.dumps(owner).encode())
         self._info["leftover"] = self._published_before()
         write_atomically(self.folder / RECIPE_FILE, self._recipe_text.encode())
         self._save()
         self._store.remember_run(self.folder)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._release()
+
+    def _release(self) -> None:
         (self.folder / OWNER_FILE).unlink(missing_ok=True)
         self._lock.release()
 
@@ -123,9 +138,9 @@ class RunWriter:
             found = {stage: set(names) for stage, names in info.get("leftover", {}).items()}
             for stage, entry in info["stages"].items():
                 found.setdefault(stage, set()).update(entry["published"])
+            return {stage: sorted(name for name in names if _is_inside(name)) for stage, names in found.items()}
         except (AttributeError, OSError, ValueError, KeyError, TypeError):
             return {}
-        return {stage: sorted(names) for stage, names in found.items()}
 
     def _in_use(self) -> str:
         try:
@@ -136,14 +151,25 @@ class RunWriter:
         return f"the run folder {self.folder} is being written by {who}; wait for it, or name another with --out"
 
 
+def origins(components: Components, table: str) -> list[dict[str, str]]:
+    """Name, plugin, distribution and version of what a table names, parts included."""
+    return [origin for part in components.of_table(table) for origin in part.origins()]
+
+
+def _failed(plugins: PluginManager) -> dict[str, list[str]]:
+    """plugin -> what of it failed before the run began."""
+    failed: dict[str, list[str]] = {}
+    for failure in plugins.failures:
+        failed.setdefault(failure.plugin, []).append(str(failure))
+    return failed
+
+
 def _place(source: Path, target: Path) -> None:
     """Make ``target`` a copy of (or a hard link to) ``source``, by one rename."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    if source.stat().st_size < LINKED_FROM_BYTES or not _link(source, temporary):
-        shutil.copyfile(source, temporary)
-    temporary.replace(target)
+    with replacement(target) as temporary:
+        if source.stat().st_size < LINKED_FROM_BYTES or not _link(source, temporary):
+            shutil.copyfile(source, temporary)
 
 
 def _link(source: Path, target: Path) -> bool:
@@ -152,6 +178,11 @@ def _link(source: Path, target: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name cannot lead out of the run folder, whoever wrote ``run.json``."""
+    return not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
 
 
 def _remove(folder: Path, name: str) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,13 +27,21 @@ import filelock
 
 from diffmine.errors import ArtifactError
 from diffmine.files.atomic import DIGEST_SUFFIX, file_digest, json_digest, sync_file, sync_folder, write_atomically
+from diffmine.files.names import RUN_FILE
 
 FORMAT = 1
+FORMAT_FILE = "format.json"
 MANIFEST = "manifest.json"
+SEAL = "seal"
+"""Key of the digest of everything else in a manifest; those written before there were seals lack it."""
 PARTIAL = ".partial"
+CONDEMNED = ".old"
 WORKSPACE = ".workspace"
 PUBLIC = "public"
 """Subfolder of an artifact whose files are published in the run folder."""
+RUNS = "runs"
+
+_CONDEMNED = re.compile(rf"\..+\.\d+{re.escape(CONDEMNED)}")
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Artifact:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """``format``, ``digest``, ``files`` (name -> size and sha256) and ``facts``."""
+        """``format``, ``digest``, ``files`` (name -> size and sha256), ``facts``, and the seal over all of them."""
         manifest: Mapping[str, Any] = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
         return manifest
 
@@ -66,16 +75,18 @@ class Artifact:
         return facts
 
     def damage(self) -> str | None:
-        """What is wrong with the artifact, or None when every file is as its manifest says."""
+        """What is wrong with the artifact, or None when its manifest and every file in it are as they were written."""
         try:
-            files = self.manifest["files"]
-        except (OSError, ValueError, KeyError) as error:
+            if not _is_sealed(self.manifest):
+                return f"{MANIFEST} has changed"
+            entries = [(name, entry["size"], entry["sha256"]) for name, entry in self.manifest["files"].items()]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             return f"its manifest cannot be read ({error})"
-        for name, entry in files.items():
+        for name, size, digest in entries:
             path = self.path / name
             if not path.is_file():
                 return f"{name} is missing"
-            if path.stat().st_size != entry["size"] or file_digest(path) != entry["sha256"]:
+            if path.stat().st_size != size or file_digest(path) != digest:
                 return f"{name} has changed"
         return None
 
@@ -105,7 +116,7 @@ class Store:
         path = self._path(stage, key)
         for folder in (path, self._partial(path)):
             if folder.exists():
-                condemned = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+                condemned = folder.with_name(f".{folder.name}.{os.getpid()}{CONDEMNED}")
                 folder.rename(condemned)
                 shutil.rmtree(condemned)
 
@@ -139,7 +150,7 @@ class Store:
             name = path.relative_to(partial).as_posix()
             files[name] = {"size": path.stat().st_size, "sha256": file_digest(path)}
         digest = json_digest({name: entry["sha256"] for name, entry in files.items()})
-        manifest = {"format": FORMAT, "digest": digest, "files": files, "facts": dict(facts)}
+        manifest = _sealed({"format": FORMAT, "digest": digest, "files": files, "facts": dict(facts)})
         write_atomically(partial / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
         path = self._path(stage, key)
         partial.rename(path)
@@ -150,19 +161,22 @@ class Store:
         """Note that a run folder refers to artifacts of this store."""
         path = str(run_folder.resolve())
         name = hashlib.sha256(path.encode()).hexdigest()[:20]
-        write_atomically(self.root / "runs" / f"{name}.json", json.dumps({"path": path}).encode())
+        write_atomically(self.root / RUNS / f"{name}.json", json.dumps({"path": path}).encode())
 
     def run_folders(self) -> list[Path]:
-        """The run folders that were remembered and still exist."""
-        notes = sorted((self.root / "runs").glob("*.json"))
-        folders = [Path(json.loads(note.read_text(encoding="utf-8"))["path"]) for note in notes]
-        return [folder for folder in folders if (folder / "run.json").exists()]
+        """The run folders that were remembered and still exist.
+
+        Raises:
+            ArtifactError: a note of one cannot be read.
+        """
+        folders = [_noted(note) for note in sorted((self.root / RUNS).glob("*.json"))]
+        return [folder for folder in folders if (folder / RUN_FILE).exists()]
 
     def artifacts(self) -> Iterator[Path]:
-        """Folders of all artifacts and drafts."""
+        """Folders of artifacts, of drafts and of what an interrupted removal left; nothing that others put there."""
         for stage in sorted(self.root.iterdir()):
-            if stage.is_dir() and stage.name != "runs":
-                yield from (path for path in sorted(stage.iterdir()) if path.is_dir())
+            if stage.is_dir() and stage.name != RUNS:
+                yield from (path for path in sorted(stage.iterdir()) if _is_own(path))
 
     def _path(self, stage: str, key: str) -> Path:
         return self.root / stage / key
@@ -172,15 +186,55 @@ class Store:
         return path.with_name(path.name + PARTIAL)
 
     def _check_format(self) -> None:
-        path = self.root / "format.json"
+        path = self.root / FORMAT_FILE
         if not path.exists():
             write_atomically(path, json.dumps({"format": FORMAT}).encode())
-        found = json.loads(path.read_text(encoding="utf-8")).get("format")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(
+                f"{path} is damaged ({error}); delete this one file to go on with the store as it is, "
+                "or name another folder with --store"
+            ) from None
         if found != FORMAT:
             raise ArtifactError(
                 f"the store {self.root} has format {found}, this diffmine reads format {FORMAT}; "
                 "name another folder with --store"
             )
+
+
+def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {**manifest, SEAL: json_digest(manifest)}
+
+
+def _is_sealed(manifest: Mapping[str, Any]) -> bool:
+    content = {key: value for key, value in manifest.items() if key != SEAL}
+    if SEAL in manifest:
+        return bool(manifest[SEAL] == json_digest(content))
+    # Of before there were seals; any other key is a seal whose name was damaged.
+    return set(content) == {"format", "digest", "files", "facts"}
+
+
+def _is_own(path: Path) -> bool:
+    """Whether the store made a folder: it has a manifest, or a draft's or a condemned folder's name, or a lock."""
+    if path.is_symlink() or not path.is_dir() or (path / RUN_FILE).exists():
+        return False
+    if path.name.endswith(PARTIAL) or _CONDEMNED.fullmatch(path.name) or path.with_name(f"{path.name}.lock").exists():
+        return True
+    try:
+        return {"digest", "files"} <= set(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _noted(note: Path) -> Path:
+    """The run folder that a note names."""
+    try:
+        return Path(json.loads(note.read_text(encoding="utf-8"))["path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"{note} is damaged ({error}), so it is not known which run refers to the store; delete it if none does"
+        ) from None
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -7,21 +7,38 @@ from pathlib import Path
 
 import filelock
 
+from diffmine.errors import ArtifactError
+from diffmine.files.names import RUN_FILE
 from diffmine.store.artifacts import PARTIAL, Store
 
 
 def unreferenced(store: Store) -> list[tuple[Path, int]]:
-    """(folder, bytes) of artifacts and drafts that no existing run folder names; what is being made is left alone."""
-    referred: set[tuple[str, str]] = set()
-    for folder in store.run_folders():
-        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if Path(info["store"]) == store.root.resolve():
-            referred.update((stage, entry["key"]) for stage, entry in info["stages"].items())
+    """(folder, bytes) of artifacts and drafts that no existing run folder names; what is being made is left alone.
+
+    Raises:
+        ArtifactError: it cannot be read what a run folder names.
+    """
+    referred = {named for folder in store.run_folders() for named in _named_by(folder, store)}
     return [
         (path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file()))
         for path in store.artifacts()
         if (path.parent.name, path.name.removesuffix(PARTIAL)) not in referred and not _in_use(path)
     ]
+
+
+def _named_by(folder: Path, store: Store) -> set[tuple[str, str]]:
+    """(stage, key) of the artifacts of the store that a run refers to."""
+    path = folder / RUN_FILE
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        if Path(info["store"]) != store.root.resolve():
+            return set()
+        return {(stage, entry["key"]) for stage, entry in info["stages"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{path} is damaged ({error}), so it is not known which artifacts the run needs; "
+            "run its recipe again, or delete the folder"
+        ) from None
 
 
 def remove(store: Store, path: Path) -> None:

@@ -11,13 +11,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from queue import Queue
 
 from diffmine.engine import running
-from diffmine.engine.pipeline import Watcher
 from diffmine.errors import DiffmineError
+from diffmine.interfaces import Event, Listener
+from diffmine.processes.orphans import end_with_parent
 from diffmine.studies.points import Point
-from diffmine.studies.relay import INTERVAL, Relay, Sender
+from diffmine.studies.relay import INTERVAL, Thinned, deliver
 
 THREADS = "OMP_NUM_THREADS"
 
@@ -55,82 +56,77 @@ class Outcome:
     seconds: float
     error: str | None = None
 
-
-class StudyWatcher(Protocol):
-    """Told how a study goes; the terminal shows it."""
-
-    def planned(self, runs: int) -> None:
-        """So many runs there will be."""
-
-    def run_started(self, name: str) -> Watcher:
-        """A run begins; what is returned is told of its stages."""
-
-    def run_finished(self, name: str, seconds: float, error: str | None) -> None:
-        """A run is complete, or failed with an error."""
+    def as_event(self) -> Event:
+        """What is told of it."""
+        return Event("run finished", self.point.name, seconds=self.seconds, text=self.error or "")
 
 
-def run_points(points: Sequence[Point], plan: Plan, watcher: StudyWatcher) -> list[Outcome]:
+def run_points(points: Sequence[Point], plan: Plan, listener: Listener) -> list[Outcome]:
     """Run every point; one that fails does not stop the others.
 
     Returns:
         what became of each, in the order of ``points``.
     """
-    watcher.planned(len(points))
+    started = time.perf_counter()
+    listener(Event("study started", names=tuple(point.name for point in points)))
     run = _one_by_one if plan.workers == 1 else _in_processes
-    outcomes = {}
-    for outcome in run(points, plan, watcher):
-        watcher.run_finished(outcome.point.name, outcome.seconds, outcome.error)
-        outcomes[outcome.point.name] = outcome
+    outcomes = {outcome.point.name: outcome for outcome in run(points, plan, listener)}
+    listener(Event("study finished", seconds=time.perf_counter() - started))
     return [outcomes[point.name] for point in points]
 
 
-def run_point(point: Point, plan: Plan, watcher: Watcher) -> Outcome:
+def run_point(point: Point, plan: Plan, listener: Listener) -> Outcome:
     """Run one point; an error becomes a part of its outcome."""
     started = time.perf_counter()
     folder = plan.folder / point.name
     try:
-        running.run(point.recipe, out=folder, store=plan.store, device=plan.device, watcher=watcher)
+        running.run(point.recipe, out=folder, store=plan.store, device=plan.device, listener=listener)
     except DiffmineError as error:
-        return Outcome(point, folder, time.perf_counter() - started, str(error))
+        failed = Outcome(point, folder, time.perf_counter() - started, str(error))
+        listener(failed.as_event())
+        return failed
     return Outcome(point, folder, time.perf_counter() - started)
 
 
-def _one_by_one(points: Sequence[Point], plan: Plan, watcher: StudyWatcher) -> Iterator[Outcome]:
+def _one_by_one(points: Sequence[Point], plan: Plan, listener: Listener) -> Iterator[Outcome]:
     for point in points:
-        yield run_point(point, plan, watcher.run_started(point.name))
+        yield run_point(point, plan, listener)
 
 
-def _in_processes(points: Sequence[Point], plan: Plan, watcher: StudyWatcher) -> Iterator[Outcome]:
+def _in_processes(points: Sequence[Point], plan: Plan, listener: Listener) -> Iterator[Outcome]:
+    """Whoever puts an event into the queue waits until it is there: with a run's result, so are all its events."""
     started = time.perf_counter()
     context = multiprocessing.get_context("spawn")
     with (
-        Relay(context, watcher.run_started) as relay,
+        context.Manager() as manager,
         _shared_cores(plan.workers),
-        ProcessPoolExecutor(plan.workers, mp_context=context) as pool,
+        ProcessPoolExecutor(plan.workers, mp_context=context, initializer=end_with_parent) as pool,
     ):
-        points_of = {pool.submit(_run_in_process, point, plan, relay.sender(point.name)): point for point in points}
+        events: Queue[Event] = manager.Queue()
+        points_of = {pool.submit(_run_in_process, point, plan, events): point for point in points}
         pending = set(points_of)
         try:
             while pending:
                 done, pending = wait(pending, timeout=INTERVAL, return_when=FIRST_COMPLETED)
-                relay.deliver()
+                deliver(events, listener)
                 for future in sorted(done, key=lambda one: points_of[one].name):
-                    yield _outcome(future, points_of[future], plan, time.perf_counter() - started)
+                    yield _outcome(future, points_of[future], plan, time.perf_counter() - started, listener)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _run_in_process(point: Point, plan: Plan, sender: Sender) -> Outcome:
-    sender.begin()
-    return run_point(point, plan, sender)
+def _run_in_process(point: Point, plan: Plan, events: Queue[Event]) -> Outcome:
+    return run_point(point, plan, Thinned(events.put))
 
 
-def _outcome(future: Future[Outcome], point: Point, plan: Plan, seconds: float) -> Outcome:
+def _outcome(future: Future[Outcome], point: Point, plan: Plan, seconds: float, listener: Listener) -> Outcome:
     try:
         return future.result()
     except BrokenProcessPool:
         died = "a process of the study died, perhaps for want of memory; run the study again with fewer --workers"
-        return Outcome(point, plan.folder / point.name, seconds, died)
+        outcome = Outcome(point, plan.folder / point.name, seconds, died)
+        listener(outcome.as_event())
+        return outcome
 
 
 @contextmanager

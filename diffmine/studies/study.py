@@ -8,29 +8,19 @@ from pathlib import Path
 from diffmine.analysis.agreement import require_same_images
 from diffmine.engine import running
 from diffmine.engine.opening import load_run
-from diffmine.engine.pipeline import NobodyWatches, Watcher
+from diffmine.engine.places import check_places
 from diffmine.errors import RecipeError
+from diffmine.interfaces import Listener
 from diffmine.plugins.registry import registry
-from diffmine.recipes.resolving import resolve
+from diffmine.recipes.resolving import Resolved, resolve
 from diffmine.runs.run import Run
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
 from diffmine.studies.points import Point
 from diffmine.studies.results import Results
-from diffmine.studies.running import Outcome, Plan, StudyWatcher, run_points
+from diffmine.studies.running import Outcome, Plan, run_points
 from diffmine.studies.study_file import load_study
 from diffmine.studies.writing import write_study
-
-
-class NobodyWatchesStudy:
-    """A study watcher that shows nothing."""
-
-    def planned(self, runs: int) -> None: ...
-
-    def run_started(self, name: str) -> Watcher:
-        return NobodyWatches()
-
-    def run_finished(self, name: str, seconds: float, error: str | None) -> None: ...
 
 
 def study(
@@ -41,7 +31,7 @@ def study(
     overrides: Sequence[str] = (),
     device: str = "auto",
     workers: int = 1,
-    watcher: StudyWatcher | None = None,
+    listener: Listener | None = None,
 ) -> tuple[Results, Comparison]:
     """Run every variant of a study file at every grid point with every seed, and write what came out.
 
@@ -55,7 +45,7 @@ def study(
         device: as for :func:`diffmine.run`.
         overrides: settings such as ``dataset.per_label=20``, for every run.
         workers: runs at once, each in a process of its own.
-        watcher: told how it goes.
+        listener: as for :func:`diffmine.run`; it hears the events of all runs.
     Returns:
         the results, and how far the runs agree; a run that failed is in ``results.failures``.
     Raises:
@@ -64,10 +54,12 @@ def study(
     if workers < 1:
         raise RecipeError(f"workers = {workers}: must be at least 1")
     loaded = load_study(path, overrides)
-    check_points(loaded.points)
     folder = Path(out) if out else Path("studies") / loaded.name
     plan = Plan(folder / "runs", running.store_path(store), device, workers)
-    outcomes = run_points(loaded.points, plan, watcher or NobodyWatchesStudy())
+    for recipe in check_points(loaded.points):
+        check_places(recipe, folder, plan.store)
+        check_places(recipe, plan.folder / recipe.name, plan.store)
+    outcomes = run_points(loaded.points, plan, listener or running.usual_listener())
     return _conclude(Results(loaded.name, [_entry(one) for one in outcomes], loaded.description), folder)
 
 
@@ -91,17 +83,19 @@ def compare(runs: Sequence[str | Path], out: str | Path | None = None) -> tuple[
     return _conclude(Results("comparison", entries), Path(out) if out else None)
 
 
-def check_points(points: Sequence[Point]) -> None:
+def check_points(points: Sequence[Point]) -> list[Resolved]:
     """Check every recipe against the installed components before anything is computed.
 
     Raises:
         RecipeError: naming the run.
     """
+    resolved = []
     for point in points:
         try:
-            resolve(point.recipe, registry())
+            resolved.append(resolve(point.recipe, registry()))
         except RecipeError as error:
             raise RecipeError(f"run {point.name!r} of the study: {error}") from None
+    return resolved
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from diffmine.terminal.console import human_size, human_time
+from diffmine.progress.durations import human_time
+from diffmine.terminal.console import human_size
 
 if TYPE_CHECKING:
     from diffmine.engine.estimate import Cost

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
-from rich.text import Text
+
+from diffmine.progress.rows import warning_line
 
 
 def output() -> Console:
@@ -34,15 +35,6 @@ def human_size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
-def human_time(seconds: float) -> str:
-    """A duration for people: ``2 min 05 s``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
-
-
 def print_warning(console: Console, text: str) -> None:
     """A warning, with what users named in it left as they wrote it."""
-    console.print(Text.assemble(("warning: ", "yellow"), text))
+    console.print(warning_line(text))

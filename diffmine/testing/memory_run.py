@@ -39,6 +39,7 @@ class MemoryRun(Run):
         maps: their typicality maps.
         stride: image pixels to one cell of a map.
         masks: image id -> label -> where its element is.
+        boxes: image id -> label -> where boxes were drawn around it.
         pictures: image id -> pixels.
         patches: selected patches of training images.
         heldout_patches: selected patches of held-out images.
@@ -55,6 +56,7 @@ class MemoryRun(Run):
         *,
         stride: int = 1,
         masks: Mapping[str, Mapping[str, BoolArray]] | None = None,
+        boxes: Mapping[str, Mapping[str, BoolArray]] | None = None,
         pictures: Mapping[str, ByteArray] | None = None,
         patches: Sequence[Patch] = (),
         heldout_patches: Sequence[Patch] = (),
@@ -78,10 +80,13 @@ class MemoryRun(Run):
             np.zeros((len(heldout_patches), 1), np.float32) if heldout_features is None else heldout_features
         )
         self.training_log = training_log
-        self._masks, self._pictures = masks or {}, pictures or {}
+        self._masks, self._boxes, self._pictures = masks or {}, boxes or {}, pictures or {}
 
     def masks(self, image_id: str) -> dict[str, BoolArray]:
         return dict(self._masks.get(image_id, {}))
+
+    def boxes(self, image_id: str) -> dict[str, BoolArray]:
+        return dict(self._boxes.get(image_id, {}))
 
     def picture(self, image_id: str) -> ByteArray:
         return self._pictures[image_id]

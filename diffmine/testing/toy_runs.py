@@ -19,8 +19,9 @@ from safetensors.numpy import save_file
 
 from diffmine.analysis.ranking import rank_clusters
 from diffmine.engine.opening import load_run
+from diffmine.files.names import RUN_FILE
 from diffmine.numerics.seeding import derive_seed, numpy_generator
-from diffmine.runs.run import FLAGS_FILE, FORMAT, RECIPE_FILE, RUN_FILE, Run
+from diffmine.runs.run import FLAGS_FILE, FORMAT, RECIPE_FILE, Run
 from diffmine.runs.tables import CLUSTERS, clustered_table, images_table
 from diffmine.testing.toy_motifs import CELLS, cell_box, draw_picture
 from diffmine.types import FloatArray, ImageRecord, Patch

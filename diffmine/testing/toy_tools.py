@@ -33,10 +33,9 @@ def toy_tools(folder: Path, *, labels: Sequence[str] = LABELS, seed: int = 0) ->
     """
     model = PatchUNet(PatchUNet.Config(start="scratch", channels=(16, 32), latent_channels=8, conditioning_width=16))
     encoder = LabelEmbedding(LabelEmbedding.Config())
-    cpu = torch.device("cpu")
-    denoiser = model.load(cpu)
+    denoiser = model.load(torch.device("cpu"))
     pixels = [to_model(toy_picture(position % 2, 2, 32, seed, position)[0], 8) for position in range(8)]
     denoiser.initialise(torch.stack(pixels), seed=seed)
     denoiser.save(folder)
     encoder.load(denoiser, labels, seed=seed).save(folder)
-    return ModelTools(model, encoder, device=str(cpu), seed=seed, labels=labels, folder=folder)
+    return ModelTools(model, encoder, device="cpu", seed=seed, labels=labels, folder=folder)

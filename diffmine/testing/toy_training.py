@@ -11,7 +11,7 @@ import torch
 
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
-from diffmine.interfaces import ModelTools, Progress, TrainingSet
+from diffmine.interfaces import Event, ModelTools, TrainingSet
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import LABELS, as_picture
 from diffmine.types import Picture
@@ -58,22 +58,17 @@ class StoppedError(Exception):
     """Raised by :class:`StopAt`."""
 
 
-class StopAt(Progress):
-    """Progress that stops the work when it has advanced so far, as Ctrl-C would."""
+class StopAt:
+    """A listener that stops the work when it has advanced so far, as Ctrl-C would."""
 
     def __init__(self, units: int) -> None:
         self.left = units
 
-    def start(self, total: int, unit: str) -> None: ...
-
-    def advance(self, amount: int = 1) -> None:
-        self.left -= amount
-        if self.left <= 0:
-            raise StoppedError
-
-    def status(self, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...
+    def __call__(self, event: Event) -> None:
+        if event.what == "advanced":
+            self.left -= event.amount
+            if self.left <= 0:
+                raise StoppedError
 
 
 def _toy(number: int, size: int) -> Picture:

@@ -56,6 +56,8 @@ def train(
     """
     if not data.train:
         raise DataError("there are no pictures to train on; lower dataset.holdout or keep more labels")
+    progress.start(options.steps, "steps")
+    progress.status("loading the model")
 
     # The machine: which process of how many this is, and in which precision it computes.
     accelerator = open_accelerator(options, torch.device(tools.device))
@@ -84,7 +86,7 @@ def train(
     checkpoints = Checkpoints(workspace)
     if found := checkpoints.latest():
         state.restore(*found)
-    progress.start(options.steps, "steps")
+    progress.status("")
     progress.advance(state.step)
     if options.trackers:
         accelerator.init_trackers("diffmine", init_kwargs={})

@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import torch
 from torch import Tensor, nn
 
+from diffmine.diffusion.schedule import coefficients
 from diffmine.errors import ModelError
 from diffmine.interfaces import Conditioning, Denoiser, PromptEncoder
 from diffmine.training.batches import MicroBatch
-
-
-class Coefficients(NamedTuple):
-    """z_t = signal z + noise e, and the model's target = target_signal z + target_noise e; each (batch, 1, 1, 1)."""
-
-    signal: Tensor
-    noise: Tensor
-    target_signal: Tensor
-    target_noise: Tensor
-
-    @property
-    def determinant(self) -> Tensor:
-        """Of the map from (z, e) to (z_t, target)."""
-        return self.signal * self.target_noise - self.noise * self.target_signal
-
-
-def coefficients(denoiser: Denoiser, timesteps: Tensor) -> Coefficients:
-    """Read the schedule off the denoiser itself, whatever it predicts: both maps are linear in (z, e)."""
-    one = torch.ones(len(timesteps), 1, 1, 1, device=timesteps.device)
-    zero = torch.zeros_like(one)
-    return Coefficients(
-        denoiser.add_noise(one, zero, timesteps),
-        denoiser.add_noise(zero, one, timesteps),
-        denoiser.target(one, zero, timesteps),
-        denoiser.target(zero, one, timesteps),
-    )
 
 
 def min_snr_weights(denoiser: Denoiser, timesteps: Tensor, gamma: float) -> Tensor:

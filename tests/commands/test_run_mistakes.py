@@ -44,5 +44,5 @@ def test_a_failure_of_the_work(capsys: pytest.CaptureFixture[str], tmp_path: Pat
         picture.write_bytes(b"no picture")
     code, errors = run(capsys, "run", recipe, "--out", tmp_path / "out", "--store", tmp_path / "store")
     assert code == 1
-    assert "stage 'images' failed in component 'folder'" in errors
+    assert "stage 'images' failed: 4 of 4 pictures cannot be used" in errors
     assert "Traceback" not in errors

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 from PIL import Image
 
 from diffmine.drawing.figure_kinds import _number, before_after
 from diffmine.drawing.figures import COLUMN, KINDS, draw, draw_before_after
 from diffmine.drawing.panels import fade, scale_of, sheet
+from diffmine.engine.opening import load_run
 from diffmine.errors import DataError, RecipeError
 from diffmine.runs.contents import Contents
 from diffmine.runs.run import Run
@@ -38,6 +40,24 @@ def test_fading_is_white_where_not_typical_and_the_picture_where_fully_typical()
 def test_the_scale_is_never_zero() -> None:
     assert scale_of([np.zeros((2, 2), np.float32)]) == scale_of([]) == 1.0
     assert scale_of([np.array([[-3.0, 1.0]], np.float32)]) == pytest.approx(3.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "says"),
+    [
+        ("diffusion", "typicality (null loss − label loss)"),
+        ("contrast", "typicality (other labels’ loss − label loss)"),
+        ("of-a-plugin-that-is-gone", "typicality"),
+    ],
+)
+def test_the_colour_bar_says_what_the_scorer_computes(scorer: str, says: str, tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, clusters=2, members=4)
+    recipe = run.path / "recipe.toml"
+    tables = {**run.recipe.tables, "scorer": {"use": scorer}}
+    recipe.write_text(tomli_w.dumps({"name": "toy", **tables}), encoding="utf-8")
+    drawing = load_run(run.path).figure("typicality", ["north"])
+    bar = drawing.figure.axes[-1]
+    assert bar.get_xlabel() == says
 
 
 @pytest.mark.parametrize("kind", KINDS)

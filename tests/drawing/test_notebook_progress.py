@@ -29,7 +29,7 @@ def test_a_notebook_shows_bars_in_one_output_that_is_redrawn(tmp_path: Path) -> 
     bars, *others = outputs(tmp_path, 'import diffmine\nrun = diffmine.run("tiny.toml")\nrun.info["name"]')
     text = COLOURS.sub("", bars["data"]["text/plain"])
     stages = ["images", "finetune", "typicality", "patches", "features", "clusters", "metrics", "checks", "report"]
-    assert [line.split()[:2] for line in text.splitlines()] == [["✓", name] for name in stages]
+    assert [line.split()[:2] for line in text.splitlines()] == [["✓", name] for name in [*stages, "all"]]
     assert "6 of 6 steps" in text
     assert bars["data"]["text/html"].startswith("<pre")
     assert [one["data"]["text/plain"] for one in others if one["output_type"] == "execute_result"] == ["'tiny'"]

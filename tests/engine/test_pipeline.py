@@ -21,6 +21,7 @@ import pytest
 import diffmine
 from diffmine.builtin.selectors.top import Top
 from diffmine.errors import ArtifactError, DataError, ModelError, RecipeError, StageError
+from diffmine.interfaces import Event
 from diffmine.runs.run import Run
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 
@@ -129,6 +130,29 @@ def test_the_same_recipe_is_taken_from_the_store(finished: Run, recipe: Path, fo
     assert again.patches.equals(finished.patches)
 
 
+def test_a_listener_hears_of_every_stage_and_of_the_warnings_of_stored_ones(
+    finished: Run, recipe: Path, folder: Path
+) -> None:
+    heard: list[Event] = []
+    out, store = folder / "heard", folder / "store"
+    again = diffmine.run(recipe, out=out, store=store, overrides=["clusterer.n_clusters=4"], listener=heard.append)
+    assert "clusters" not in reused(again)
+    assert "features" in reused(again)
+    assert {event.run for event in heard} == {"tiny"}
+    assert (heard[0].what, heard[0].names) == ("run started", tuple(again.info["stages"]))
+    assert heard[-1].what == "run finished"
+    ends = [(event.stage, event.reused) for event in heard if event.what == "stage finished"]
+    assert ends == [(name, entry["reused"]) for name, entry in again.info["stages"].items()]
+    assert [event.stage for event in heard if event.what == "stage started"] == [stage for stage, _ in ends]
+    assert {event.stage for event in heard if event.what == "work started"}.isdisjoint(reused(again))
+
+    heard.clear()
+    again = diffmine.run(recipe, out=out, store=store, listener=heard.append)
+    assert reused(again) == set(NAMES)
+    assert again.info["warnings"] == finished.info["warnings"] != []
+    assert [event.text for event in heard if event.what == "warning"] == finished.info["warnings"]
+
+
 @pytest.mark.parametrize(
     ("override", "recomputed"),
     [
@@ -149,11 +173,21 @@ def test_only_what_changed_is_computed_again(
     assert set(NAMES) - reused(again) == recomputed
 
 
-def test_several_processes_give_the_same_maps_and_features(finished: Run, recipe: Path, folder: Path) -> None:
-    again = diffmine.run(
-        recipe, out=folder / "pool", store=folder / "pool-store", overrides=["executor.workers=2"], until="features"
-    )
-    assert digests(again) == {name: digest for name, digest in digests(finished).items() if name in digests(again)}
+def test_several_processes_give_the_same_maps_and_features(
+    finished: Run, recipe: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diffmine.stages.typicality.SHARD_SIZE", 12)  # two shards, for two workers
+    monkeypatch.setattr("diffmine.stages.features.SHARD_SIZE", 12)
+    for name, workers in (("one", 1), ("two", 2)):
+        store = folder / f"{name}-store"
+        for stage in ("images", "finetune"):
+            shutil.copytree(folder / "store" / stage, store / stage)
+        diffmine.run(
+            recipe, out=folder / name, store=store, overrides=[f"executor.workers={workers}"], until="features"
+        )
+    one, two = (diffmine.load_run(folder / name) for name in ("one", "two"))
+    assert reused(two) == {"images", "finetune"}
+    assert digests(two) == digests(one)
 
 
 def test_until_stops_and_the_run_says_that_it_is_incomplete(recipe: Path, folder: Path) -> None:
@@ -180,10 +214,32 @@ def test_damage_in_the_store_is_mended_with_a_warning(
     assert any("damaged" in text and shard.name in text for text in again.info["warnings"])
 
 
+def test_a_changed_fact_is_computed_again(finished: Run, recipe: Path, tmp_path: Path, folder: Path) -> None:
+    store = tmp_path / "harmed"
+    shutil.copytree(folder / "store", store)
+    manifest = store / "images" / finished.info["stages"]["images"]["key"] / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"warnings": []', '"warnings": ["all is well"]'))
+    again = diffmine.run(recipe, out=tmp_path / "run", store=store, until="images")
+    assert digests(again)["images"] == digests(finished)["images"]
+    assert not reused(again)
+    (warning,) = again.info["warnings"]
+    assert "manifest.json has changed; it is computed again" in warning
+
+
 def test_fresh_ignores_the_store(finished: Run, recipe: Path, folder: Path) -> None:
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images")
     again = diffmine.run(recipe, out=folder / "fresh", store=folder / "fresh-store", until="images", fresh=True)
     assert not reused(again)
+
+
+def test_fresh_from_a_stage_keeps_those_before_it(finished: Run, recipe: Path, folder: Path) -> None:
+    again = diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="clusters")
+    assert reused(again) == set(NAMES[: NAMES.index("clusters")])
+    assert digests(again) == digests(finished)
+    with pytest.raises(RecipeError, match="fresh_from = 'cluster': there is no such stage; did you mean 'clusters'"):
+        diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="cluster")
+    with pytest.raises(RecipeError, match="'clusters' comes after the last stage to run, 'images'"):
+        diffmine.run(recipe, out=folder / "from", store=folder / "store", fresh_from="clusters", until="images")
 
 
 @pytest.mark.parametrize("fails_between", [False, True])
@@ -272,11 +328,11 @@ def test_two_writers_of_one_run_folder(recipe: Path, tmp_path: Path) -> None:
     assert diffmine.run(recipe, out=tmp_path / "out", store=tmp_path / "store", until="images").images.num_rows == 24
 
 
-def test_a_failing_stage_names_stage_component_and_plugin(tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_used_are_no_components_fault(tmp_path: Path) -> None:
     recipe = write_tiny_recipe(tmp_path)
     for picture in (tmp_path / "pictures" / "a").iterdir():
         picture.write_bytes(b"no picture")
-    with pytest.raises(StageError, match=r"stage 'images' failed in component 'folder' of plugin 'diffmine'") as caught:
+    with pytest.raises(StageError, match=r"^stage 'images' failed: 12 of 24 pictures cannot be used") as caught:
         diffmine.run(recipe, out=tmp_path / "run")
     assert isinstance(caught.value.__cause__, DataError)
     assert "max_bad_fraction" in str(caught.value)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from diffmine import hookimpl
-from diffmine.engine.pipeline import NobodyWatches, Options, Pipeline
+from diffmine.engine.pipeline import Options, Pipeline
 from diffmine.errors import RecipeError
 from diffmine.interfaces import (
     ComponentConfig,
@@ -22,6 +22,7 @@ from diffmine.interfaces import (
     TypicalityScorer,
     Work,
 )
+from diffmine.interfaces.progress import nobody
 from diffmine.plugins.manager import Source, load_plugins
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.order import in_order
@@ -117,7 +118,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(registry: Registry, recipe: Recipe, folder: Path, name: str) -> Run:
     options = Options(out=folder / name, store=folder / "store", device="cpu")
-    return Pipeline(resolve(recipe, registry), options, registry._manager, registry, NobodyWatches()).run()
+    return Pipeline(resolve(recipe, registry), options, registry._manager, registry, nobody).run()
 
 
 WITHOUT_MODEL = ("scorer.use=redder", "features.use=pixels", 'report.use="terminal"')

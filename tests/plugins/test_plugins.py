@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -13,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from diffmine.testing.tiny_recipe import write_tiny_recipe
+from diffmine.testing.toy_site import Site
 
 CLUSTERER = """
     import numpy as np
@@ -31,29 +30,6 @@ CLUSTERER = """
 """
 
 
-def install(site: Path, name: str, source: str) -> None:
-    """A distribution on the path, as pip would leave it."""
-    module = name.replace("-", "_")
-    (site / f"{module}.py").write_text(textwrap.dedent(source))
-    info = site / f"{module}-1.2.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text(f"[diffmine]\n{name} = {module}\n")
-
-
-def diffmine(site: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200", **variables}
-    command = [sys.executable, "-m", "diffmine", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    return folder
-
-
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "recipe.toml"
@@ -61,16 +37,13 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-def listed(site: Path, **variables: str) -> dict:
-    return json.loads(diffmine(site, "plugins", "--json", **variables).stdout)
-
-
-def test_a_strangers_component_is_listed_with_its_distribution(site: Path) -> None:
-    install(site, "stranger", CLUSTERER.format(name="one"))
-    (entry,) = [one for one in listed(site)["components"] if one["name"] == "one"]
+def test_a_strangers_component_is_listed_with_its_distribution(site: Site) -> None:
+    site.install("stranger", CLUSTERER.format(name="one"))
+    (entry,) = [one for one in site.listed()["components"] if one["name"] == "one"]
     assert entry == {
         "kind": "clusterers",
         "name": "one",
+        "use": "one",
         "summary": "Everything is one cluster.",
         "plugin": "stranger",
         "distribution": "stranger",
@@ -78,73 +51,82 @@ def test_a_strangers_component_is_listed_with_its_distribution(site: Path) -> No
     }
 
 
-def test_a_plugin_that_raises_at_import_harms_nobody_and_is_named(site: Path, recipe: Path) -> None:
-    install(site, "broken", "raise RuntimeError('no GPU here')")
-    assert diffmine(site, "--help").returncode == 0
-    (failure,) = listed(site)["failures"]
-    assert failure == {"plugin": "broken", "where": "import", "cause": "RuntimeError: no GPU here"}
-    result = diffmine(site, "check", str(recipe))
+def test_a_plugin_that_raises_at_import_harms_nobody_and_is_named(site: Site, recipe: Path) -> None:
+    site.install("broken", "raise RuntimeError('no GPU here')")
+    assert site.diffmine("--help").returncode == 0
+    (failure,) = site.listed()["failures"]
+    assert failure == {
+        "plugin": "broken",
+        "distribution": "broken",
+        "version": "1.2",
+        "where": "import",
+        "cause": "RuntimeError: no GPU here",
+    }
+    result = site.diffmine("check", str(recipe))
     assert result.returncode == 2
     assert "[clusterer] use = 'one': there is no such clusterer" in result.stderr
-    assert "plugin 'broken' failed (import): RuntimeError: no GPU here" in result.stderr
+    assert "plugin 'broken' (broken 1.2) failed (import): RuntimeError: no GPU here" in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_plugin_that_raises_in_its_hook_is_named(site: Path) -> None:
+def test_a_plugin_that_raises_in_its_hook_is_named(site: Site) -> None:
     source = """
         from diffmine import hookimpl
         @hookimpl
         def diffmine_register_metrics():
             raise ValueError("hook broke")
     """
-    install(site, "hooked", source)
-    (failure,) = listed(site)["failures"]
-    assert failure == {"plugin": "hooked", "where": "diffmine_register_metrics", "cause": "ValueError: hook broke"}
+    site.install("hooked", source)
+    (failure,) = site.listed()["failures"]
+    assert failure["plugin"] == "hooked"
+    assert failure["where"] == "diffmine_register_metrics"
+    assert failure["cause"] == "ValueError: hook broke"
 
 
-def test_an_unknown_hook_is_reported(site: Path) -> None:
+def test_an_unknown_hook_is_reported(site: Site) -> None:
     source = """
         from diffmine import hookimpl
         @hookimpl
         def diffmine_register_clusterer():
             return []
     """
-    install(site, "misspelt", source)
-    (failure,) = listed(site)["failures"]
-    assert failure["plugin"] == "misspelt"
-    assert "diffmine_register_clusterer" in failure["cause"]
+    site.install("misspelt", source)
+    (failure,) = site.registry().failures
+    assert failure.plugin == "misspelt"
+    assert failure.cause == ("diffmine_register_clusterer is not a hook; did you mean 'diffmine_register_clusterers'?")
 
 
-def test_something_that_is_no_component_is_reported(site: Path) -> None:
+def test_something_that_is_no_component_is_reported(site: Site) -> None:
     source = """
         from diffmine import hookimpl
         @hookimpl
         def diffmine_register_clusterers():
             return [int]
     """
-    install(site, "wrong", source)
-    (failure,) = listed(site)["failures"]
-    assert "not a subclass of Clusterer" in failure["cause"]
+    site.install("wrong", source)
+    (failure,) = site.registry().failures
+    assert "not a subclass of Clusterer" in failure.cause
 
 
-def test_two_plugins_with_one_name_are_both_named(site: Path, recipe: Path) -> None:
-    install(site, "first", CLUSTERER.format(name="one"))
-    install(site, "second", CLUSTERER.format(name="one"))
-    result = diffmine(site, "check", str(recipe))
+def test_two_plugins_with_one_name_are_both_named(site: Site, recipe: Path) -> None:
+    site.install("first", CLUSTERER.format(name="one"))
+    site.install("second", CLUSTERER.format(name="one"))
+    result = site.diffmine("check", str(recipe))
     assert result.returncode == 2
     assert "'first' (first 1.2)" in result.stderr
     assert "'second' (second 1.2)" in result.stderr
     assert "DIFFMINE_DISABLED_PLUGINS" in result.stderr
-    blocked = listed(site, DIFFMINE_DISABLED_PLUGINS="second")
+    blocked = site.listed(DIFFMINE_DISABLED_PLUGINS="second")
     assert [one["plugin"] for one in blocked["components"] if one["name"] == "one"] == ["first"]
 
 
-def test_one_labels_failure_does_not_lose_the_others(site: Path, tmp_path: Path) -> None:
+def test_one_labels_failure_does_not_lose_the_others(site: Site, tmp_path: Path) -> None:
     source = """
         from diffmine import hookimpl
         from diffmine.builtin.clusterers.kmeans import KMeans
 
         class Fussy(KMeans):
+            "Fails the first time."
             name = "fussy"
             calls = 0
             def fit_predict(self, features, *, seed):
@@ -157,21 +139,22 @@ def test_one_labels_failure_does_not_lose_the_others(site: Path, tmp_path: Path)
         def diffmine_register_clusterers():
             return [Fussy]
     """
-    install(site, "fussy", source)
+    site.install("fussy", source)
     recipe = write_tiny_recipe(tmp_path)
     where = ("--out", str(tmp_path / "run"), "--store", str(tmp_path / "store"), "--set", "clusterer.use=fussy")
-    result = diffmine(site, "run", str(recipe), *where, "--set", "clusterer.n_clusters=3")
+    result = site.diffmine("run", str(recipe), *where, "--set", "clusterer.n_clusters=3")
     assert result.returncode == 0, result.stderr
-    assert "label 'a' has no clusters: ValueError: not these" in result.stdout + result.stderr
+    assert "' failed: ValueError: not these" in result.stdout + result.stderr
     assert set(pq.read_table(tmp_path / "run" / "clusters.parquet")["label"].to_pylist()) == {"b"}
 
 
-def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site: Path, tmp_path: Path) -> None:
+def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site: Site, tmp_path: Path) -> None:
     source = """
         from diffmine import hookimpl
         from diffmine.builtin.datasets.folder import Folder
 
         class Broken(Folder):
+            "Cannot be fingerprinted."
             name = "broken"
             def fingerprint(self):
                 raise ZeroDivisionError("no pictures to divide by")
@@ -180,21 +163,55 @@ def test_a_plugin_that_raises_inside_a_stage_is_named_and_traced_on_request(site
         def diffmine_register_datasets():
             return [Broken]
     """
-    install(site, "breaker", source)
+    site.install("breaker", source)
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text('name = "x"\n[dataset]\nuse = "broken"\npath = "."\n')
+    recipe.write_text('name = "x"\n[dataset]\nuse = "broken"\npath = "pictures"\n')
+    (tmp_path / "pictures").mkdir()
     where = ("--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"))
-    result = diffmine(site, "run", str(recipe), *where)
+    result = site.diffmine("run", str(recipe), *where)
     assert result.returncode == 1
-    assert "stage 'images' failed in component 'broken' of plugin 'breaker'" in result.stderr
+    assert "stage 'images' failed in the dataset 'broken' of plugin 'breaker' (breaker 1.2)" in result.stderr
     assert "ZeroDivisionError: no pictures to divide by" in result.stderr
     assert "Traceback" not in result.stderr
-    traced = diffmine(site, "run", str(recipe), *where, "--traceback")
+    traced = site.diffmine("run", str(recipe), *where, "--traceback")
     assert traced.returncode == 1
     assert "in fingerprint" in traced.stderr
 
 
-def test_a_plugin_adds_a_command(site: Path) -> None:
+def test_a_hook_hears_a_stage_begin_only_where_it_is_computed(site: Site, tmp_path: Path) -> None:
+    source = """
+        from diffmine import hookimpl
+
+        @hookimpl
+        def diffmine_stage_started(stage, run_folder):
+            with open(run_folder / "heard.txt", "a") as file:
+                print("started", stage, file=file)
+
+        @hookimpl
+        def diffmine_stage_finished(stage, run_folder, reused):
+            with open(run_folder / "heard.txt", "a") as file:
+                print("stored" if reused else "finished", stage, file=file)
+
+        @hookimpl
+        def diffmine_run_started(recipe, run_folder):
+            with open(run_folder / "heard.txt", "a") as file:
+                print("run", recipe.name, file=file)
+
+        @hookimpl
+        def diffmine_run_finished(run):
+            with open(run.path / "heard.txt", "a") as file:
+                print("done", run.images.num_rows, file=file)
+    """
+    site.install("follower", source)
+    recipe = write_tiny_recipe(tmp_path)
+    where = ("--out", str(tmp_path / "run"), "--store", str(tmp_path / "store"), "--until", "images")
+    for _ in range(2):
+        assert site.diffmine("run", str(recipe), *where).returncode == 0
+    heard = (tmp_path / "run" / "heard.txt").read_text().splitlines()
+    assert heard == ["run tiny", "started images", "finished images", "done 24", "run tiny", "stored images", "done 24"]
+
+
+def test_a_plugin_adds_a_command(site: Site) -> None:
     source = """
         import click
         from diffmine import hookimpl
@@ -202,9 +219,9 @@ def test_a_plugin_adds_a_command(site: Path) -> None:
         def diffmine_register_commands(cli):
             cli.add_command(click.Command("hello", callback=lambda: click.echo("hello there")))
     """
-    install(site, "greeter", source)
-    assert "hello" in diffmine(site, "--help").stdout
-    assert diffmine(site, "hello").stdout == "hello there\n"
+    site.install("greeter", source)
+    assert "hello" in site.diffmine("--help").stdout
+    assert site.diffmine("hello").stdout == "hello there\n"
 
 
 def test_starting_imports_no_heavy_library() -> None:

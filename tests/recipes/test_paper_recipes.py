@@ -120,14 +120,12 @@ def sizes(run: Run) -> set[tuple[int, int]]:
 
 def prompts(run: Run) -> dict[str | None, str]:
     """What the model is told, by the encoder of the finished run."""
-    import torch
 
     from diffmine.interfaces import ModelTools
 
     parts = resolve(run.recipe, registry()).components
-    cpu = torch.device("cpu")
     tools = ModelTools(
-        parts.model, parts.conditioning, device=cpu, seed=0, labels=run.labels, folder=run.path / "model"
+        parts.model, parts.conditioning, device="cpu", seed=0, labels=run.labels, folder=run.path / "model"
     )
     return {label: tools.encoder.prompt(label) for label in (None, *run.labels)}
 

@@ -127,6 +127,73 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "7", '{"fromat": 1}', "\x00"])
+def test_a_damaged_format_file_is_named(tmp_path: Path, content: str) -> None:
+    Store(tmp_path)
+    (tmp_path / "format.json").write_text(content)
+    with pytest.raises(ArtifactError, match=r"format\.json is damaged \(.*\); delete this one file"):
+        Store(tmp_path)
+    (tmp_path / "format.json").unlink()
+    Store(tmp_path)
+
+
+def test_a_flipped_bit_anywhere_in_a_manifest_is_noticed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (store.draft("stage", "k") / "a").write_bytes(b"1")
+    store.commit("stage", "k", {"seconds": 1.5, "warnings": ["é"], "inputs": {"images": "0" * 64}})
+    path = tmp_path / "stage" / "k" / "manifest.json"
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 7
+        path.write_bytes(flipped)
+        try:
+            found = store.find("stage", "k")
+        except ArtifactError as error:
+            assert "damaged" in str(error)  # noqa: PT017
+        else:
+            assert found is not None
+            assert json.loads(flipped) == json.loads(whole), "what was not noticed changes nothing"
+
+
+def test_a_manifest_without_a_seal_is_of_an_older_version(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    make(store, "k", {"a": b"1"})
+    path = tmp_path / "stage" / "k" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["seal"]
+    path.write_text(json.dumps(manifest))
+    assert store.find("stage", "k") is not None
+    path.write_text(json.dumps({**manifest, "saal": ""}))
+    with pytest.raises(ArtifactError, match=r"manifest\.json has changed"):
+        store.find("stage", "k")
+
+
+@pytest.mark.parametrize(
+    "manifest", ["[]", "null", '{"files": []}', '{"format": 1, "digest": "", "files": {"a": 1}, "facts": {}}']
+)
+def test_a_manifest_of_another_shape_is_damage(tmp_path: Path, manifest: str) -> None:
+    store = Store(tmp_path)
+    make(store, "k", {"a": b"1"})
+    (tmp_path / "stage" / "k" / "manifest.json").write_text(manifest)
+    with pytest.raises(ArtifactError, match="damaged"):
+        store.find("stage", "k")
+
+
+@pytest.mark.parametrize("harmed", ["run", "note"])
+def test_nothing_is_unreferenced_while_a_run_cannot_be_read(tmp_path: Path, harmed: str) -> None:
+    store = Store(tmp_path / "store")
+    make(store, "kept", {"a": b"1"})
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("[]" if harmed == "run" else "{}")
+    store.remember_run(tmp_path / "run")
+    if harmed == "note":
+        (note,) = (store.root / "runs").glob("*.json")
+        note.write_text("[]")
+    with pytest.raises(ArtifactError, match=r"is damaged .*so it is not known"):
+        unreferenced(store)
+
+
 def test_only_what_no_run_names_is_unreferenced(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     make(store, "kept", {"a": b"1"})

@@ -19,7 +19,8 @@ from PIL import Image
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.errors import DataError, DiffmineWarning, ModelError
-from diffmine.interfaces import Conditioning, Denoiser, ModelTools, Silent, TrainingLog, TrainingSet
+from diffmine.interfaces import Conditioning, Denoiser, Listener, ModelTools, Progress, TrainingLog, TrainingSet
+from diffmine.interfaces.progress import nobody
 from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianModel
 from diffmine.testing.toy_tools import as_picture, toy_tools
 from diffmine.testing.toy_training import StopAt, StoppedError, toy_training_set, training_set, untrained_tools, weights
@@ -47,18 +48,18 @@ ROUNDING = SHORT.model_copy(update={"eps": 1e-3, "validate_every": 0})
 
 
 def run(
-    tools: ModelTools, data: TrainingSet, options: TrainingOptions, path: Path, progress: Silent | StopAt | None = None
+    tools: ModelTools, data: TrainingSet, options: TrainingOptions, path: Path, listener: Listener = nobody
 ) -> TrainingLog:
     folder, workspace = path / "model", path / "workspace"
     for one in (folder, workspace):
         one.mkdir(parents=True, exist_ok=True)
-    return train(tools, data, options, everything, folder=folder, workspace=workspace, progress=progress or Silent())
+    return train(tools, data, options, everything, folder=folder, workspace=workspace, progress=Progress(listener))
 
 
 def gaussian(model: GaussianModel | None = None) -> ModelTools:
     encoder = GaussianMeans(GaussianMeans.Config())
     model = model or GaussianModel(GaussianModel.Config(stride=4))
-    return ModelTools(model, encoder, device=CPU, seed=0, labels=("a", "b"), folder=None)
+    return ModelTools(model, encoder, device="cpu", seed=0, labels=("a", "b"), folder=None)
 
 
 def assert_same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> None:
@@ -97,7 +98,7 @@ def test_a_torn_checkpoint_costs_steps_but_changes_nothing(tmp_path: Path) -> No
 SCRIPT = """
 import sys
 from pathlib import Path
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Progress
 from diffmine.testing.toy_training import toy_training_set, untrained_tools
 from diffmine.training.adaptations import everything
 from diffmine.training.loop import train
@@ -107,7 +108,9 @@ folder, workspace = Path(sys.argv[1], "model"), Path(sys.argv[1], "workspace")
 for path in (folder, workspace):
     path.mkdir(parents=True, exist_ok=True)
 options = TrainingOptions.model_validate_json(sys.argv[2])
-train(untrained_tools(), toy_training_set(), options, everything, folder=folder, workspace=workspace, progress=Silent())
+train(
+    untrained_tools(), toy_training_set(), options, everything, folder=folder, workspace=workspace, progress=Progress()
+)
 """
 
 
@@ -221,7 +224,7 @@ def test_the_model_learns_its_labels(tmp_path: Path) -> None:
     pixels = [np.uint8(colors[n % 2] + rng.integers(-15, 15, 3)) * np.ones((16, 16, 1), np.uint8) for n in range(24)]
     pictures = [as_picture(one, "ab"[number % 2]) for number, one in enumerate(pixels)]
     model = PatchUNet(PatchUNet.Config(start="scratch", channels=(16, 32), latent_channels=2, conditioning_width=16))
-    tools = ModelTools(model, LabelEmbedding(LabelEmbedding.Config()), device=CPU, seed=0, labels="ab", folder=None)
+    tools = ModelTools(model, LabelEmbedding(LabelEmbedding.Config()), device="cpu", seed=0, labels="ab", folder=None)
     options = SHORT.model_copy(
         update={"steps": 60, "batch_size": 8, "learning_rate": 1e-2, "log_every": 20, "validate_every": 60}
     )
@@ -261,7 +264,7 @@ def test_sheets_of_generated_pictures_show_what_the_model_knows(tmp_path: Path) 
     encoder = GaussianMeans(GaussianMeans.Config(means={"a": (0.5, -0.5, 0.0), "b": (-0.5, 0.0, 0.5)}, null=(0, 0, 0)))
     for prediction in ("epsilon", "v_prediction", "flow"):
         model = GaussianModel(GaussianModel.Config(prediction=prediction, spread=0.1))
-        tools = ModelTools(model, encoder, device=CPU, seed=0, labels=("a", "b"), folder=None)
+        tools = ModelTools(model, encoder, device="cpu", seed=0, labels=("a", "b"), folder=None)
         options = SHORT.model_copy(update={"steps": 1, "learning_rate": 1e-9, "sample_every": 1})
         run(tools, toy_training_set(), options, tmp_path / prediction)
         sheet = np.asarray(Image.open(tmp_path / prediction / "model" / "samples" / "step-00000001.png"))

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from diffmine.diffusion.schedule import coefficients
 from diffmine.errors import ModelError
 from diffmine.testing.gaussian import GaussianDenoiser, GaussianPrompts
 from diffmine.testing.toy_training import toy_training_set
 from diffmine.training.batches import Example, micro_batches
-from diffmine.training.loss import DenoisingLoss, coefficients, min_snr_weights
+from diffmine.training.loss import DenoisingLoss, min_snr_weights
 from diffmine.training.options import TrainingOptions
 from diffmine.training.samples import Draws
 

@@ -15,7 +15,10 @@ from diffmine.types import BoolArray
 def find_mask(masks: Path, path: str) -> Path | None:
     """The mask of the picture ``path``: the file at the same place under ``masks``, or that with the suffix .png."""
     same_place = masks / path
-    return next((file for file in (same_place, same_place.with_suffix(".png")) if file.exists()), None)
+    try:
+        return next((file for file in (same_place, same_place.with_suffix(".png")) if file.exists()), None)
+    except OSError:  # a name too long to be one
+        return None
 
 
 def read_mask(path: Path) -> BoolArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -64,19 +64,35 @@ def read_boxes(root: Path, config: BoxesConfig, image: str) -> BoxesOf:
 
 
 def fill_boxes(boxes: list[Corners], width: int, height: int, original_size: int | None) -> BoolArray:
-    """The boxes as a mask of a picture: pixels whose centres they hold, at least one each.
+    """The boxes, united, as a mask of a picture: pixels whose centres they hold, at least one each.
+
+    What lies beyond the picture is cut off; of a box that lies there as a whole nothing remains.
 
     Returns:
         bool, (height, width).
     """
-    scale = 1.0 if original_size is None else max(width, height) / original_size
     mask = np.zeros((height, width), dtype=bool)
-    for x0, y0, x1, y1 in boxes:
-        mask[_pixels(y0 * scale, y1 * scale, height), _pixels(x0 * scale, x1 * scale, width)] = True
+    for x0, y0, x1, y1 in _scaled(boxes, width, height, original_size):
+        mask[_pixels(y0, y1, height), _pixels(x0, x1, width)] = True
     return mask
 
 
+def beyond(boxes: list[Corners], width: int, height: int, original_size: int | None) -> int:
+    """How many boxes reach more than a pixel beyond the picture; less is rounding."""
+    return sum(
+        min(x0, y0) < -1 or x1 > width + 1 or y1 > height + 1
+        for x0, y0, x1, y1 in _scaled(boxes, width, height, original_size)
+    )
+
+
+def _scaled(boxes: list[Corners], width: int, height: int, original_size: int | None) -> Iterator[Corners]:
+    scale = 1.0 if original_size is None else max(width, height) / original_size
+    return ((x0 * scale, y0 * scale, x1 * scale, y1 * scale) for x0, y0, x1, y1 in boxes)
+
+
 def _pixels(start: float, stop: float, length: int) -> slice:
+    if start >= length or stop < 0 or start < stop == 0:
+        return slice(0, 0)
     first = min(max(math.ceil(start - 0.5), 0), length - 1)
     return slice(first, max(first + 1, math.ceil(stop - 0.5)))
 
@@ -86,6 +102,17 @@ def _corners(row: Mapping[str, str], config: BoxesConfig, place: str) -> Corners
         left, top, third, fourth = (float(row[name]) for name in config.columns)
     except ValueError as error:
         raise DataError(f"{place}: a box needs four numbers: {error}; mend the row or remove it") from None
-    if config.format == "xyxy":
-        return left, top, third, fourth
-    return left, top, left + third, top + fourth
+    right, bottom = (third, fourth) if config.format == "xyxy" else (left + third, top + fourth)
+    corners = left, top, right, bottom
+    if not all(map(math.isfinite, corners)):
+        raise DataError(f"{place}: a box needs finite numbers, not {_numbers(row, config)}; mend the row or remove it")
+    if right < left or bottom < top:
+        raise DataError(
+            f"{place}: the box {_numbers(row, config)} is inside out, read as {config.format}; "
+            "mend the row, or look at [dataset.boxes] format and columns"
+        )
+    return corners
+
+
+def _numbers(row: Mapping[str, str], config: BoxesConfig) -> str:
+    return ", ".join(f"{name} = {row[name]}" for name in config.columns)

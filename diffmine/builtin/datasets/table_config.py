@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from diffmine.builtin.datasets.table_boxes import BoxesConfig
 from diffmine.builtin.datasets.table_paths import Template
+from diffmine.builtin.datasets.table_patterns import Pattern
 from diffmine.interfaces import DatasetConfig, RecipePath
 
 
@@ -60,10 +60,8 @@ class TableConfig(DatasetConfig):
     @field_validator("label_pattern")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "")
-        except re.error as error:
-            raise ValueError(f"this is no regular expression: {error}") from None
+        if pattern is not None:
+            Pattern(pattern, "label_pattern")
         return pattern
 
     @field_validator("values")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from diffmine.builtin.datasets.table_paths import Template
-from diffmine.builtin.datasets.table_rows import cell
-from diffmine.errors import DataError
+from diffmine.builtin.datasets.table_rows import cell, parse_json
+from diffmine.errors import DataError, reason
 
 
 class Exclusions:
@@ -20,9 +19,14 @@ class Exclusions:
     folder), the value of the first placeholder (``7``: all of its pictures), the values of all placeholders (``7/45``,
     or a list), or an object of columns and values that must all agree. In a mapping, the keys are such entries; where
     the value is a list (``{"7": [45, 135]}``) only those of its pictures are left out, and where it is ``false`` none.
+
+    Args:
+        content: what the file holds.
+        place: names the file in errors.
     """
 
-    def __init__(self, content: Any) -> None:
+    def __init__(self, content: Any, place: str) -> None:
+        self._place = place
         self._entries: set[str] = set()
         self._conditions: list[dict[str, str]] = []
         if isinstance(content, dict):
@@ -48,16 +52,16 @@ class Exclusions:
 
     def _add(self, entry: Any) -> None:
         if isinstance(entry, dict):
-            self._conditions.append({name: cell(value) for name, value in entry.items()})
+            self._conditions.append({name: cell(value, self._place) for name, value in entry.items()})
         elif isinstance(entry, list):
-            self._entries.add("/".join(map(cell, entry)))
+            self._entries.add("/".join(cell(member, self._place) for member in entry))
         else:
-            self._entries.add(cell(entry))
+            self._entries.add(cell(entry, self._place))
         self._entries.discard("")
 
     def _add_of_mapping(self, key: str, value: Any) -> None:
         if isinstance(value, list):
-            self._entries.update(f"{key}/{cell(member)}" for member in value)
+            self._entries.update(f"{key}/{cell(member, self._place)}" for member in value)
         elif value is not False:
             self._entries.add(key)
 
@@ -68,13 +72,12 @@ def read_exclusions(path: Path) -> Exclusions:
     Raises:
         DataError: there is no such file, or it is no list or mapping.
     """
+    place = f"[dataset] exclude: {path}"
     try:
         text = path.read_text(encoding="utf-8-sig")
-        content = json.loads(text) if path.suffix.lower() == ".json" else text.splitlines()
-    except OSError as error:
-        raise DataError(f"[dataset] exclude: {path} cannot be read: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"[dataset] exclude: {path} is no valid JSON: {error}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{place} cannot be read: {reason(error)}") from None
+    content = parse_json(text, place) if path.suffix.lower() == ".json" else text.splitlines()
     if not isinstance(content, (list, dict)):
         raise DataError(f"[dataset] exclude: {path} holds neither a list nor a mapping of what to leave out")
-    return Exclusions(content)
+    return Exclusions(content, place)

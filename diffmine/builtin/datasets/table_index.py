@@ -8,7 +8,7 @@ from pathlib import Path
 from diffmine.builtin.datasets.table_rows import DAMAGE, Index
 from diffmine.builtin.datasets.table_structured import JsonIndex, JsonLinesIndex, ParquetIndex
 from diffmine.builtin.datasets.table_text import TextIndex, WordsIndex
-from diffmine.errors import DataError, RecipeError
+from diffmine.errors import DataError, RecipeError, reason
 
 
 def open_index(path: Path, option: str, names: Sequence[str] | None = None, delimiter: str | None = None) -> Index:
@@ -22,7 +22,11 @@ def open_index(path: Path, option: str, names: Sequence[str] | None = None, deli
         RecipeError: there is no such file, or it is of another kind.
         DataError: it is damaged.
     """
-    if not path.is_file():
+    try:
+        exists = path.is_file()
+    except OSError as error:
+        raise RecipeError(f"[dataset] {option} cannot be the name of a table: {reason(error)}") from None
+    if not exists:
         beside = sorted(file.name for file in path.parent.glob("*.*") if file.suffix.lower() in READERS)[:10]
         raise RecipeError(f"[dataset] {option}: {path} does not exist; tables beside it: {', '.join(beside) or 'none'}")
     reader = READERS.get(path.suffix.lower())

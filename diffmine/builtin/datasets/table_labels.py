@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from diffmine.builtin.datasets.table_rows import LIST_SEPARATOR, cell
-from diffmine.errors import DataError
+from diffmine.builtin.datasets.table_patterns import Pattern
+from diffmine.builtin.datasets.table_rows import LIST_SEPARATOR, cell, parse_json
+from diffmine.errors import DataError, reason
 
 
 class LabelRule:
@@ -30,7 +29,7 @@ class LabelRule:
         bin_width: float | None = None,
     ) -> None:
         self._separator, self._names, self._bin_width = separator, names, bin_width
-        self._pattern = re.compile(pattern) if pattern else None
+        self._pattern = Pattern(pattern, "label_pattern") if pattern else None
 
     def labels(self, text: str, place: str) -> tuple[str, ...]:
         """The distinct labels of a cell, in order; none where it is empty.
@@ -52,7 +51,7 @@ class LabelRule:
                 raise DataError(f"{place}: the label {text!r} is not in [dataset] label_names; add it there")
             text = self._names[text]
         if self._pattern is not None:
-            match = self._pattern.search(text)
+            match = self._pattern.search(text, place)
             if match is None:
                 return
             text = match[1] if self._pattern.groups else match[0]
@@ -72,7 +71,7 @@ def _binned(text: str, width: float, place: str) -> str:
         ) from None
     if math.isnan(number):
         return ""
-    if math.isinf(number):
+    if math.isinf(number / width):
         raise DataError(f"{place}: the label {text!r} has no bin; mend the row or empty the cell")
     # Dividing 0.3 by 0.1 gives 2.999...: an edge belongs to the bin above it.
     return f"{math.floor(round(number / width, 9)) * width:.12g}"
@@ -88,8 +87,8 @@ def read_label_names(path: Path) -> dict[str, str]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"[dataset] label_names: {path} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"[dataset] label_names: {path} cannot be read: {reason(error)}") from None
     if path.suffix.lower() == ".json":
         return _names_of_mapping(text, path)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -104,10 +103,7 @@ def read_label_names(path: Path) -> dict[str, str]:
 
 
 def _names_of_mapping(text: str, path: Path) -> dict[str, str]:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"[dataset] label_names: {path} is no valid JSON: {error}") from None
+    content = parse_json(text, f"[dataset] label_names: {path}")
     if not isinstance(content, dict):
         raise DataError(f"[dataset] label_names: {path} is no mapping from ids to names")
-    return {key: cell(value) for key, value in content.items()}
+    return {key: cell(value, f"[dataset] label_names: {path}") for key, value in content.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import re
@@ -11,7 +12,8 @@ from functools import lru_cache
 from itertools import product, takewhile
 from pathlib import Path
 
-from diffmine.errors import DataError
+from diffmine.builtin.datasets.table_patterns import Pattern
+from diffmine.errors import DataError, reason
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _FREE = re.compile("\0([^\0]+)\0")
@@ -79,7 +81,7 @@ class Expansion:
             path = posixpath.join(folder, name)
             here = self._root / path
             agrees = all(found.get(key, value) == value for key, value in values.items())
-            if agrees and (here.is_dir() if parts[1:] else here.is_file()):
+            if agrees and _is_there(here, folder=bool(parts[1:])):
                 yield from self._match(path, parts[1:], {**found, **values})
 
     def _candidates(self, folder: str, part: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -89,13 +91,20 @@ class Expansion:
             yield part, {}
             return
         literals = _FREE.split(part)[::2]
-        pattern = re.compile("(.+?)".join(map(re.escape, literals)))
+        pattern = Pattern("^" + "(.+?)".join(map(re.escape, literals)) + r"\Z", "image")
         names = self._names(self._root / folder)
         start = bisect_left(names, literals[0])
         for name in takewhile(lambda name: name.startswith(literals[0]), names[start:]):
-            match = pattern.fullmatch(name)
+            match = pattern.search(name, str(self._root / folder))
             if match and not name.startswith("."):
                 yield name, dict(zip(free, match.groups(), strict=True))
+
+
+def _is_there(path: Path, *, folder: bool) -> bool:
+    try:
+        return path.is_dir() if folder else path.is_file()
+    except OSError:  # a name too long to be one
+        return False
 
 
 def _sorted_names(folder: Path) -> list[str]:
@@ -103,3 +112,7 @@ def _sorted_names(folder: Path) -> list[str]:
         return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return []
+        raise DataError(f"the folder {folder} cannot be listed: {reason(error)}; mend it or leave it out") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -18,6 +19,8 @@ LIST_SEPARATOR = "\x1f"
 """Joins the members of a cell that holds a list (Parquet, JSON)."""
 DAMAGE = (OSError, ValueError, pa.ArrowException, csv.Error)
 """What the readers raise when a file is damaged."""
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 Row = dict[str, str]
 
@@ -42,10 +45,12 @@ class Index(ABC):
         """Where a row stands, for people (``row 3 of metadata.csv``), and its cells.
 
         Raises:
-            DataError: the file is damaged.
+            DataError: the file is damaged, or a cell holds what is no text.
         """
         try:
-            yield from self._rows()
+            for place, row in self._rows():
+                _check_text(row, place)
+                yield place, row
         except DAMAGE as error:
             raise DataError(f"{self.path} cannot be read: {error}") from None
 
@@ -66,14 +71,51 @@ class Index(ABC):
         return f"{unit} {number} of {self.path}"
 
 
-def cell(value: Any) -> str:
-    """A value as text: nothing and not-a-number are empty, whole numbers have no decimals, lists are joined."""
+def parse_json(text: str, place: str) -> Any:
+    """Parse JSON.
+
+    Raises:
+        DataError: it is none, or too deep to read; naming ``place``.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{place} is no valid JSON: {error}") from None
+    except RecursionError:
+        raise DataError(f"{place} is nested too deeply to be read") from None
+
+
+def cell(value: Any, place: str) -> str:
+    """A value as text: nothing and not-a-number are empty, whole numbers have no decimals, lists are joined.
+
+    Raises:
+        DataError: it is nested too deeply; naming ``place``.
+    """
+    try:
+        return _text(value)
+    except RecursionError:
+        raise DataError(f"{place} is nested too deeply to be read") from None
+
+
+def _text(value: Any) -> str:
     if value is None or value != value:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, (list, tuple)):
-        return LIST_SEPARATOR.join(filter(None, map(cell, value)))
+        return LIST_SEPARATOR.join(filter(None, map(_text, value)))
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return str(value).strip()
+
+
+def _check_text(row: Row, place: str) -> None:
+    """Refuse NUL and halves of characters, which no file name, table or page can hold."""
+    if _is_text("".join((*row, *row.values()))):
+        return
+    name, text = next((name, text) for name, text in row.items() if not _is_text(name + text))
+    raise DataError(f"{place}: the column {name!r} holds {text[:60]!r}, which is no text; mend the row or remove it")
+
+
+def _is_text(text: str) -> bool:
+    return _NO_TEXT.search(text) is None

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from diffmine.builtin.datasets.mask_files import find_mask, read_mask
-from diffmine.builtin.datasets.table_boxes import BoxesOf, fill_boxes, read_boxes
+from diffmine.builtin.datasets.table_boxes import BoxesOf, beyond, fill_boxes, read_boxes
 from diffmine.builtin.datasets.table_config import TableConfig
 from diffmine.builtin.datasets.table_exclusions import read_exclusions
 from diffmine.builtin.datasets.table_index import open_index
@@ -39,6 +39,8 @@ class TableSource(ImageSource):
         self._masks = Template(config.masks) if config.masks else None
         self._labels = LabelRule(config.separator, self._label_names(), config.label_pattern, config.bin)
         self._exclusions = read_exclusions(self._root / config.exclude) if config.exclude else None
+        self._cut: dict[str, int] = {}
+        """Pictures whose boxes reach beyond them -> how many of the boxes do."""
         self._check_columns()
 
     def scan(self) -> Iterator[Item]:
@@ -63,12 +65,7 @@ class TableSource(ImageSource):
 
     def masks(self, record: ImageRecord) -> Mapping[str, BoolArray]:
         """From the mask files, and from the boxes of labels that have no mask file."""
-        masks: dict[str, BoolArray] = {}
-        boxes = self._boxes.get(record.path, {})
-        if boxes:
-            width, height = stored_size(self._root / record.path)
-            size = self._config.boxes.original_size if self._config.boxes else None
-            masks = {label: fill_boxes(of_label, width, height, size) for label, of_label in boxes.items()}
+        masks = dict(self.boxes(record))
         if self._masks is not None:
             # The record's labels and columns may have been shuffled; the table's own belong to the picture.
             for label, file in self._mask_files(self._by_path[record.path]):
@@ -76,6 +73,32 @@ class TableSource(ImageSource):
                 if found is not None:
                     masks[label] = read_mask(found)
         return masks
+
+    def boxes(self, record: ImageRecord) -> Mapping[str, BoolArray]:
+        """From the table of boxes; what lies beyond the picture is cut off, with a warning."""
+        of_labels = self._boxes.get(record.path)
+        if of_labels is None or self._config.boxes is None:
+            return {}
+        width, height = stored_size(self._root / record.path)
+        size = self._config.boxes.original_size
+        cut = sum(beyond(boxes, width, height, size) for boxes in of_labels.values())
+        if cut and record.path not in self._cut:
+            self._cut[record.path] = cut
+            self._warn_of_cut(record.path, f"{width} x {height}")
+        masks = {label: fill_boxes(boxes, width, height, size) for label, boxes in of_labels.items()}
+        return {label: mask for label, mask in masks.items() if mask.any()}
+
+    def _warn_of_cut(self, path: str, size: str) -> None:
+        """Warn at the first picture whose boxes are cut, the tenth, the hundredth: masks are asked for one by one."""
+        count = len(self._cut)
+        if count == 10 ** (len(str(count)) - 1):
+            boxes = sum(self._cut.values())
+            text = (
+                f"{boxes} boxes of {self._root / str(self._config.boxes and self._config.boxes.index)} reach beyond "
+                f"their pictures, so far in {count}, such as {path} ({size} pixels); they are cut off there; "
+                "look at [dataset.boxes] format and original_size"
+            )
+            warnings.warn(text, DiffmineWarning, stacklevel=3)
 
     def index_files(self) -> Iterator[Path]:
         """The index and the further files that the options name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from diffmine.builtin.datasets.table_rows import Index, Row, cell
+from diffmine.builtin.datasets.table_rows import Index, Row, cell, parse_json
 from diffmine.errors import DataError
 
 KEY, VALUE = "key", "value"
@@ -31,7 +30,8 @@ class ParquetIndex(Index):
             for batch in file.iter_batches(batch_size=4096, columns=list(self.columns)):
                 for row in batch.to_pylist():
                     number += 1
-                    yield self.place(number), {name: cell(value) for name, value in row.items()}
+                    place = self.place(number)
+                    yield place, {name: cell(value, place) for name, value in row.items()}
 
 
 class JsonLinesIndex(Index):
@@ -47,7 +47,7 @@ class JsonLinesIndex(Index):
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     place = self.place(number, "line")
-                    yield place, _json_row(_parse(line, place), self._names, place)
+                    yield place, _json_row(parse_json(line, place), self._names, place)
 
 
 class JsonIndex(Index):
@@ -59,7 +59,7 @@ class JsonIndex(Index):
 
     def __init__(self, path: Path, names: Sequence[str] | None) -> None:
         super().__init__(path)
-        content = _parse(path.read_text(encoding="utf-8-sig"), str(path))
+        content = parse_json(path.read_text(encoding="utf-8-sig"), str(path))
         if isinstance(content, dict):
             key, value = (*(names or (KEY,)), VALUE)[:2]
             content = [_mapping_row(key, name, value, entry) for name, entry in content.items()]
@@ -82,14 +82,7 @@ def _json_row(entry: Any, names: Sequence[str] | None, place: str) -> Row:
         entry = dict(zip(names, entry, strict=False))
     if not isinstance(entry, Mapping):
         raise DataError(f"{place} is no object with named values; name the cells of lists with [dataset] columns")
-    return {name: cell(value) for name, value in entry.items()}
-
-
-def _parse(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{place} is no valid JSON: {error}") from None
+    return {name: cell(value, place) for name, value in entry.items()}
 
 
 def _union(rows: Iterable[Row]) -> tuple[str, ...]:

@@ -10,11 +10,11 @@ from transformers import AutoTokenizer
 from diffmine.weights.transformers_models import load_part, load_weights
 
 if TYPE_CHECKING:
-    from diffmine.builtin.models.pipeline_folder import PipelineFolder
+    from diffmine.builtin.models.checkpoint import Checkpoint
 
 
 def load_encoder(
-    kind: Any, source: PipelineFolder, suffix: str, device: torch.device, dtype: torch.dtype
+    kind: Any, source: Checkpoint, suffix: str, device: torch.device, dtype: torch.dtype
 ) -> tuple[Any, Any]:
     """A frozen text encoder, on its device, and its tokenizer.
 
@@ -24,6 +24,6 @@ def load_encoder(
     Raises:
         ModelError: one is missing, damaged, or not in safetensors.
     """
-    weights, vocabulary = source.path / f"text_encoder{suffix}", source.path / f"tokenizer{suffix}"
+    weights, vocabulary = source.folder / f"text_encoder{suffix}", source.folder / f"tokenizer{suffix}"
     encoder = load_weights(kind, weights, variant=source.variant, dtype=dtype)
     return encoder.to(device), load_part(AutoTokenizer.from_pretrained, vocabulary)

@@ -14,7 +14,7 @@ from diffmine.builtin.encoders.loading import load_encoder
 from diffmine.interfaces import Conditioning, TextEncoder
 
 if TYPE_CHECKING:
-    from diffmine.builtin.models.pipeline_folder import PipelineFolder
+    from diffmine.builtin.models.checkpoint import Checkpoint
 
 CLIP_CONTEXT = 77
 T5_CONTEXT = 256
@@ -33,7 +33,7 @@ class StableDiffusion3TextEncoder(TextEncoder):
 
     @classmethod
     def from_pretrained(
-        cls, source: PipelineFolder, device: torch.device, *, width: int, dtype: torch.dtype
+        cls, source: Checkpoint, device: torch.device, *, width: int, dtype: torch.dtype
     ) -> StableDiffusion3TextEncoder:
         """Load from a pipeline folder; T5 in ``dtype``, the CLIPs in float32.
 

@@ -12,7 +12,7 @@ from diffmine.builtin.encoders.loading import load_encoder
 from diffmine.interfaces import Conditioning, TextEncoder
 
 if TYPE_CHECKING:
-    from diffmine.builtin.models.pipeline_folder import PipelineFolder
+    from diffmine.builtin.models.checkpoint import Checkpoint
 
 
 class T5TextEncoder(TextEncoder):
@@ -27,7 +27,7 @@ class T5TextEncoder(TextEncoder):
 
     @classmethod
     def from_pretrained(
-        cls, source: PipelineFolder, device: torch.device, *, context: int, dtype: torch.dtype
+        cls, source: Checkpoint, device: torch.device, *, context: int, dtype: torch.dtype
     ) -> T5TextEncoder:
         """Load ``text_encoder`` and ``tokenizer`` of a pipeline folder.
 

@@ -19,8 +19,8 @@ class BoxAveragePrecision(Metric):
     """Area under the precision-recall curve of the typicality map against boxes, as the paper measures localisation.
 
     ``box_average_precision``: as ``pixel_average_precision`` (docs/method.md: "per image, area under the
-    precision-recall curve of the pixel map against the box"), with the element replaced by the boxes around it: a
-    dataset that has boxes gives them as masks; of any other mask, the bounding box of each connected part. In [0, 1];
+    precision-recall curve of the pixel map against the box"), with the element replaced by the boxes around it: those
+    that the dataset has, or else, of its mask, the bounding box of each connected part. In [0, 1];
     chance is the share of the image that lies in boxes. ``box_typicality``: the mean typicality inside the boxes, in
     units of the denoising loss; chance is the mean over the whole image.
     """
@@ -30,7 +30,8 @@ class BoxAveragePrecision(Metric):
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
         precision, typicality = [], []
         for one in annotated_heldout(run):
-            boxes = bounding_boxes(one.mask)
+            drawn = run.boxes(one.record.image_id).get(one.label)
+            boxes = bounding_boxes(one.mask) if drawn is None else drawn
             heat = run.typicality_image(one.record.image_id, one.label)
             precision.append(_precision(one, boxes, heat))
             inside, everywhere = float(heat[boxes].mean()), float(heat.mean())

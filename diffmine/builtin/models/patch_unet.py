@@ -55,7 +55,7 @@ class PatchUNet(DiffusionModel):
             min_length=1,
             description="from scratch: width of each level, multiples of 16; the last attends and is a multiple of 32",
         )
-        layers: int = Field(1, ge=1, description="from scratch: residual blocks of each level")
+        layers: int = Field(1, ge=1, le=100, description="from scratch: residual blocks of each level")
         conditioning_width: int = Field(64, ge=4, multiple_of=4, description="from scratch: width of a label's vector")
 
         @model_validator(mode="after")

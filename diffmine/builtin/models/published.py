@@ -15,7 +15,7 @@ from diffmine.weights.fingerprint import checkpoint_fingerprint
 from diffmine.weights.pretrained import fetch, read_settings
 
 if TYPE_CHECKING:
-    from diffmine.builtin.models.loading import LoadOptions
+    from diffmine.builtin.models.checkpoint import LoadOptions
 
 
 class PublishedConfig(ComponentConfig):
@@ -67,7 +67,7 @@ class PublishedModel(DiffusionModel):
 
     def load_options(self, folder: Path | None) -> LoadOptions:
         """How to load it; what ``save`` wrote to ``folder`` has no variants."""
-        from diffmine.builtin.models.loading import LoadOptions
+        from diffmine.builtin.models.checkpoint import LoadOptions
 
         variant = self.config.variant if folder is None else None
         return LoadOptions(self.config.dtype, variant, self.config.vae_tiling, self.config.compile)

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from diffmine.builtin.scorers.settings import LossConfig, LossScorer
+from diffmine.diffusion import LossConfig, LossScorer
 from diffmine.errors import DataError
-from diffmine.interfaces import ModelTools, Scoring
+from diffmine.interfaces import ModelTools, Quantity, Scoring
 from diffmine.types import ImageRecord
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from diffmine.diffusion.scoring import Measured
 
 
 class Contrast(LossScorer):
-    """Mean loss under the other labels minus loss under the label: what separates it from its siblings."""
+    """Mean loss under the other labels minus loss under the label: what separates it from its siblings.
+
+    A picture's own labels are not compared with each other: of several, each is compared with those that the picture
+    does not carry. Where a picture carries every label there is nothing to compare with, and its maps are 0.
+    """
 
     name = "contrast"
+    version = 2
     Config = LossConfig
+    quantity = Quantity(
+        "typicality",
+        "other labels’ loss − label loss",
+        "squared error of the prediction, mean over channels",
+        "above zero, the label explains this place better than other labels do",
+    )
 
     def open(self, tools: ModelTools) -> Scoring:
         """Load what scores.
@@ -27,12 +44,12 @@ class Contrast(LossScorer):
                 f"contrast compares a label with the others, and there is only {tools.labels[0]!r}; "
                 'use = "diffusion" compares with the null condition'
             )
-        from diffmine.builtin.scorers.loss_scoring import LossScoring, gain_over_others
+        return super().open(tools)
 
-        return LossScoring(tools, self.config, gain_over_others)
+    def gain(self, measured: Measured, label: str) -> Tensor:
+        from diffmine.diffusion.scoring import gain_over_siblings
+
+        return gain_over_siblings(measured, label)
 
     def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
         return tuple(labels)
-
-    def passes(self, labels: int) -> int:
-        return self.config.draws * (1 + labels)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from diffmine.builtin.scorers.settings import LossConfig, LossScorer, other_labels
-from diffmine.interfaces import ModelTools, Scoring
+from diffmine.diffusion import LossConfig, LossScorer, other_labels
+from diffmine.interfaces import Quantity
 from diffmine.types import ImageRecord
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from diffmine.diffusion.scoring import Measured
 
 
 class Diffusion(LossScorer):
     """T(x | c) = E[L(z, noise, null) - L(z, noise, c)], the paper's typicality."""
 
     name = "diffusion"
+    quantity = Quantity(
+        "typicality",
+        "null loss − label loss",
+        "squared error of the prediction, mean over channels",
+        "above zero, the label helps to explain this place",
+    )
 
     class Config(LossConfig):
         """Options of ``diffusion``."""
@@ -32,15 +43,12 @@ class Diffusion(LossScorer):
 
     config: Config
 
-    def open(self, tools: ModelTools) -> Scoring:
-        from diffmine.builtin.scorers.loss_scoring import LossScoring, gain_over_null
+    def gain(self, measured: Measured, label: str) -> Tensor:
+        from diffmine.diffusion.scoring import gain_over_null
 
-        return LossScoring(tools, self.config, gain_over_null)
+        return gain_over_null(measured, label)
 
     def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
         if self.config.labels == "all" or (self.config.classify and record.split == "heldout"):
             return tuple(labels)
         return (*record.labels, *other_labels(record, labels, self.config.null_labels, seed))
-
-    def passes(self, labels: int) -> int:
-        return self.config.draws * (1 + labels)

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from diffmine.analysis.ranking import Ranked, rank_clusters
-from diffmine.errors import DataError
+from diffmine.errors import DataError, said
 from diffmine.interfaces import Stage, Work
+from diffmine.interfaces.boundary import culprit_of
 from diffmine.runs.tables import CLUSTERS, clustered_table, patches_of
 from diffmine.types import OUTLIER, FloatArray, Patch
 
@@ -51,8 +52,7 @@ class Clusters(Stage):
                 ranked = cluster_label(work, [patches[row] for row in members], features[members])
             except Exception as error:  # a plugin's or a library's too: one label's failure does not lose the others
                 failures.append(error)
-                said = str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
-                work.progress.warn(f"label {label!r} has no clusters: {said}")
+                work.progress.warn(f"label {label!r} has no clusters: {_why(error)}")
             else:
                 cluster[members], distance[members] = ranked.cluster, ranked.distance
                 duplicates[members] = ranked.duplicates
@@ -67,6 +67,12 @@ class Clusters(Stage):
         table = clustered_table(patches, mined, cluster, distance, duplicates)
         pq.write_table(table, work.public("patches.parquet"))
         pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), work.public("clusters.parquet"))
+
+
+def _why(error: Exception) -> str:
+    """What an error says; and, if it was not raised for people, which component it came out of."""
+    culprit = culprit_of(error)
+    return said(error) if isinstance(error, DataError) or culprit is None else f"{culprit} failed: {said(error)}"
 
 
 def mined_rows(patches: list[Patch], selection: str) -> dict[str, list[int]]:

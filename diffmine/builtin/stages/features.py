@@ -49,6 +49,10 @@ class ExtractionJob(Job):
         """Images (under one label each) in each shard."""
         return [len(shard) for shard in self.shards]
 
+    def contents(self, shard: int) -> str:
+        first, last = self.shards[shard][0].record, self.shards[shard][-1].record
+        return f"the patches of {len(self.shards[shard])} images, {first.path} to {last.path}"
+
     def open(self, device: str) -> ProcessShard:
         """Load the extractor with its model."""
         extraction = self.inputs.components.features.open(self.inputs.tools(device, self.fitted))

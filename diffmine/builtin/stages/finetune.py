@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
-from diffmine.interfaces import Stage, TrainingLog, Work
+from diffmine.interfaces import Finetuning, Stage, TrainingLog, Work
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -36,13 +36,8 @@ class Finetune(Stage):
         """Write ``model/`` and ``training.csv``, where the finetuner trains anything."""
         folder = work.public("model")
         folder.mkdir(exist_ok=True)
-        log = work.components.finetune.finetune(
-            work.tools(),
-            work.training_set(),
-            folder=folder,
-            workspace=work.workspace,
-            progress=work.progress,
-        )
+        work.progress.status("loading the model")
+        log = work.run_task(Finetuning(work.inputs, folder, work.workspace))
         if not any(folder.iterdir()):
             folder.rmdir()
         if log:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from diffmine.interfaces import Stage, Work
+from diffmine.errors import ContractError
+from diffmine.interfaces import Metric, Stage, Work
+from diffmine.interfaces.boundary import blaming
+from diffmine.types import MetricValue
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -28,9 +32,23 @@ class Metrics(Stage):
     def run(self, work: Work) -> None:
         """Write ``metrics.json``."""
         finished = work.run
-        values: dict[str, object] = {}
+        values: dict[str, MetricValue] = {}
+        measured_by: dict[str, Metric] = {}
         work.progress.start(len(work.components.metrics), "metrics")
         for metric in work.components.metrics:
-            values.update({name: asdict(value) for name, value in metric.compute(finished).items()})
+            found = metric.compute(finished)
+            with blaming(metric):
+                _refuse_overwriting(found, metric, measured_by)
+            values.update(found)
+            measured_by.update(dict.fromkeys(found, metric))
             work.progress.advance()
-        work.write_json(work.public("metrics.json"), values)
+        work.write_json(work.public("metrics.json"), {name: asdict(value) for name, value in values.items()})
+
+
+def _refuse_overwriting(names: Iterable[str], metric: Metric, measured_by: Mapping[str, Metric]) -> None:
+    for name in names:
+        if name in measured_by:
+            raise ContractError(
+                f"it returned the figure {name!r}, which the metric {measured_by[name].name!r} has measured already; "
+                "leave one of the two out of [metrics] use, or rename its figure"
+            )

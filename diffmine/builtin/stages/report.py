@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diffmine.interfaces import Stage, Work
+from diffmine.runs.report_files import write_reports
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -27,6 +28,5 @@ class Report(Stage):
         folder = work.public(".")
         folder.mkdir(exist_ok=True)
         work.progress.start(len(work.components.report), "reports")
-        for report in work.components.report:
-            report.write(finished, folder)
+        for _ in write_reports(work.components.report, finished, folder, work.workspace):
             work.progress.advance()

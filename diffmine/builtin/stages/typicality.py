@@ -40,6 +40,10 @@ class ScoringJob(Job):
         """Images in each shard."""
         return [len(shard) for shard in self.shards]
 
+    def contents(self, shard: int) -> str:
+        first, last = self.shards[shard][0], self.shards[shard][-1]
+        return f"{len(self.shards[shard])} images, {first.path} to {last.path}"
+
     def open(self, device: str) -> ProcessShard:
         """Load the scorer with its model."""
         tools = self.inputs.tools(device, self.fitted)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from diffmine.errors import PictureError
-from diffmine.interfaces import Dataset, ImageSource, Silent
+from diffmine.interfaces import Dataset, ImageSource, Progress
 from diffmine.pictures.decoding import open_upright
 from diffmine.types import ImageRecord, Item
 
@@ -45,7 +45,7 @@ class DatasetContract:
     def prepared(self, dataset: Dataset, tmp_path: Path) -> Path:
         folder = tmp_path / "prepared by the contract"
         folder.mkdir()
-        dataset.prepare(folder, seed=1, progress=Silent())
+        dataset.prepare(folder, seed=1, progress=Progress())
         return folder
 
     @pytest.fixture
@@ -107,7 +107,7 @@ class DatasetContract:
             return {str(path): path.read_bytes() for path in prepared.rglob("*") if path.is_file()}
 
         before = contents()
-        dataset.prepare(prepared, seed=1, progress=Silent())
+        dataset.prepare(prepared, seed=1, progress=Progress())
         assert contents() == before
 
     def test_another_process_sees_the_same(self, dataset: Dataset, prepared: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from diffmine.interfaces import Finetuner, ModelTools, Progress, Silent, TrainingLog, TrainingSet
+from diffmine.interfaces import Event, Finetuner, Listener, ModelTools, Progress, TrainingLog, TrainingSet
+from diffmine.interfaces.progress import nobody
 from diffmine.testing.toy_tools import LABELS, toy_tools
 from diffmine.testing.toy_training import StopAt, StoppedError, toy_training_set, weights
 
@@ -28,12 +29,12 @@ class FinetunerContract:
     ) -> Callable[..., tuple[Path, ModelTools, TrainingLog]]:
         """Finetune a tiny model in ``tmp_path / name``; gives the model's folder, the tools and the log."""
 
-        def run(name: str, progress: Progress | None = None) -> tuple[Path, ModelTools, TrainingLog]:
+        def run(name: str, listener: Listener = nobody) -> tuple[Path, ModelTools, TrainingLog]:
             folder, workspace = tmp_path / name / "model", tmp_path / name / "workspace"
             for path in (folder, workspace):
                 path.mkdir(parents=True, exist_ok=True)
             tools = toy_tools(tmp_path / "base")
-            done = finetuner.finetune(tools, data, folder=folder, workspace=workspace, progress=progress or Silent())
+            done = finetuner.finetune(tools, data, folder=folder, workspace=workspace, progress=Progress(listener))
             return folder, tools, done
 
         return run
@@ -60,6 +61,17 @@ class FinetunerContract:
         assert all(row.keys() >= {"step", "loss", "learning_rate"} for row in log)
         assert all(math.isfinite(value) for row in log for value in row.values())
         assert all(one["step"] < other["step"] for one, other in itertools.pairwise(log))
+
+    def test_it_says_how_much_there_is_to_do_and_does_that(
+        self, run: Callable[..., tuple[Path, ModelTools, TrainingLog]]
+    ) -> None:
+        heard: list[Event] = []
+        run("first", heard.append)
+        counted = [event for event in heard if event.what in ("work started", "advanced")]
+        totals = [event.amount for event in counted if event.what == "work started"]
+        if counted:
+            assert counted[0].what == "work started"
+            assert sum(event.amount for event in counted if event.what == "advanced") == sum(totals)
 
     def test_stopped_and_resumed_it_gives_the_same_weights_and_log(
         self, run: Callable[..., tuple[Path, ModelTools, TrainingLog]]

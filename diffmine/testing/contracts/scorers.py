@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from diffmine.interfaces import ModelTools, Silent, TypicalityScorer
+from diffmine.interfaces import Event, ModelTools, Progress, TypicalityScorer
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import LABELS, as_picture, toy_tools
 from diffmine.types import Picture, TypicalityMap
@@ -31,7 +31,7 @@ class TypicalityScorerContract:
 
     def score(self, scorer: TypicalityScorer, tools: ModelTools, chosen: list[Picture]) -> list[list[TypicalityMap]]:
         """Each picture under every label."""
-        return scorer.open(tools).score(chosen, [LABELS] * len(chosen), Silent())
+        return scorer.open(tools).score(chosen, [LABELS] * len(chosen), Progress())
 
     def test_maps_are_finite_float32_and_cover_the_picture(self, scorer: TypicalityScorer, tools: ModelTools) -> None:
         stride = scorer.open(tools).stride
@@ -55,6 +55,12 @@ class TypicalityScorerContract:
         for other in (backwards, alone):
             for one, two in zip(chain(*together), chain(*other), strict=True):
                 np.testing.assert_allclose(one.mean, two.mean, rtol=0, atol=2e-5)
+
+    def test_each_picture_is_counted_when_it_is_done(self, scorer: TypicalityScorer, tools: ModelTools) -> None:
+        heard: list[Event] = []
+        scorer.open(tools).score(pictures(), [LABELS] * len(pictures()), Progress(heard.append))
+        assert "work started" not in {event.what for event in heard}, "the stage has started the count"
+        assert sum(event.amount for event in heard if event.what == "advanced") == len(pictures())
 
     def test_labels_to_score_hold_the_images_own(self, scorer: TypicalityScorer) -> None:
         for picture in pictures():

@@ -15,7 +15,7 @@ from diffmine.builtin.datasets import avatar_drawing
 from diffmine.builtin.datasets.avatar_drawing import ELEMENTS, draw
 from diffmine.builtin.datasets.avatars import Avatars
 from diffmine.errors import DataError
-from diffmine.interfaces import Dataset, Silent
+from diffmine.interfaces import Dataset, Progress
 from diffmine.pictures.decoding import open_upright
 from diffmine.testing.contracts.datasets import DatasetContract
 from diffmine.types import ImageRecord
@@ -26,15 +26,15 @@ PREPARE = """
 import sys
 from pathlib import Path
 from diffmine.builtin.datasets.avatars import Avatars
-from diffmine.interfaces import Dataset, Silent
-Avatars(Avatars.Config(per_label=16, size=32)).prepare(Path(sys.argv[1]), seed=5, progress=Silent())
+from diffmine.interfaces import Dataset, Progress
+Avatars(Avatars.Config(per_label=16, size=32)).prepare(Path(sys.argv[1]), seed=5, progress=Progress())
 """
 
 
 def prepared(folder: Path, seed: int = 5, **options: object) -> Avatars:
     dataset = Avatars(Avatars.Config(**options))
     folder.mkdir(exist_ok=True)
-    dataset.prepare(folder, seed=seed, progress=Silent())
+    dataset.prepare(folder, seed=seed, progress=Progress())
     return dataset
 
 
@@ -139,7 +139,7 @@ FEW = Avatars(Avatars.Config(per_label=3, size=32, labels=("Glassboro", "Overton
 @pytest.fixture(scope="module")
 def few_drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("avatars")
-    FEW.prepare(folder, seed=1, progress=Silent())
+    FEW.prepare(folder, seed=1, progress=Progress())
     return folder
 
 

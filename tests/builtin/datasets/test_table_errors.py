@@ -14,7 +14,7 @@ from diffmine.testing.toy_tables import table, write
     ("options", "message"),
     [
         ({"label": "year", "bin": 10}, r"line 3 of .*index\.csv: the label 'about 1980' is no number.*bin = 10"),
-        ({"exclude": "no.json"}, r"exclude: .*no\.json cannot be read: No such file"),
+        ({"exclude": "no.json"}, r"exclude: .*no\.json cannot be read: no such file"),
         ({"exclude": "bad.json"}, r"exclude: .*bad\.json is no valid JSON"),
         ({"exclude": "number.json"}, r"exclude: .*number\.json holds neither a list nor a mapping"),
         ({"label_names": "no.txt"}, r"label_names: .*no\.txt cannot be read"),

@@ -130,7 +130,7 @@ def test_it_equals_a_literal_forward_of_stable_diffusion(tmp_path: Path, predict
     folder = tiny_stable_diffusion(tmp_path / "sd", prediction)  # type: ignore[arg-type]
     model = StableDiffusion(StableDiffusion.Config(path=str(folder)))
     prompts = ClipText(ClipText.Config(template="Image of {label}."))
-    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=3, labels=("a", "b"), folder=None)
+    tools = ModelTools(model, prompts, device="cpu", seed=3, labels=("a", "b"), folder=None)
     compare(LiteralStableDiffusion(folder, 3), tools, (32, 64), timestep=161, block=1, ensemble=2)
 
 

@@ -16,7 +16,7 @@ from diffmine.builtin.models.pixart import PixArt
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
 from diffmine.errors import ModelError
-from diffmine.interfaces import Finetuner, ModelTools, Silent
+from diffmine.interfaces import Finetuner, ModelTools, Progress
 from diffmine.testing.contracts.finetuners import FinetunerContract
 from diffmine.testing.toy_stable_diffusion import tiny_stable_diffusion
 from diffmine.testing.toy_tools import LABELS, toy_tools
@@ -60,7 +60,7 @@ def test_full_trains_every_weight_of_the_network_and_nothing_else(tmp_path: Path
     for path in (trained, tmp_path / "workspace"):
         path.mkdir()
     finetuner = FullFinetuning(FullFinetuning.Config.model_validate(OPTIONS))
-    finetuner.finetune(tools, toy_training_set(), folder=trained, workspace=tmp_path / "workspace", progress=Silent())
+    finetuner.finetune(tools, toy_training_set(), folder=trained, workspace=tmp_path / "workspace", progress=Progress())
     before, after = weights(tmp_path / "base"), weights(trained)
     assert before.keys() == after.keys()
     same = {name for name, tensor in before.items() if torch.equal(tensor, after[name])}
@@ -103,7 +103,7 @@ def test_none_refuses_a_model_that_was_never_trained(tmp_path: Path) -> None:
     finetuner = NoFinetuning(NoFinetuning.Config())
     with pytest.raises(ModelError, match=r"never been trained; use = 'full'"):
         finetuner.finetune(
-            untrained_tools(), toy_training_set(), folder=tmp_path, workspace=tmp_path, progress=Silent()
+            untrained_tools(), toy_training_set(), folder=tmp_path, workspace=tmp_path, progress=Progress()
         )
 
 
@@ -111,7 +111,7 @@ def finetuned(finetuner: Finetuner, tools: ModelTools, path: Path, size: int) ->
     for folder in (path / "model", path / "workspace"):
         folder.mkdir(parents=True)
     data = toy_training_set(train=4, heldout=2, size=size)
-    finetuner.finetune(tools, data, folder=path / "model", workspace=path / "workspace", progress=Silent())
+    finetuner.finetune(tools, data, folder=path / "model", workspace=path / "workspace", progress=Progress())
     return path / "model"
 
 
@@ -124,7 +124,7 @@ def test_a_finetuned_stable_diffusion_loads_in_plain_diffusers_and_generates(
     base = tiny_stable_diffusion(tmp_path / "base", "v_prediction")
     model = StableDiffusion(StableDiffusion.Config(path=str(base)))
     prompts = ClipText(ClipText.Config(template="A photo from {label}", null_prompt="A photo"))
-    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=0, labels=LABELS, folder=None)
+    tools = ModelTools(model, prompts, device="cpu", seed=0, labels=LABELS, folder=None)
     options = {**OPTIONS, "steps": 3, "min_snr_gamma": 5.0, "sample_every": 3, "validate_every": 3}
     trained = finetuned(finetuner(finetuner.Config.model_validate(options)), tools, tmp_path / "run", 64)
     before, after = weights(base), weights(trained)
@@ -140,9 +140,7 @@ def test_a_finetuned_stable_diffusion_loads_in_plain_diffusers_and_generates(
 def test_weights_loaded_in_half_precision_are_trained_as_precisely_as_they_are_stored(tmp_path: Path) -> None:
     base = tiny_stable_diffusion(tmp_path / "base")
     model = StableDiffusion(StableDiffusion.Config(path=str(base), dtype="bfloat16"))
-    tools = ModelTools(
-        model, ClipText(ClipText.Config()), device=torch.device("cpu"), seed=0, labels=LABELS, folder=None
-    )
+    tools = ModelTools(model, ClipText(ClipText.Config()), device="cpu", seed=0, labels=LABELS, folder=None)
     options = {**OPTIONS, "steps": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "ema": 0.0}
     finetuner = FullFinetuning(FullFinetuning.Config.model_validate(options))
     before, after = weights(base), weights(finetuned(finetuner, tools, tmp_path / "run", 32))
@@ -156,7 +154,7 @@ def test_transformers_are_finetuned_too(
 ) -> None:
     base = write(tmp_path / "base")
     model, prompts = family(family.Config(path=str(base))), ClipText(ClipText.Config())
-    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=0, labels=LABELS, folder=None)
+    tools = ModelTools(model, prompts, device="cpu", seed=0, labels=LABELS, folder=None)
     options = {**OPTIONS, "steps": 3, "ema": 0.5, "sample_every": 3, "gradient_checkpointing": True}
     trained = finetuned(LoRA(LoRA.Config.model_validate(options)), tools, tmp_path / "run", 32)
     before, after = weights(base), weights(trained)

@@ -15,7 +15,7 @@ from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.clusterers import blobs
 from diffmine.testing.contracts.metrics import MetricContract
 from diffmine.testing.memory_run import MemoryRun
-from diffmine.types import Box, ImageRecord, Patch
+from diffmine.types import Box, ImageRecord, Patch, TypicalityMap
 
 
 class TestBoxAveragePrecision(MetricContract):
@@ -138,6 +138,19 @@ def test_one_cluster_has_neither_silhouette_nor_validity() -> None:
     run = clustered_run([["a"] * 5])
     assert Silhouette(Silhouette.Config()).compute(run) == {}
     assert Dbcv(Dbcv.Config()).compute(run) == {}
+
+
+def test_drawn_boxes_count_as_they_were_drawn_where_they_overlap() -> None:
+    union = np.zeros((20, 20), dtype=bool)
+    union[0:10, 0:10] = union[8:16, 8:16] = True
+    record = ImageRecord("x", "x.png", ("a",), 20, 20, "x", "heldout")
+    heat = TypicalityMap("x", "a", union.astype(np.float32), np.ones((20, 20), np.float32), 1)
+    metric = BoxAveragePrecision(BoxAveragePrecision.Config())
+    drawn = metric.compute(MemoryRun([record], [heat], masks={"x": {"a": union}}, boxes={"x": {"a": union}}))
+    assert drawn["box_average_precision"].value == pytest.approx(1)
+    assert drawn["box_average_precision"].chance == pytest.approx((100 + 64 - 4) / 400)
+    hull = metric.compute(MemoryRun([record], [heat], masks={"x": {"a": union}}))
+    assert hull["box_average_precision"].chance == pytest.approx(256 / 400)
 
 
 def test_each_part_of_a_mask_becomes_its_bounding_box() -> None:

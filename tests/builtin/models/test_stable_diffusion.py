@@ -200,7 +200,7 @@ def test_a_variant_loads_and_is_saved_as_the_plain_one(folder: Path, tmp_path: P
 
 def test_large_pictures_can_be_encoded_in_tiles(folder: Path) -> None:
     tiled = load(folder, vae_tiling=True)
-    tile: int = tiled.autoencoder.module.tile_sample_min_size
+    tile: int = tiled.autoencoder.tile_sample_min_size
     assert tiled.encode(torch.zeros(1, 3, 2 * tile, tile)).shape == (1, 4, tile // 4, tile // 8)
 
 
@@ -281,13 +281,27 @@ def test_a_checkpoint_that_does_not_fit_is_refused(damage: object, message: str,
         load(copy)
 
 
-def test_a_unet_that_asks_for_more_is_refused(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ({"class_embed_type": "timestep"}, "asks for further conditions.*use a Stable Diffusion 1 or 2 checkpoint"),
+        (
+            {
+                "addition_embed_type": "text_time",
+                "addition_time_embed_dim": 8,
+                "projection_class_embeddings_input_dim": 80,
+            },
+            "^Stable Diffusion XL is not supported yet; use a Stable Diffusion 1 or 2 checkpoint$",
+        ),
+    ],
+)
+def test_a_unet_that_asks_for_more_is_refused(
+    further: dict[str, object], message: str, folder: Path, tmp_path: Path
+) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
-    unet = UNet2DConditionModel.from_config(
-        {**UNet2DConditionModel.load_config(folder / "unet"), "class_embed_type": "timestep"}
-    )
+    unet = UNet2DConditionModel.from_config({**UNet2DConditionModel.load_config(folder / "unet"), **further})
     unet.save_pretrained(copy / "unet")
-    with pytest.raises(ModelError, match="use a Stable Diffusion 1 or 2 checkpoint"):
+    with pytest.raises(ModelError, match=message):
         load(copy)
 
 

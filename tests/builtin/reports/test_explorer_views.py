@@ -217,6 +217,8 @@ def test_the_readout_is_the_stored_typicality(watch, plain: Path) -> None:
     box = page.locator(".stage").bounding_box()
     y, x = (best["y0"] + best["y1"]) / 2, (best["x0"] + best["x1"]) / 2
     page.mouse.move(box["x"] + x * box["width"] / 256, box["y"] + y * box["height"] / 192)
+    said = "Null loss − label loss (squared error of the prediction, mean over channels): above zero, the label helps"
+    expect(page.locator(".panel", has=page.locator(".readout"))).to_contain_text(said)
     told = float(page.locator(".readout").inner_text().removeprefix("T = ").replace("−", "-"))
     expected = run.typicality_image(best["image_id"], "north")[int(y) - 2 : int(y) + 2, int(x) - 2 : int(x) + 2].mean()
     assert told == pytest.approx(expected, rel=0.05)

@@ -15,8 +15,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.builtin.scorers.diffusion import Diffusion
-from diffmine.builtin.scorers.draws import draw
-from diffmine.interfaces import ModelTools, Silent
+from diffmine.diffusion.draws import draw
+from diffmine.interfaces import ModelTools, Progress
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import as_picture
 from diffmine.testing.toys import tiny_stable_diffusion
@@ -61,11 +61,11 @@ def test_it_equals_a_literal_loop(tmp_path: Path, prediction: str) -> None:
     folder = tiny_stable_diffusion(tmp_path, prediction)  # type: ignore[arg-type]
     model = StableDiffusion(StableDiffusion.Config(path=str(folder)))
     prompts = ClipText(ClipText.Config(template="Image of {label}."))
-    tools = ModelTools(model, prompts, device=torch.device("cpu"), seed=3, labels=("a", "b"), folder=None)
+    tools = ModelTools(model, prompts, device="cpu", seed=3, labels=("a", "b"), folder=None)
     pictures = [as_picture(toy_picture(number, 2, 64, 0, number)[0]) for number in range(2)]
     config = Diffusion.Config(draws=4, batch_size=6)
     loop, scoring = Loop(folder), Diffusion(config).open(tools)
-    for picture, maps in zip(pictures, scoring.score(pictures, [["a", "b"], ["b"]], Silent()), strict=True):
+    for picture, maps in zip(pictures, scoring.score(pictures, [["a", "b"], ["b"]], Progress()), strict=True):
         for one in maps:
             expected = loop.typicality(picture, f"Image of {one.label}.", config, seed=3)
             assert np.abs(expected).max() > 1e-4, "the label matters to the model"

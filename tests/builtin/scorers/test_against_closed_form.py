@@ -12,9 +12,9 @@ from scipy.ndimage import gaussian_filter
 
 from diffmine.builtin.scorers.contrast import Contrast
 from diffmine.builtin.scorers.diffusion import Diffusion
-from diffmine.builtin.scorers.draws import draw, mean_and_stderr
+from diffmine.diffusion.draws import draw, mean_and_stderr
 from diffmine.errors import DataError
-from diffmine.interfaces import ModelTools, Scoring, Silent
+from diffmine.interfaces import ModelTools, Progress, Scoring
 from diffmine.pictures.decoding import to_model
 from diffmine.testing.gaussian import GaussianMeans, GaussianModel
 from diffmine.types import ImageRecord, Picture, TypicalityMap
@@ -28,8 +28,7 @@ def tools(
 ) -> ModelTools:
     model = GaussianModel(GaussianModel.Config(prediction=prediction, stride=2))
     encoder = GaussianMeans(GaussianMeans.Config(null=null, means=means))
-    cpu = torch.device("cpu")
-    return ModelTools(model, encoder, device=cpu, seed=seed, labels=sorted(means), folder=None)
+    return ModelTools(model, encoder, device="cpu", seed=seed, labels=sorted(means), folder=None)
 
 
 def picture(number: int, height: int = 12, width: int = 8) -> Picture:
@@ -39,7 +38,7 @@ def picture(number: int, height: int = 12, width: int = 8) -> Picture:
 
 
 def one_map(scoring: Scoring, label: str, of: Picture) -> TypicalityMap:
-    return scoring.score([of], [[label]], Silent())[0][0]
+    return scoring.score([of], [[label]], Progress())[0][0]
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "flow"])
@@ -111,8 +110,8 @@ def test_contrast_is_the_gain_over_the_other_labels() -> None:
     labels = sorted(MEANS)
     losses = Diffusion(Diffusion.Config(draws=10)).open(tools())
     contrast = Contrast(Contrast.Config(draws=10)).open(tools())
-    gains = {one.label: one.mean for one in losses.score([picture(2)], [labels], Silent())[0]}
-    found = {one.label: one.mean for one in contrast.score([picture(2)], [labels], Silent())[0]}
+    gains = {one.label: one.mean for one in losses.score([picture(2)], [labels], Progress())[0]}
+    found = {one.label: one.mean for one in contrast.score([picture(2)], [labels], Progress())[0]}
     for label in labels:
         others = np.mean([gains[other] for other in labels if other != label], axis=0)
         np.testing.assert_allclose(found[label], gains[label] - others, atol=1e-5)
@@ -124,7 +123,7 @@ def test_batch_size_order_and_neighbours_change_nothing() -> None:
     results = []
     for batch, order in ((1, [0, 1, 2, 3]), (7, [3, 2, 1, 0]), (64, [2, 0, 3, 1])):
         scoring = Diffusion(Diffusion.Config(draws=6, batch_size=batch)).open(tools("v_prediction"))
-        found = scoring.score([pictures[i] for i in order], [labels[i] for i in order], Silent())
+        found = scoring.score([pictures[i] for i in order], [labels[i] for i in order], Progress())
         results.append({(m.image_id, m.label): m.mean for maps in found for m in maps})
     for one, other in pairwise(results):
         assert one.keys() == other.keys()
@@ -147,7 +146,7 @@ def test_a_batch_is_never_larger_than_asked_for(monkeypatch: pytest.MonkeyPatch)
         (maps,) = (
             Diffusion(Diffusion.Config(draws=4, batch_size=batch))
             .open(with_tools)
-            .score([scored], [sorted(means)], Silent())
+            .score([scored], [sorted(means)], Progress())
         )
         found[batch] = np.stack([one.mean for one in maps])
         assert max(rows) <= batch

@@ -14,7 +14,7 @@ from PIL import Image
 
 from diffmine.builtin.datasets.folder import Folder
 from diffmine.builtin.stages.images import Verified, merge_duplicates, split, verify
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Progress
 from diffmine.numerics.choosing import choose
 from diffmine.testing.toy_pictures import write_toy_folder
 from diffmine.types import ImageRecord, Item
@@ -90,7 +90,7 @@ def test_verifying_tells_sizes_digests_and_causes_in_order(tmp_path: Path) -> No
     (root / "a" / "gone.png").symlink_to("nowhere")
     source = Folder(Folder.Config(path=root)).open(tmp_path)
     items = choose(source.scan(), None, None, 0)
-    verified = list(verify(items, source, 64, Silent()))
+    verified = list(verify(items, source, 64, Progress()))
     assert [one.item for one in verified] == items
     causes = {one.item.path: one.cause for one in verified if one.cause}
     assert causes.keys() == {"a/bad.png", "a/gone.png"}

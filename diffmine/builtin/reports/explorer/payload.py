@@ -72,6 +72,7 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "images": len(run.records),
         "heldout": sum(record.split == "heldout" for record in run.records.values()),
         "stride": run.stride,
+        "quantity": asdict(run.quantity),
         "significant": SIGNIFICANT,
         "mined": ordering.contents.mined,
         "recipe": shown_tables(run.recipe.tables),

@@ -2,7 +2,7 @@
 
 import { crop, GAP } from "./crops.js";
 import { css, diverging } from "./colours.js";
-import { groupOf, groupTitle, imageOf, labels, membersOf, patches, patchesOfImage } from "./data.js";
+import { data, groupOf, groupTitle, imageOf, labels, membersOf, patches, patchesOfImage } from "./data.js";
 import { el, named } from "./dom.js";
 import { badges } from "./flags.js";
 import { crumbs } from "./group.js";
@@ -98,9 +98,16 @@ function overlayPanel(stage, label, image, readout) {
       el("input", { type: "range", min: 0, max: 1, step: 0.05, value: chosen.opacity, on: { input: (event) => choose({ opacity: Number(event.target.value) }) } }),
     ),
     legend,
-    el("p", { class: "quiet" }, "Null loss minus label loss, in units of the denoising loss: above zero, the label helps to explain this place. ", readout),
+    el("p", { class: "quiet" }, `${saying(data.run.quantity)} `, readout),
     ticks,
   );
+}
+
+/** What the values of the maps are, as the run's scorer says. */
+function saying({ name, formula, unit, meaning }) {
+  const what = formula || name;
+  const start = what.charAt(0).toUpperCase() + what.slice(1);
+  return `${start}${unit ? ` (${unit})` : ""}${meaning ? `: ${meaning}` : ""}.`;
 }
 
 const ABSENT = "This report holds only the patches of this picture, to stay small: whole pictures are included for the best patches first.";

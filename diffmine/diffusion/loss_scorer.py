@@ -1,15 +1,22 @@
-"""Options that the scorers which compare denoising losses share."""
+"""Scorers that compare denoising losses under several conditions: their options and what they share. No torch."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from diffmine.interfaces import OUTSIDE_KEY, ComponentConfig, TypicalityScorer
+from diffmine.interfaces import OUTSIDE_KEY, ComponentConfig, ModelTools, Scoring, TypicalityScorer
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.types import ImageRecord
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from diffmine.diffusion.losses import Measure
+    from diffmine.diffusion.scoring import Measured
 
 
 class LossConfig(ComponentConfig):
@@ -43,14 +50,48 @@ class LossConfig(ComponentConfig):
 
 
 class LossScorer(TypicalityScorer):
-    """A scorer that compares denoising losses under several conditions."""
+    """A scorer that compares denoising losses under several conditions; subclasses say how, in ``gain``.
+
+    Every picture is denoised under the null condition and under each label that it is scored under, with the same
+    draws; ``gain`` makes of the losses what is averaged over the draws.
+    """
 
     Config: ClassVar[type[ComponentConfig]] = LossConfig
     config: LossConfig
 
+    @abstractmethod
+    def gain(self, measured: Measured, label: str) -> Tensor:
+        """What the picture's map under ``label`` is the mean of, for each draw: float32, (draws, h, w).
+
+        Args:
+            measured: the losses of one picture (``diffmine.diffusion.scoring.Measured``), on the CPU.
+            label: one of the labels that it is scored under.
+        """
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What ``gain`` needs besides losses, such as ``diffmine.diffusion.losses.influence``; default: nothing."""
+        return ()
+
+    def open(self, tools: ModelTools) -> Scoring:
+        from diffmine.diffusion.scoring import LossScoring
+
+        return LossScoring(tools, self.config, self.gain, self.measures())
+
+    def passes(self, labels: int) -> int:
+        return self.config.draws * (1 + labels)
+
 
 def other_labels(record: ImageRecord, labels: Sequence[str], count: int, seed: int) -> tuple[str, ...]:
-    """``count`` labels that the image does not have, drawn by the seed and the image's content."""
+    """``count`` labels that the image does not have, drawn by the seed and the image's content; fewer if there are.
+
+    Args:
+        record: the image.
+        labels: every label of the run, sorted.
+        count: how many are wanted.
+        seed: the run's seed.
+    Returns:
+        labels in the order of ``labels``.
+    """
     others = [label for label in labels if label not in record.labels]
     drawn = numpy_generator(seed, "other labels", record.digest).permutation(len(others))[:count]
     return tuple(others[index] for index in sorted(drawn))

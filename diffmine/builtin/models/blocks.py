@@ -1,10 +1,11 @@
-"""A forward that ends at an inner layer."""
+"""What an inner block of a network computes. Imports torch."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from torch import Tensor
 
 
 class _Reached(Exception):  # noqa: N818 - a signal, not an error
@@ -33,3 +34,15 @@ def output_of(network: torch.nn.Module, layer: torch.nn.Module, **inputs: Any) -
     finally:
         handle.remove()
     raise AssertionError("the layer is not part of the network's forward")
+
+
+def tokens_to_grid(tokens: Tensor, latents: Tensor, patch: int) -> Tensor:
+    """A transformer's tokens, (batch, h w / patch^2, channels), to float32, (batch, channels, h / patch, w / patch).
+
+    Args:
+        tokens: row by row, as diffusers' ``PatchEmbed`` lays them out.
+        latents: (batch, channels, h, w), what they are the tokens of.
+        patch: latent cells to one token, along each axis.
+    """
+    height, width = (side // patch for side in latents.shape[-2:])
+    return tokens.transpose(1, 2).reshape(*tokens.shape[::2], height, width).float()

@@ -1,4 +1,4 @@
-"""The (timestep, noise) draws of an image, and the mean of what was measured with them."""
+"""The (timestep, noise) draws of an image, and the mean of what was measured with them. Imports torch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from diffmine.numerics.seeding import torch_generator
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from diffmine.builtin.scorers.settings import LossConfig
+    from diffmine.diffusion.loss_scorer import LossConfig
 
 
 def draw(config: LossConfig, shape: tuple[int, ...], seed: int, digest: str) -> tuple[Tensor, Tensor]:
     """The draws of one image, keyed by the run's seed and the image's content.
 
     Args:
+        config: how many draws, over which timesteps.
         shape: of a latent, (channels, h, w).
+        seed: the run's seed.
+        digest: ``ImageRecord.digest``.
     Returns:
         positions on the noise schedule in [t_min, t_max), float32, (draws,); noise, float32, (draws, *shape). Both on
         the CPU.
@@ -44,7 +47,8 @@ def smooth(config: LossConfig, values: Tensor) -> Tensor:
     is zero stays zero. Blurring draw by draw rather than the mean is what keeps the standard error true.
 
     Args:
-        values: float32, (draws, h, w).
+        config: ``smoothing``, in cells; 0 leaves the values as they are.
+        values: float32, (draws, h, w), on the CPU.
     """
     if not config.smoothing:
         return values
@@ -59,6 +63,7 @@ def mean_and_stderr(config: LossConfig, values: Tensor) -> tuple[Tensor, Tensor]
     v2), which leaves out what the strata explain.
 
     Args:
+        config: how the draws were made.
         values: (draws, h, w), in the order of the draws.
     Returns:
         mean and standard error, float32, each (h, w).

@@ -1,0 +1,110 @@
+"""From a picture to the denoising loss of each of its latent pixels, from top to bottom. Imports torch.
+
+For a picture x, a draw (t, noise) and a condition c (a label, or the null condition)::
+
+    z    = encode(x)                                        latent_of
+    z_t  = add_noise(z, noise, t)                           paired_predictions
+    p_c  = predict(z_t, t, c)                               paired_predictions
+    L_c  = mean over channels of (p_c - target)^2           squared_error
+    T(c) = mean over draws of [L_null - L_c]                diffmine.diffusion.scoring
+
+What z_t and target are is the model's own affair (``Denoiser``): with alpha_bar_t of DDPM,
+z_t = sqrt(alpha_bar_t) z + sqrt(1 - alpha_bar_t) noise, and target is the noise (Ho et al. 2020, eqs. 4 and 14) or
+v = sqrt(alpha_bar_t) noise - sqrt(1 - alpha_bar_t) z (Salimans & Ho 2022, appendix D); with flow matching,
+z_t = (1 - t) z + t noise, and target is the velocity noise - z (Esser et al. 2024, eqs. 13 and 14). T is eq. 2 of
+Siglidis et al., *Diffusion Models as Data Mining Tools* (2024). The draws come from ``diffmine.diffusion.draws``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diffmine.interfaces import Conditioning, Denoiser
+from diffmine.pictures.decoding import to_model
+from diffmine.types import ByteArray
+
+
+def latent_of(denoiser: Denoiser, pixels: ByteArray) -> Tensor:
+    """z = encode(x): the latent of one picture.
+
+    Args:
+        denoiser: the model.
+        pixels: uint8, (height, width, 3); padded at the right and at the bottom to the model's multiple.
+    Returns:
+        float32, (channels, h, w), on the model's device.
+    """
+    return denoiser.encode(to_model(pixels, denoiser.size_multiple)[None].to(denoiser.device))[0]
+
+
+def paired_predictions(
+    denoiser: Denoiser,
+    latents: Tensor,
+    noise: Tensor,
+    fractions: Tensor,
+    conditions: Tensor,
+    conditioning: Conditioning,
+) -> tuple[Tensor, Tensor]:
+    """What the model predicts of noised latents, each under one or several conditions, and what it should predict.
+
+    Args:
+        denoiser: the model.
+        latents: z, float32, (draws, channels, h, w), on the model's device.
+        noise: of the shape of ``latents``.
+        fractions: positions on the noise schedule, float, (draws,), in [0, 1).
+        conditions: how many conditions each draw is denoised under, integer, (draws,); they see the same z_t.
+        conditioning: the conditions, those of the first draw first; (rows,), where rows is the sum of ``conditions``.
+    Returns:
+        prediction and target, each float32, (rows, channels, h, w).
+    """
+    timesteps = denoiser.timesteps(fractions)
+    noisy = denoiser.add_noise(latents, noise, timesteps).repeat_interleave(conditions, dim=0)
+    target = denoiser.target(latents, noise, timesteps).repeat_interleave(conditions, dim=0)
+    return denoiser.predict(noisy, timesteps.repeat_interleave(conditions), conditioning), target
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """A batch of predictions, one row for each forward of the model; all float32, on the model's device.
+
+    Attributes:
+        prediction: (rows, channels, h, w): noise, v or velocity, whatever the model predicts.
+        target: what it should have predicted, of the same shape.
+        is_null: bool, (rows,): whether the row's condition is the null condition, which is each draw's first.
+        before: (1, channels, h, w): the last prediction under the null condition of the batch before, for a draw whose
+            conditions did not fit into one batch.
+    """
+
+    prediction: Tensor
+    target: Tensor
+    is_null: Tensor
+    before: Tensor
+
+    @property
+    def null(self) -> Tensor:
+        """For each row the prediction under the null condition with the row's own draw, of the same shape."""
+        known = torch.cat([self.before, self.prediction[self.is_null]])
+        return known[self.is_null.cumsum(0)]
+
+
+Measure = Callable[[Predictions], Tensor]
+"""What is kept of a batch of predictions: for each row a map, float32, (rows, h, w)."""
+
+
+def squared_error(predictions: Predictions) -> Tensor:
+    """L_c = mean over channels of (p_c - target)^2: the loss of each latent pixel, (rows, h, w)."""
+    return (predictions.prediction - predictions.target).square().mean(1)
+
+
+def influence(predictions: Predictions) -> Tensor:
+    """D_c = mean over channels of (p_c - p_null)^2: how far the condition moves the prediction, (rows, h, w).
+
+    With e = target - p_c and d = p_c - p_null, L_null - L_c = mean over channels of (d^2 + 2 e d): the second term has
+    mean 0 where the model is right, and holds the sign and most of the noise; the first says where the condition
+    matters (Kong et al., *Interpretable Diffusion via Information Decomposition*, ICLR 2024, conditional pixel
+    information). It takes no further forward.
+    """
+    return (predictions.prediction - predictions.null).square().mean(1)

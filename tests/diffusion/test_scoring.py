@@ -1,0 +1,179 @@
+"""What a scorer is given besides losses, and what contrast compares."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+
+from diffmine.builtin.scorers.contrast import Contrast
+from diffmine.builtin.scorers.diffusion import Diffusion
+from diffmine.diffusion import LossScorer, other_labels
+from diffmine.diffusion.draws import draw
+from diffmine.diffusion.losses import Measure, influence, latent_of, paired_predictions
+from diffmine.diffusion.scoring import Measured
+from diffmine.interfaces import ModelTools, Progress
+from diffmine.testing.gaussian import GaussianMeans, GaussianModel
+from diffmine.types import ImageRecord, Picture
+
+MEANS = {"cold": (-0.4, 0.0, 0.5), "flat": (0.2, 0.2, 0.2), "warm": (0.5, 0.1, -0.4)}
+
+
+class Influence(LossScorer):
+    """How far the label moves the prediction."""
+
+    name = "influence"
+
+    def gain(self, measured: Measured, label: str) -> torch.Tensor:
+        return measured.further[influence][label]
+
+    def measures(self) -> tuple[Measure, ...]:
+        return (influence,)
+
+
+class Twice(Influence):
+    """E[d^2 + 2 e d], which L(null) - L(label) is."""
+
+    def gain(self, measured: Measured, label: str) -> torch.Tensor:
+        return measured.losses[None] - measured.losses[label] - measured.further[influence][label]
+
+
+def tools(means: dict[str, tuple[float, float, float]] = MEANS, spread: float = 0.5) -> ModelTools:
+    model = GaussianModel(GaussianModel.Config(stride=2, spread=spread))
+    encoder = GaussianMeans(GaussianMeans.Config(means=means))
+    return ModelTools(model, encoder, device="cpu", seed=0, labels=sorted(means), folder=None)
+
+
+def picture(number: int, labels: tuple[str, ...] = ("warm",), value: float | None = None, side: int = 8) -> Picture:
+    pixels = np.random.default_rng(number).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    if value is not None:
+        pixels[:] = round((value + 1) * 127.5)
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    return Picture(ImageRecord(digest[:20], f"{number}.png", labels, side, side, digest, "train"), pixels)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 64])
+def test_influence_is_the_squared_distance_of_the_predictions(batch_size: int) -> None:
+    """Also where the conditions of a draw do not fit into one batch, and pictures of another size come between."""
+    config = Influence.Config(draws=4, batch_size=batch_size)
+    with_tools, scored = tools(), [picture(0), picture(1, side=12), picture(2)]
+    found = Influence(config).open(with_tools).score(scored, [list(MEANS)] * 3, Progress())
+    denoiser = with_tools.denoiser
+    for one, maps in zip(scored, found, strict=True):
+        latent = latent_of(denoiser, one.pixels)
+        fractions, noise = draw(config, tuple(latent.shape), 0, one.record.digest)
+        timesteps = denoiser.timesteps(fractions)
+        noisy = denoiser.add_noise(latent.expand_as(noise), noise, timesteps)
+        for a_map in maps:
+            label, null = (
+                denoiser.predict(noisy, timesteps, with_tools.encoder.encode([told] * 4))
+                for told in (a_map.label, None)
+            )
+            np.testing.assert_allclose(a_map.mean, (label - null).square().mean((0, 1)), rtol=1e-4, atol=1e-6)
+
+
+def test_the_gain_is_the_influence_and_a_term_of_no_mean() -> None:
+    """Over pictures drawn from the label's own distribution the second term of L(null) - L(label) has mean 0."""
+    generator = np.random.default_rng(0)
+    scored = []
+    for number in range(40):
+        values = np.array(MEANS["warm"]) + 0.15 * generator.standard_normal((16, 16, 3))
+        pixels = np.repeat(np.repeat(((values + 1) * 127.5).clip(0, 255).round().astype(np.uint8), 2, 0), 2, 1)
+        digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+        scored.append(Picture(ImageRecord(digest[:20], str(number), ("warm",), 32, 32, digest, "train"), pixels))
+    config = {"draws": 32, "timesteps": "stratified", "batch_size": 512}
+    second, first = (
+        np.array(
+            [maps[0].mean.mean() for maps in scorer.open(tools(spread=0.15)).score(scored, [["warm"]] * 40, Progress())]
+        )
+        for scorer in (Twice(Twice.Config(**config)), Influence(Influence.Config(**config)))  # type: ignore[arg-type]
+    )
+    assert abs(second.mean()) < 0.1 * first.mean()
+    assert np.corrcoef(first, first + second)[0, 1] < 0.9, "the sign and the noise are in the second term"
+
+
+def test_what_is_asked_for_besides_changes_no_loss() -> None:
+    scored = [picture(number) for number in range(3)]
+    plain = Diffusion(Diffusion.Config(draws=6)).open(tools()).score(scored, [["warm", "cold"]] * 3, Progress())
+
+    class Both(Influence):
+        def gain(self, measured: Measured, label: str) -> torch.Tensor:
+            return measured.losses[None] - measured.losses[label]
+
+    asked = Both(Both.Config(draws=6)).open(tools()).score(scored, [["warm", "cold"]] * 3, Progress())
+    for one, other in zip(plain, asked, strict=True):
+        for a_map, its_twin in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a_map.mean, its_twin.mean)
+
+
+def test_conditions_of_a_draw_see_the_same_noisy_latent() -> None:
+    with_tools = tools()
+    denoiser = with_tools.denoiser
+    latents, noise = torch.randn(2, 2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    told = with_tools.encoder.encode([None, "warm", None, "cold", "flat"])
+    counts = torch.tensor([2, 3])
+    prediction, target = paired_predictions(denoiser, latents, noise, torch.tensor([0.2, 0.6]), counts, told)
+    timesteps = denoiser.timesteps(torch.tensor([0.2, 0.2, 0.6, 0.6, 0.6]))
+    rows = torch.tensor([0, 0, 1, 1, 1])
+    noisy = denoiser.add_noise(latents[rows], noise[rows], timesteps)
+    torch.testing.assert_close(prediction, denoiser.predict(noisy, timesteps, told))
+    torch.testing.assert_close(target, noise[rows])
+
+
+Label = Literal["cold", "flat", "warm"]
+
+
+def contrast(own: tuple[str, ...], means: dict[str, tuple[float, float, float]]) -> dict[str, float]:
+    """label -> exact gain at a picture of constant value 0.5, in units of what one grey mean of 0 loses to 0.5."""
+    with_tools, one = tools(means), picture(0, own, value=0.5)
+    config = Contrast.Config(draws=64, timesteps="stratified", antithetic=True)
+    maps = Contrast(config).open(with_tools).score([one], [sorted(means)], Progress())[0]
+    denoiser, latent = with_tools.denoiser, latent_of(with_tools.denoiser, one.pixels)
+    fractions, _ = draw(config, tuple(latent.shape), 0, one.record.digest)
+    zero, half = torch.zeros(3), torch.full((3,), 0.5)
+    unit = float(denoiser.typicality(latent, half, zero, denoiser.timesteps(fractions)).mean())  # type: ignore[attr-defined]
+    return {a_map.label: float(a_map.mean.mean()) / unit for a_map in maps}
+
+
+GREY = {"a": (0.5, 0.5, 0.5), "b": (0.5, 0.5, 0.5), "c": (0.0, 0.0, 0.0)}
+"""Labels of which a and b explain the picture fully, and c not at all."""
+
+
+def test_own_labels_do_not_cancel_in_contrast() -> None:
+    """With a and b both the picture's own, each gains all that c loses; compared with each other too, half of it."""
+    found = contrast(("a", "b"), GREY)
+    assert found["a"] == pytest.approx(1, abs=0.02)
+    assert found["b"] == pytest.approx(1, abs=0.02)
+    assert found["c"] == pytest.approx(-1, abs=0.02)
+
+
+def test_of_one_own_label_contrast_is_the_gain_over_all_others() -> None:
+    found = contrast(("a",), GREY)
+    assert found["a"] == pytest.approx(0.5, abs=0.02)
+    assert found["c"] == pytest.approx(-1, abs=0.02)
+
+
+def test_a_picture_with_every_label_has_nothing_to_contrast() -> None:
+    assert set(contrast(("a", "b", "c"), GREY).values()) == {0.0}
+
+
+def test_other_labels_are_fewer_where_there_are_fewer() -> None:
+    record = ImageRecord("", "", ("a",), 1, 1, "x", "train")
+    assert other_labels(record, ["a", "b", "c"], 5, 0) == ("b", "c")
+    assert len(other_labels(record, ["a", "b", "c"], 1, 0)) == 1
+
+
+def test_naming_what_scorers_share_imports_nothing_heavy() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, diffmine.diffusion, diffmine.interfaces; print(sorted({'torch', 'diffusers'} & set(sys.modules)))"
+    )
+    code += "; from diffmine.interfaces import ModelTools as T"
+    code += "; T(None, None, device='cpu', seed=0, labels=['a'], folder=None).at(None); print('torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["[]", "False"]
