@@ -27,6 +27,7 @@ class LabelsNotLearned(Check):
             Finding(
                 f"nothing shows that the labels were learned: {figure.value:.0%} of {figure.count} held-out "
                 f"images are more typical of their own label than of another one, which may be chance (50%; interval "
-                f"{figure.low:.0%} to {figure.high:.0%}); {learn_more(run)}, hold out more images, or look at the labels"
+                f"{figure.low:.0%} to {figure.high:.0%}); {learn_more(run)}, hold out more images, or look at "
+                "the labels"
             )
         ]

@@ -58,7 +58,7 @@ class HogSvm(TypicalityScorer):
         fit(self.config, data, tools, progress).save(folder)
 
     def open(self, tools: ModelTools) -> Scoring:
-        from diffmine_hog.svm import SvmScoring, Svms
+        from diffmine_hog.svm import Svms, SvmScoring
 
         if tools.fitted is None:
             raise DataError("hog-svm was opened before it was fitted; call fit and give its folder as tools.fitted")
