@@ -27,7 +27,6 @@ from diffmine.commands import (
 )
 from diffmine.commands.plugin_commands import add_plugin_commands
 from diffmine.errors import DiffmineError, said
-from diffmine.interfaces.boundary import culprit_of
 from diffmine.plugins.manager import PluginManager, disabled_plugins, load_plugins, plugin_manager
 from diffmine.plugins.peeking import may_add_commands
 from diffmine.version import __version__
@@ -136,5 +135,7 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _whose(error: Exception) -> str:
+    from diffmine.interfaces.boundary import culprit_of
+
     culprit = culprit_of(error)
     return f"this came out of {culprit}" if culprit else "this is a bug in diffmine"

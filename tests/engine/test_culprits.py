@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from diffmine.engine.pipeline import NobodyWatches, Options, Pipeline
+from diffmine.engine.pipeline import Options, Pipeline
 from diffmine.errors import ContractError, StageError
+from diffmine.interfaces.progress import nobody
 from diffmine.plugins.manager import load_plugins
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.reading import parse_recipe
@@ -322,7 +323,7 @@ class Bench:
             tables[table] = {**tables.get(table, {}), **values}
         resolved = resolve(parse_recipe(tables), self.registry)
         options = Options(self.folder / "run", self.folder / "store", device="cpu", until=until)
-        return Pipeline(resolved, options, self.plugins, self.registry, NobodyWatches()).run()
+        return Pipeline(resolved, options, self.plugins, self.registry, nobody).run()
 
     def failure(self, **changes: Mapping[str, Any]) -> StageError:
         with pytest.raises(StageError) as caught:
@@ -377,7 +378,7 @@ def test_what_crosses_no_component_is_diffmines_own(bench: Bench, monkeypatch: p
     def broken(*_: object) -> None:
         raise KeyError("row 7")
 
-    monkeypatch.setattr("diffmine.stages.typicality.commit_shard", broken)
+    monkeypatch.setattr("diffmine.builtin.stages.typicality.commit_shard", broken)
     error = bench.failure(scorer={"draws": 2})
     assert str(error) == "stage 'typicality' failed in diffmine itself: KeyError: 'row 7'"
     assert error.origin is None
