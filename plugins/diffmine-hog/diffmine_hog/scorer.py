@@ -8,7 +8,15 @@ from pathlib import Path
 from pydantic import Field
 
 from diffmine.errors import DataError
-from diffmine.interfaces import ComponentConfig, ModelTools, Progress, Scoring, TrainingSet, TypicalityScorer
+from diffmine.interfaces import (
+    ComponentConfig,
+    ModelTools,
+    Progress,
+    Quantity,
+    Scoring,
+    TrainingSet,
+    TypicalityScorer,
+)
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.types import ImageRecord
 
@@ -22,6 +30,12 @@ class HogSvm(TypicalityScorer):
 
     name = "hog-svm"
     needs_model = False
+    quantity = Quantity(
+        "typicality",
+        "decision value",
+        "",
+        "above zero, the window looks more like the label's pictures than the others'",
+    )
 
     class Config(ComponentConfig):
         """Options of ``hog-svm``."""
