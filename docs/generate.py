@@ -94,13 +94,21 @@ def plugins() -> str:
     rows = []
     for file in sorted((ROOT / "plugins").glob(f"{PREFIX}*/pyproject.toml")):
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
-        hooks = sorted({hook for path in file.parent.rglob("*.py") for hook in REGISTERS.findall(path.read_text("utf-8"))})
+        sources = (path.read_text("utf-8") for path in file.parent.rglob("*.py"))
+        hooks = sorted({hook for source in sources for hook in REGISTERS.findall(source)})
         kinds = ", ".join(hook.replace("_", " ") for hook in hooks)
         rows.append((f"`{project['name']}`", project["version"], project["description"], kinds))
     return "\n".join(table(["distribution", "version", "", "adds"], rows))
 
 
-SECTIONS = {"components": components, "header": header, "study": study, "hooks": hooks, "commands": commands, "plugins": plugins}
+SECTIONS = {
+    "components": components,
+    "header": header,
+    "study": study,
+    "hooks": hooks,
+    "commands": commands,
+    "plugins": plugins,
+}
 MARKER = re.compile(r"<!-- generated: (\w+) -->")
 
 

@@ -17,9 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from diffmine.errors import RecipeError
 from diffmine.plugins.explaining import did_you_mean
-from diffmine.plugins.kinds import KIND_OF_TABLE, KINDS, Kind
+from diffmine.plugins.kinds import KIND_OF_TABLE, KINDS, TOP_LEVEL, Kind
 from diffmine.plugins.registry import Registry
-from diffmine.recipes.reading import TOP_LEVEL
 from diffmine.version import __version__, interface_version
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "plugin"

@@ -76,9 +76,7 @@ def test_every_distribution_is_tested_here() -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_it_is_installed_listed_run_and_removed(
-    install: Callable[[str], Installed], name: str, tmp_path: Path
-) -> None:
+def test_it_is_installed_listed_run_and_removed(install: Callable[[str], Installed], name: str, tmp_path: Path) -> None:
     installed = install(name)
     (plugin,) = {one["plugin"] for one in installed.components()}
 
