@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from diffmine.plugins.registry import registry
-from diffmine.plugins.scaffolding import checked_answers, write_plugin
+from diffmine.templates.writing import checked_answers, write_plugin
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 
 ROOT = Path(__file__).parent.parent.parent
@@ -76,9 +76,7 @@ def test_every_distribution_is_tested_here() -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_it_is_installed_listed_run_and_removed(
-    install: Callable[[str], Installed], name: str, tmp_path: Path
-) -> None:
+def test_it_is_installed_listed_run_and_removed(install: Callable[[str], Installed], name: str, tmp_path: Path) -> None:
     installed = install(name)
     (plugin,) = {one["plugin"] for one in installed.components()}
 

@@ -10,9 +10,8 @@ import pytest
 
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.interfaces import Progress, Stage
-from diffmine.plugins.kinds import KIND_OF_TABLE
+from diffmine.plugins.kinds import KIND_OF_TABLE, TOP_LEVEL
 from diffmine.plugins.registry import registry
-from diffmine.recipes.reading import TOP_LEVEL
 from diffmine.recipes.resolving import Components, resolve
 from diffmine.runs.run import Run
 from diffmine.store.artifacts import PUBLIC
