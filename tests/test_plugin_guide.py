@@ -39,6 +39,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "DIFFMINE_STORE": store, "COLUMNS": "160"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the page's commands are for a POSIX shell")
 def test_the_guide_works_as_it_is_written(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "recipes").mkdir()

@@ -75,6 +75,7 @@ def test_every_distribution_is_tested_here() -> None:
     assert set(SETTINGS) == {path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")} | {NEW}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 def test_it_is_installed_listed_run_and_removed(install: Callable[[str], Installed], name: str, tmp_path: Path) -> None:
     installed = install(name)
