@@ -44,14 +44,22 @@ def components(found: Registry | None = None) -> str:
     entries = [entry for entry in (found or registry()).entries() if entry.plugin == BUILTIN]
     lines: list[str] = []
     for kind in KINDS:
-        lines += [f"## `[{kind.table}]`: {kind.name.replace('_', ' ')} {{ #{kind.table} }}", "", *_defaults(kind)]
+        siblings = [entry.component for entry in entries if entry.kind is kind]
+        if kind.table is None and not siblings:  # only of plugins, and in no recipe
+            continue
+        lines += [heading(kind), "", *_defaults(kind)]
         if kind.interface.Config.model_fields:
             lines += [f"Options of every {kind.singular}:", "", *option_table(kind.interface.Config), ""]
-        siblings = [entry.component for entry in entries if entry.kind is kind]
         siblings.sort(key=lambda sibling: (len(own_options(sibling, kind)), sibling.name))
         for component in siblings:
             lines += _component(component, kind, siblings[: siblings.index(component)])
     return "\n".join(lines)
+
+
+def heading(kind: Kind) -> str:
+    """Of a kind's section: the recipe's table, where recipes choose from it."""
+    name = kind.name.replace("_", " ")
+    return f"## `[{kind.table}]`: {name} {{ #{kind.table} }}" if kind.table else f"## {name.capitalize()}"
 
 
 def header() -> str:
@@ -87,8 +95,10 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _defaults(kind: Kind) -> list[str]:
+    if kind.table is None:
+        return []
     if not kind.default:
-        return ["A recipe must name one.", ""]
+        return ["Default: none." if kind.many else "A recipe must name one.", ""]
     names = [kind.default] if isinstance(kind.default, str) else kind.default
     several = f" `use` may be a list; options of one component go into `[{kind.table}.NAME]`." if kind.many else ""
     return [f"Default: {', '.join(f'`{name}`' for name in names)}.{several}", ""]
