@@ -12,6 +12,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ from diffmine.plugins.hookspecs import PROJECT
 from diffmine.plugins.kinds import KINDS, Kind
 from diffmine.plugins.manager import BUILTIN
 from diffmine.plugins.registry import Registry, registry
+from diffmine.plugins.scaffolding import PREFIX
 from diffmine.recipes.reading import Header
 from diffmine.studies.study_file import StudyOptions
 
@@ -36,6 +38,8 @@ PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Pa
 SIGNS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "multiple_of": "a multiple of {}"}
 WORTH_REFERRING = 3
 """From so many options on, a component that repeats another's is described by referring to it."""
+REGISTERS = re.compile(r"def diffmine_register_(\w+)")
+ROOT = Path(__file__).parent.parent
 ROLE = re.compile(r":\w+:`~?([\w.]+)`")
 
 
@@ -44,22 +48,22 @@ def components(found: Registry | None = None) -> str:
     entries = [entry for entry in (found or registry()).entries() if entry.plugin == BUILTIN]
     lines: list[str] = []
     for kind in KINDS:
-        siblings = [entry.component for entry in entries if entry.kind is kind]
-        if kind.table is None and not siblings:  # only of plugins, and in no recipe
-            continue
-        lines += [heading(kind), "", *_defaults(kind)]
+        lines += [f"## {title(kind)} {{ #{kind.table or kind.name} }}", "", *_defaults(kind)]
         if kind.interface.Config.model_fields:
             lines += [f"Options of every {kind.singular}:", "", *option_table(kind.interface.Config), ""]
+        siblings = [entry.component for entry in entries if entry.kind is kind]
+        if not siblings:
+            lines += ["None comes with diffmine; plugins add them.", ""]
         siblings.sort(key=lambda sibling: (len(own_options(sibling, kind)), sibling.name))
         for component in siblings:
             lines += _component(component, kind, siblings[: siblings.index(component)])
     return "\n".join(lines)
 
 
-def heading(kind: Kind) -> str:
-    """Of a kind's section: the recipe's table, where recipes choose from it."""
-    name = kind.name.replace("_", " ")
-    return f"## `[{kind.table}]`: {name} {{ #{kind.table} }}" if kind.table else f"## {name.capitalize()}"
+def title(kind: Kind) -> str:
+    """The heading of a kind: with the table that names its components, where a recipe does."""
+    plural = kind.name.replace("_", " ")
+    return f"`[{kind.table}]`: {plural}" if kind.table else plural.capitalize()
 
 
 def header() -> str:
@@ -85,7 +89,27 @@ def commands() -> str:
     return "\n".join(line for name in names for line in _command(name, cli.commands[name] if name else cli))
 
 
-SECTIONS = {"components": components, "header": header, "study": study, "hooks": hooks, "commands": commands}
+def plugins() -> str:
+    """The distributions that are developed with diffmine: what each is, and what it registers."""
+    rows = []
+    for file in sorted((ROOT / "plugins").glob(f"{PREFIX}*/pyproject.toml")):
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        hooks = sorted(
+            {hook for path in file.parent.rglob("*.py") for hook in REGISTERS.findall(path.read_text("utf-8"))}
+        )
+        kinds = ", ".join(hook.replace("_", " ") for hook in hooks)
+        rows.append((f"`{project['name']}`", project["version"], project["description"], kinds))
+    return "\n".join(table(["distribution", "version", "", "adds"], rows))
+
+
+SECTIONS = {
+    "components": components,
+    "header": header,
+    "study": study,
+    "hooks": hooks,
+    "commands": commands,
+    "plugins": plugins,
+}
 MARKER = re.compile(r"<!-- generated: (\w+) -->")
 
 
@@ -96,7 +120,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def _defaults(kind: Kind) -> list[str]:
     if kind.table is None:
-        return []
+        return [prose(inspect.getdoc(kind.interface)).partition("\n\n")[0], ""]
     if not kind.default:
         return ["Default: none." if kind.many else "A recipe must name one.", ""]
     names = [kind.default] if isinstance(kind.default, str) else kind.default
