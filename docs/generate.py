@@ -30,9 +30,9 @@ from diffmine.plugins.hookspecs import PROJECT
 from diffmine.plugins.kinds import KINDS, Kind
 from diffmine.plugins.manager import BUILTIN
 from diffmine.plugins.registry import Registry, registry
-from diffmine.plugins.scaffolding import PREFIX
 from diffmine.recipes.reading import Header
 from diffmine.studies.study_file import StudyOptions
+from diffmine.templates.writing import PREFIX
 
 PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path", type(None): "", Any: "any"}
 SIGNS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "multiple_of": "a multiple of {}"}
@@ -94,9 +94,8 @@ def plugins() -> str:
     rows = []
     for file in sorted((ROOT / "plugins").glob(f"{PREFIX}*/pyproject.toml")):
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
-        hooks = sorted(
-            {hook for path in file.parent.rglob("*.py") for hook in REGISTERS.findall(path.read_text("utf-8"))}
-        )
+        sources = [path.read_text(encoding="utf-8") for path in file.parent.rglob("*.py")]
+        hooks = sorted({hook for text in sources for hook in REGISTERS.findall(text)})
         kinds = ", ".join(hook.replace("_", " ") for hook in hooks)
         rows.append((f"`{project['name']}`", project["version"], project["description"], kinds))
     return "\n".join(table(["distribution", "version", "", "adds"], rows))
@@ -110,7 +109,8 @@ SECTIONS = {
     "commands": commands,
     "plugins": plugins,
 }
-MARKER = re.compile(r"<!-- generated: (\w+) -->")
+MARKER = re.compile(r"(?:^In a clone .*\n\n)?<!-- generated: (\w+) -->", re.MULTILINE)
+"""With the line before it, which tells readers of a clone where the rest is."""
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

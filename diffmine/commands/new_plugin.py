@@ -21,7 +21,7 @@ def command(name: str, choice: str, out: Path | None) -> None:
     import shlex
 
     from diffmine.plugins.registry import registry
-    from diffmine.plugins.scaffolding import checked_answers, write_plugin
+    from diffmine.templates.writing import checked_answers, write_plugin
 
     answers = checked_answers(name, choice, registry())
     folder = out or Path(answers.name)

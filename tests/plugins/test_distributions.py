@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from diffmine.plugins.registry import registry
-from diffmine.plugins.scaffolding import checked_answers, write_plugin
+from diffmine.templates.writing import checked_answers, write_plugin
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 
 ROOT = Path(__file__).parent.parent.parent

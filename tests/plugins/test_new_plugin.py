@@ -14,7 +14,7 @@ import yaml
 from diffmine.commands.cli import main
 from diffmine.plugins.kinds import KINDS
 from diffmine.plugins.registry import registry
-from diffmine.plugins.scaffolding import CHOICES, TEMPLATE, Answers, checked_answers, rendered, write_plugin
+from diffmine.templates.writing import CHOICES, TEMPLATE, Answers, checked_answers, rendered, write_plugin
 
 ROOT = Path(__file__).parent.parent.parent
 ERRORS = {
@@ -116,6 +116,21 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert ended(["new-plugin", "roofs", "--kind", "check", "--out", str(tmp_path / "mine")]) == 2
     assert "is there already; name another folder with --out" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def lines_to_write(choice: str) -> tuple[int, int, int]:
+    """What a plugin of this kind takes: Python files, lines of the package, lines of its test (no blank ones)."""
+    sources = {path: text for path, text in rendered(Answers("diffmine-roofs", choice)) if path.suffix == ".py"}
+    counts = {path: sum(bool(line.strip()) for line in text.splitlines()) for path, text in sources.items()}
+    tests = sum(count for path, count in counts.items() if path.parts[0] == "tests")
+    return len(sources), sum(counts.values()) - tests, tests
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_the_architecture_says_what_adding_a_component_takes(choice: str) -> None:
+    files, package, test = lines_to_write(choice)
+    row = f"| {choice.replace('-', ' ')} | {files} | {package} | {test} |"
+    assert row in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines(), row
 
 
 def test_copier_asks_and_computes_what_diffmine_does() -> None:

@@ -91,7 +91,7 @@ def test_what_is_kept_is_safe_to_open(tmp_path: Path) -> None:
 
 
 def test_too_few_pictures_are_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="has 1 training pictures, fewer than scorer.folds = 3; add pictures"):
+    with pytest.raises(DataError, match=r"has 1 training pictures, fewer than scorer\.folds = 3; add pictures"):
         HogSvm(HogSvm.Config()).fit(toy_training_set(train=2), without_model(), folder=tmp_path, progress=Progress())
 
 

@@ -21,7 +21,7 @@ from diffmine.plugins.kinds import KIND_OF_TABLE, KINDS, TOP_LEVEL, Kind
 from diffmine.plugins.registry import Registry
 from diffmine.version import __version__, interface_version
 
-TEMPLATE = Path(__file__).parent.parent / "templates" / "plugin"
+TEMPLATE = Path(__file__).with_name("plugin")
 PREFIX = "diffmine-"
 SUFFIX = ".jinja"
 NAME = re.compile(rf"{PREFIX}[a-z][a-z0-9]*(-[a-z0-9]+)*")
