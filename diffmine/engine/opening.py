@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from diffmine.errors import MissingComponentError, PluginError, RecipeError
-from diffmine.interfaces import Dataset, ModelTools, Quantity, TypicalityScorer
+from diffmine.interfaces import Component, Dataset, ModelTools, PatchSelector, Quantity, TypicalityScorer
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import resolve
@@ -31,11 +31,10 @@ class Installed:
         self._device = device
 
     def dataset(self, run: Run) -> Dataset:
-        options = dict(run.recipe.tables["dataset"])
-        use = options.pop("use")
-        folders = run.recipe.folders["dataset"]
-        with naming_the_maker(run):
-            return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, folders))
+        return cast(Dataset, _component(run, "dataset"))
+
+    def selector(self, run: Run) -> PatchSelector:
+        return cast(PatchSelector, _component(run, "patches"))
 
     def tools(self, run: Run, device: str | None) -> ModelTools:
         from diffmine.engine.devices import torch_device
@@ -75,6 +74,14 @@ class Installed:
         from diffmine.drawing.notebook import summary
 
         return summary(run)
+
+
+def _component(run: Run, table: str) -> Component:
+    """The component of one table of the run's recipe, configured."""
+    options = dict(run.recipe.tables[table])
+    use = options.pop("use")
+    with naming_the_maker(run):
+        return registry().build(KIND_OF_TABLE[table], use, options, run.recipe.folders[table])
 
 
 @contextmanager
