@@ -15,7 +15,6 @@ from safetensors import safe_open
 
 from diffmine.types import Role, TypicalityMap
 
-
 IN_HALF_PRECISION = ("stderr", "influence", "influence_stderr")
 """What is stored of a :class:`TypicalityMap` besides its mean, where it has it; named as there."""
 
