@@ -11,7 +11,7 @@ from diffmine.commands.options import run_argument
 
 @click.command("figure")
 @run_argument
-@click.option("--kind", default="grid", show_default=True, help="grid, strips or typicality.")
+@click.option("--kind", default="grid", show_default=True, help="grid, strips, typicality or influence.")
 @click.option(
     "--before",
     metavar="RUN",

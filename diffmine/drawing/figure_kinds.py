@@ -54,6 +54,22 @@ def typicality(contents: Contents, label: str, rows: int = 1, columns: int = 6) 
     return Panel(label, _stacked(kinds, rows, columns), _names(rows, ("picture", "typical", "heat")), scale)
 
 
+def influence(contents: Contents, label: str, rows: int = 1, columns: int = 6) -> Panel:
+    """The most typical pictures with their typicality, and with how far the label moves what the model predicts.
+
+    Raises:
+        DataError: the run's scorer gives no influence.
+    """
+    image_ids = _most_typical(contents, label, rows * columns)
+    maps = [
+        [image(one, label) for one in image_ids]
+        for image in (contents.run.typicality_image, contents.run.influence_image)
+    ]
+    scale = scale_of([values for part in maps for values in part])
+    kinds = [[contents.run.picture(one) for one in image_ids], *([_heat(one, scale) for one in part] for part in maps)]
+    return Panel(label, _stacked(kinds, rows, columns), _names(rows, ("picture", "typicality", "influence")), scale)
+
+
 def before_after(
     contents: Contents,
     before: Contents,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffmine.drawing.figure_kinds import DIVERGING, before_after, grid, strips, typicality
+from diffmine.drawing.figure_kinds import DIVERGING, before_after, grid, influence, strips, typicality
 from diffmine.drawing.panels import Panel
 from diffmine.errors import RecipeError
 from diffmine.interfaces import Quantity
@@ -70,7 +70,12 @@ class Drawing:
         return buffer.getvalue()
 
 
-KINDS: dict[str, Callable[..., Panel]] = {"grid": grid, "strips": strips, "typicality": typicality}
+KINDS: dict[str, Callable[..., Panel]] = {
+    "grid": grid,
+    "strips": strips,
+    "typicality": typicality,
+    "influence": influence,
+}
 """The kinds of figure by name; each draws the panel of one label with so many rows and columns."""
 
 

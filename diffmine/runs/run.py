@@ -273,8 +273,9 @@ class Run:
         """A figure that a notebook shows and ``save`` writes as PNG, PDF or SVG.
 
         Args:
-            kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls) or
-                ``typicality`` (whole pictures, white where not typical, and heat maps).
+            kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls),
+                ``typicality`` (whole pictures, white where not typical, and heat maps) or ``influence`` (heat maps,
+                below those of typicality).
             labels: which labels, each a panel; None: all.
             before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
                 whatever ``kind`` says.

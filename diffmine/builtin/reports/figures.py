@@ -25,7 +25,7 @@ class Figures(Report):
     class Config(ComponentConfig):
         """Options of ``figures``."""
 
-        kinds: tuple[Literal["grid", "strips", "typicality"], ...] = Field(
+        kinds: tuple[Literal["grid", "strips", "typicality", "influence"], ...] = Field(
             ("grid", "strips", "typicality"), description="what to draw for each label"
         )
         formats: tuple[Literal["png", "pdf", "svg"], ...] = Field(("png", "pdf"), description="file formats")
