@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 
 import diffmine
-from diffmine.drawing.figure_kinds import grid
+from diffmine.builtin.figures.grid import row_name
 from diffmine.numerics.seeding import numpy_generator
-from diffmine.runs.contents import Cluster, Contents
+from diffmine.runs.contents import Cluster
 from diffmine.runs.run import Run
 from diffmine.terminal.show import show
 
@@ -94,8 +94,9 @@ def test_a_tag_is_mined_and_flagged(tmp_path: Path) -> None:
 
 def marked_in_figure(run: Run) -> set[int]:
     """The clusters of the tagged label whose rows of the grid say so."""
-    assert not any("shortcut" in name for name in grid(Contents(run), "clean").names)
-    names = grid(Contents(run), "tagged").names
+    clean, tagged = ([row_name(one) for one in run.contents.best_clusters(label)] for label in ("clean", "tagged"))
+    assert not any("shortcut" in name for name in clean)
+    names = tagged
     return {one.cluster for one, name in zip(best_clusters(run), names, strict=True) if MARK in " ".join(name.split())}
 
 
@@ -121,7 +122,7 @@ def marked_in_explorer(run: Run) -> set[int]:
 
 
 def best_clusters(run: Run) -> list[Cluster]:
-    return Contents(run).best_clusters("tagged")
+    return run.contents.best_clusters("tagged")
 
 
 def printed(run: Run, label: str, group: str | None) -> str:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from diffmine.analysis.matching import ClusterMatch, match_clusters
 from diffmine.errors import DataError
-from diffmine.runs.tables import patches_of
 from diffmine.types import OUTLIER, Box, Patch
 
 if TYPE_CHECKING:
+    from diffmine.runs.contents import LabelClusters
     from diffmine.runs.run import Run
 
 SAME_PLACE = 0.5
@@ -59,17 +59,18 @@ def compare_runs(first: Run, second: Run) -> Agreement:
         DataError: they are not about the same pictures.
     """
     require_same_images(first, second)
-    sides = [_selected(first), _selected(second)]
+    sides = [first.contents.own, second.contents.own]
     labels = sorted({label for side in sides for label in side})
     totals = np.zeros(3)
     matches: list[ClusterMatch] = []
     for label in labels:
-        one, other = (side.get(label, ([], [])) for side in sides)
-        pairs = shared_patches(one[0], other[0])
-        ids = [one[1][i] for i, _ in pairs], [other[1][j] for _, j in pairs]
+        patches = [side[label].patches if label in side else () for side in sides]
+        clusters = [side[label].cluster.tolist() if label in side else [] for side in sides]
+        pairs = shared_patches(*patches)
+        ids = [clusters[0][i] for i, _ in pairs], [clusters[1][j] for _, j in pairs]
         totals += len(pairs) * np.array([1.0, *agreement_of(*ids)]) if pairs else 0.0
-        matches += match_clusters(label, *ids, (one[1], other[1]))
-    selected = sum(len(side[label][0]) for side in sides for label in side)
+        matches += match_clusters(label, *ids, (clusters[0], clusters[1]))
+    selected = sum(len(one.patches) for side in sides for one in side.values())
     shared = int(totals[0])
     common = 2 * shared / selected if selected else 0.0
     comparable = common >= ENOUGH
@@ -96,11 +97,11 @@ def rank_correlation(first: Mapping[tuple[str, str], float], second: Mapping[tup
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def _best_of_pictures(side: Mapping[str, tuple[list[Patch], list[int]]]) -> dict[tuple[str, str], float]:
+def _best_of_pictures(side: Mapping[str, LabelClusters]) -> dict[tuple[str, str], float]:
     """(label, image_id) -> typicality of its best patch."""
     best: dict[tuple[str, str], float] = {}
-    for label, (patches, _) in side.items():
-        for patch in patches:
+    for label, own in side.items():
+        for patch in own.patches:
             key = label, patch.image_id
             best[key] = max(patch.typicality, best.get(key, -np.inf))
     return best
@@ -167,13 +168,3 @@ def _outliers_alone(ids: Sequence[int]) -> NDArray[np.int64]:
     column = np.asarray(ids, dtype=np.int64)
     alone = column == OUTLIER
     return np.where(alone, -1 - np.arange(len(column)), column)
-
-
-def _selected(run: Run) -> dict[str, tuple[list[Patch], list[int]]]:
-    """Label -> the run's own patches, and the cluster of each (-1 where the label was not clustered)."""
-    found: dict[str, tuple[list[Patch], list[int]]] = defaultdict(lambda: ([], []))
-    for patch, cluster in zip(patches_of(run.patches), run.patches["cluster"].to_pylist(), strict=True):
-        if patch.selection == run.selection:
-            found[patch.label][0].append(patch)
-            found[patch.label][1].append(OUTLIER if cluster is None else cluster)
-    return found

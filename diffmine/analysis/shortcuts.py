@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from diffmine.pictures.grey import grey
 from diffmine.types import Box, ByteArray
 
 FIXED = 1 / 3
@@ -156,12 +157,6 @@ def edge_share(crop: ByteArray) -> float:
     """Share of pixels with a strong edge, in [0, 1]."""
     slopes = np.gradient(grey(crop))
     return float((np.hypot(*slopes) > STRONG_EDGE).mean())
-
-
-def grey(pixels: ByteArray) -> NDArray[np.float64]:
-    """Luma (BT.601), float64, (height, width), 0 to 255."""
-    luma: NDArray[np.float64] = pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
-    return luma
 
 
 def _anchor(offsets: Sequence[tuple[int, int]]) -> tuple[int, bool, float]:

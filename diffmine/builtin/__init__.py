@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diffmine.plugins.hookspecs import hookimpl
+from diffmine import hookimpl
 
 if TYPE_CHECKING:
     from diffmine.interfaces import (
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
         Dataset,
         DiffusionModel,
         Executor,
+        Exporter,
         FeatureExtractor,
+        Figure,
         Finetuner,
         Metric,
         PatchSelector,
@@ -171,6 +173,27 @@ def diffmine_register_stages() -> list[type[Stage]]:
     from diffmine.builtin.stages.typicality import Typicality
 
     return [Images, Finetune, Typicality, Patches, Features, Clusters, Metrics, Describe, Checks, ReportStage]
+
+
+@hookimpl
+def diffmine_register_figures() -> list[type[Figure]]:
+    from diffmine.builtin.figures.grid import Grid
+    from diffmine.builtin.figures.influence import Influence
+    from diffmine.builtin.figures.strips import Strips
+    from diffmine.builtin.figures.typicality import Typicality
+
+    return [Grid, Strips, Typicality, Influence]
+
+
+@hookimpl
+def diffmine_register_exporters() -> list[type[Exporter]]:
+    from diffmine.builtin.exporters.coco import Coco
+    from diffmine.builtin.exporters.csv import Csv
+    from diffmine.builtin.exporters.json import Json
+    from diffmine.builtin.exporters.markdown import Markdown
+    from diffmine.builtin.exporters.parquet import Parquet
+
+    return [Coco, Csv, Json, Markdown, Parquet]
 
 
 @hookimpl

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from diffmine.commands.options import run_argument
+from diffmine.commands.options import RegisteredName, run_argument
 
 
 @click.command("figure")
 @run_argument
-@click.option("--kind", default="grid", show_default=True, help="grid, strips, typicality or influence.")
+@click.option("--kind", type=RegisteredName("figures"), default="grid", show_default=True, help="What to draw.")
 @click.option(
     "--before",
     metavar="RUN",

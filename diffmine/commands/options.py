@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,3 +23,25 @@ store_option = click.option(
     help="Folder of stored artifacts (default: the user's cache folder, or $DIFFMINE_STORE).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+class RegisteredName(click.ParamType[str]):
+    """The name of a component of a kind that no recipe chooses from; what is installed is looked up when asked."""
+
+    def __init__(self, kind: str) -> None:
+        self.name, self._kind = kind.removesuffix("s"), kind
+
+    def names(self) -> list[str]:
+        from diffmine.plugins.kinds import KIND_OF_NAME
+        from diffmine.plugins.registry import registry
+
+        return registry().names(KIND_OF_NAME[self._kind])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[{'|'.join(self.names())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        known = self.names()
+        if value not in known:
+            self.fail(f"{value!r} is none of those that are installed: {', '.join(known)}", param, ctx)
+        return str(value)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from diffmine.commands.options import run_argument
+from diffmine.commands.options import RegisteredName, run_argument
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
-
-FORMATS = ("csv", "json", "parquet", "markdown", "coco")
 
 
 @click.command("show")
@@ -21,7 +19,9 @@ FORMATS = ("csv", "json", "parquet", "markdown", "coco")
 @click.option("--label", metavar="LABEL", help="Show the clusters of this label.")
 @click.option("--cluster", metavar="K", help="Show the patches of this cluster; or outliers, random, least.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Clusters or patches to show.")
-@click.option("--export", "as_format", type=click.Choice(FORMATS), help="Write the patches in this format instead.")
+@click.option(
+    "--export", "as_format", type=RegisteredName("exporters"), help="Write the patches in this format instead."
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for --export (default: print).")
 def command(
     run_folder: Path, label: str | None, cluster: str | None, limit: int, as_format: str | None, out: Path | None
@@ -45,15 +45,16 @@ def command(
 
 def _export(run: Run, label: str | None, cluster: str | None, as_format: str, out: Path | None) -> None:
     from diffmine.files.atomic import write_atomically
-    from diffmine.runs.contents import Contents
-    from diffmine.runs.exporting import WRITERS
+    from diffmine.interfaces import Exporter
+    from diffmine.plugins.kinds import KIND_OF_NAME
+    from diffmine.plugins.registry import registry
     from diffmine.terminal.show import chosen_rows
 
-    contents = Contents(run)
-    data = WRITERS[as_format](contents, chosen_rows(contents, label, cluster))
+    exporter = cast(Exporter, registry().build(KIND_OF_NAME["exporters"], as_format, {}))
+    data = exporter.export(run.contents, chosen_rows(run.contents, label, cluster))
     if out is not None:
         write_atomically(out, data)
-    elif as_format == "parquet" and sys.stdout.isatty():
-        raise click.UsageError("parquet is not for a terminal; add --out FILE")
+    elif exporter.binary and sys.stdout.isatty():
+        raise click.UsageError(f"{as_format} is not for a terminal; add --out FILE")
     else:
         click.echo(data, nl=False)

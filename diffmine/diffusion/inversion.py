@@ -21,9 +21,9 @@ def invert(
 
     A step of DDIM is linear in z_t once the prediction is known, z_s = A z_t + B p(z_t, t), so its inverse is
     z_t = (z_s - B p(z_t, t)) / A, where z_t stands on both sides. Predicting from z_s instead is DDIM inversion
-    (Song et al. 2021, section 4.3; Dhariwal & Nichol 2021, appendix F); putting what came out back in, as often as
-    ``refinements`` says, is its fixed-point iteration (Pan et al. 2023, *Effective Real Image Editing with Accelerated
-    Iterative Diffusion Inversion*), which inverts ``sample`` itself. Few steps need more refinements than many.
+    (Song et al. 2021, section 4.3); putting what came out back in, as often as ``refinements`` says, is a fixed-point
+    iteration (Pan et al. 2023, *Effective Real Image Editing with Accelerated Iterative Diffusion Inversion*) that ends
+    at the inverse of ``sample`` itself. Few steps need more refinements than many.
 
     Args:
         denoiser: the model.

@@ -11,8 +11,9 @@ For a picture x, a draw (t, noise) and a condition c (a label, or the null condi
 What z_t and target are is the model's own affair (``Denoiser``): with alpha_bar_t of DDPM,
 z_t = sqrt(alpha_bar_t) z + sqrt(1 - alpha_bar_t) noise, and target is the noise (Ho et al. 2020, eqs. 4 and 14) or
 v = sqrt(alpha_bar_t) noise - sqrt(1 - alpha_bar_t) z (Salimans & Ho 2022, appendix D); with flow matching,
-z_t = (1 - t) z + t noise, and target is the velocity noise - z (Esser et al. 2024, eqs. 13 and 14). T is eq. 2 of
-Siglidis et al., *Diffusion Models as Data Mining Tools* (2024). The draws come from ``diffmine.diffusion.draws``.
+z_t = (1 - t) z + t noise, and target is the velocity noise - z (Esser et al. 2024, eqs. 13 and 14). T is the
+typicality of Siglidis et al., *Diffusion Models as Data Mining Tools* (2024); draws come from
+``diffmine.diffusion.draws``.
 """
 
 from __future__ import annotations

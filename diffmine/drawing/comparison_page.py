@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image
 
+from diffmine.analysis.matching import FATES
 from diffmine.drawing.crops import crops
 from diffmine.drawing.panels import sheet
 from diffmine.drawing.web import HERE, base_style, policy, templates
@@ -22,7 +23,6 @@ PAGE = "compare.html"
 FOLDER = "compare"
 SIDE = 64
 SHOWN = 6
-FATES = ("kept", "split", "merged", "lost", "new")
 
 
 class Match(Protocol):
@@ -84,7 +84,7 @@ class Strips:
 
     def of(self, run: Run, label: str, clusters: Sequence[int]) -> list[Strip]:
         """The strips of some clusters of a label, by rank."""
-        number, contents = self._contents.setdefault(run.path, (len(self._contents), Contents(run)))
+        number, contents = self._contents.setdefault(run.path, (len(self._contents), run.contents))
         found = [one for one in contents.clusters(label) if one.cluster in clusters]
         for one in found:
             if (run.path, label, one.cluster) not in self._done:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffmine.drawing.figure_kinds import DIVERGING, before_after, grid, influence, strips, typicality
 from diffmine.drawing.panels import Panel
+from diffmine.drawing.whole_pictures import DIVERGING, before_after
 from diffmine.errors import RecipeError
+from diffmine.interfaces import Figure as FigureKind
 from diffmine.interfaces import Quantity
 from diffmine.runs.contents import Contents
 
@@ -70,18 +71,9 @@ class Drawing:
         return buffer.getvalue()
 
 
-KINDS: dict[str, Callable[..., Panel]] = {
-    "grid": grid,
-    "strips": strips,
-    "typicality": typicality,
-    "influence": influence,
-}
-"""The kinds of figure by name; each draws the panel of one label with so many rows and columns."""
-
-
 def draw(
     contents: Contents,
-    kind: str,
+    kind: FigureKind,
     labels: Sequence[str] | None = None,
     *,
     rows: int | None = None,
@@ -90,16 +82,14 @@ def draw(
     """Draw a figure of a run.
 
     Args:
-        kind: one of ``KINDS``.
+        kind: draws the panel of one label.
         labels: which labels, each a panel; None: all.
-        rows, columns: how many clusters or lines, and crops in each; None: what fits a paper's column.
+        rows, columns: how many clusters or lines, and crops in each; None: what the kind says.
     Raises:
-        RecipeError: there is no such kind or label.
+        RecipeError: there is no such label.
     """
-    if kind not in KINDS:
-        raise RecipeError(f"there is no figure of kind {kind!r}; allowed: {', '.join(KINDS)}")
-    asked = _asked(rows, columns)
-    panels = [KINDS[kind](contents, label, **asked) for label in _checked(contents, labels)]
+    size = (kind.rows if rows is None else rows, kind.columns if columns is None else columns)
+    panels = [kind.panel(contents, label, *size) for label in _checked(contents, labels)]
     return _compose(panels, contents.run.quantity)
 
 

@@ -27,9 +27,10 @@ TEMPLATE = """\
 {{ run.patches.num_rows }} patches, {{ run.clusters.num_rows }} clusters; <code>{{ run.path }}</code></p>
 {% for text in run.info.warnings %}<p>⚠ {{ text }}</p>{% endfor %}
 <table>
-{% for label, picture, flags in rows %}<tr><th style="text-align: left"><bdi>{{ label }}</bdi></th>
+{% for label, picture, flags, words in rows %}<tr><th style="text-align: left"><bdi>{{ label }}</bdi></th>
 <td><img alt="" src="data:image/png;base64,{{ picture }}">
-{% for text in flags %}<br>⚠ {{ text }}{% endfor %}</td></tr>{% endfor %}
+{% for text in flags %}<br>⚠ {{ text }}{% endfor %}
+{% for text in words %}<br><i>{{ text }}</i>{% endfor %}</td></tr>{% endfor %}
 </table>
 {% if more > 0 %}<p>and {{ more }} more labels: <code>run.show(label)</code></p>{% endif %}
 </div>
@@ -38,15 +39,19 @@ TEMPLATE = """\
 
 def summary(run: Run) -> str:
     """HTML with the run's numbers, its warnings, and for each label the most central crop of its best clusters."""
-    contents = Contents(run)
+    contents = run.contents
     best = {label: contents.best_clusters(label)[:CLUSTERS_SHOWN] for label in contents.labels[:LABELS_SHOWN]}
-    rows = [(label, _strip(contents, clusters), _flags(clusters)) for label, clusters in best.items()]
+    rows = [(label, _strip(contents, clusters), _flags(clusters), _words(clusters)) for label, clusters in best.items()]
     template = Environment(autoescape=True).from_string(TEMPLATE)
     return template.render(run=run, rows=rows, more=len(contents.labels) - len(rows))
 
 
 def _flags(clusters: Sequence[Cluster]) -> list[str]:
     return [f"cluster {one.cluster}: {', '.join(one.marks)}" for one in clusters if one.marks]
+
+
+def _words(clusters: Sequence[Cluster]) -> list[str]:
+    return [f"cluster {one.cluster}: maybe {words}" for one in clusters for words in one.suggestions]
 
 
 def _strip(contents: Contents, clusters: Sequence[Cluster]) -> str:

@@ -10,6 +10,10 @@ import numpy as np
 from diffmine.types import ByteArray, FloatArray
 
 WHITE = 255
+CELL = 96
+"""Side of a crop, pixels; whole pictures are twice as wide."""
+GAP = 6
+"""White pixels between crops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ def sheet(rows: Sequence[Sequence[ByteArray] | ByteArray], columns: int, gap: in
 def lines(cells: Sequence[ByteArray] | ByteArray, rows: int, columns: int) -> list[Sequence[ByteArray] | ByteArray]:
     """Cells broken into so many rows."""
     return [cells[row * columns : (row + 1) * columns] for row in range(rows)]
+
+
+def first_of_rows(rows: int, names: Sequence[str]) -> list[str]:
+    """Names of blocks of so many rows: beside the first of each."""
+    return [name if row == 0 else "" for name in names for row in range(rows)]
 
 
 def scale_of(maps: Sequence[FloatArray]) -> float:

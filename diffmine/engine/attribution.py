@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diffmine.errors import Origin
+from diffmine.interfaces import Stage
 from diffmine.interfaces.boundary import Culprit, culprit_of
 from diffmine.plugins.manager import BUILTIN
 from diffmine.plugins.registry import Entry, Registry
 
 
-def origin_of(error: BaseException, registry: Registry) -> Origin | None:
-    """The component whose boundary an exception crossed first.
+def origin_of(error: BaseException, stage: Stage, registry: Registry) -> Origin | None:
+    """The component whose boundary an exception crossed first; else the stage, whose own code it came out of.
 
-    None: it crossed none but that of a built-in stage, so that it is diffmine's own.
+    None: a built-in stage, so that it is diffmine's own.
     """
-    culprit = culprit_of(error)
-    if culprit is None:
-        return None
+    culprit = culprit_of(error) or Culprit("Stage", stage.name, type(stage).__module__)
     entry = next(_candidates(culprit, registry), None)
     if entry is not None and entry.kind.name == "stages" and entry.plugin == BUILTIN:
         return None

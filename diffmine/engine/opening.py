@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from diffmine.errors import MissingComponentError, PluginError, RecipeError
-from diffmine.interfaces import Component, Dataset, ModelTools, PatchSelector, Quantity, TypicalityScorer
-from diffmine.plugins.kinds import KIND_OF_TABLE
+from diffmine.errors import DiffmineError, DiffmineWarning, MissingComponentError, PluginError, RecipeError
+from diffmine.interfaces import (
+    Column,
+    Component,
+    Dataset,
+    Figure,
+    ModelTools,
+    PatchSelector,
+    Quantity,
+    TypicalityScorer,
+    View,
+)
+from diffmine.plugins.kinds import KIND_OF_NAME, KIND_OF_TABLE
 from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import resolve
 from diffmine.runs.run import Run
@@ -31,10 +42,10 @@ class Installed:
         self._device = device
 
     def dataset(self, run: Run) -> Dataset:
-        return cast(Dataset, _component(run, "dataset"))
+        return cast(Dataset, _of_recipe(run, "dataset"))
 
     def selector(self, run: Run) -> PatchSelector:
-        return cast(PatchSelector, _component(run, "patches"))
+        return cast(PatchSelector, _of_recipe(run, "patches"))
 
     def tools(self, run: Run, device: str | None) -> ModelTools:
         from diffmine.engine.devices import torch_device
@@ -64,11 +75,17 @@ class Installed:
         columns: int | None,
     ) -> Drawing:
         from diffmine.drawing.figures import draw, draw_before_after
-        from diffmine.runs.contents import Contents
 
-        if before is None:
-            return draw(Contents(run), kind, labels, rows=rows, columns=columns)
-        return draw_before_after(Contents(run), Contents(before), labels, rows=rows, columns=columns)
+        if before is not None:
+            return draw_before_after(run.contents, before.contents, labels, rows=rows, columns=columns)
+        drawn = cast(Figure, registry().build(KIND_OF_NAME["figures"], kind, {}))
+        return draw(run.contents, drawn, labels, rows=rows, columns=columns)
+
+    def columns(self) -> list[Column]:
+        return cast(list[Column], _all_of("columns"))
+
+    def views(self) -> list[View]:
+        return cast(list[View], _all_of("views"))
 
     def summary(self, run: Run) -> str:
         from diffmine.drawing.notebook import summary
@@ -76,7 +93,18 @@ class Installed:
         return summary(run)
 
 
-def _component(run: Run, table: str) -> Component:
+def _all_of(name: str) -> list[Component]:
+    """Every installed component of a kind that no recipe chooses from; what cannot be configured is warned of."""
+    kind, found = KIND_OF_NAME[name], []
+    for use in registry().names(kind):
+        try:
+            found.append(registry().build(kind, use, {}))
+        except DiffmineError as error:
+            warnings.warn(f"{error}; it is left out", DiffmineWarning, stacklevel=2)
+    return found
+
+
+def _of_recipe(run: Run, table: str) -> Component:
     """The component of one table of the run's recipe, configured."""
     options = dict(run.recipe.tables[table])
     use = options.pop("use")

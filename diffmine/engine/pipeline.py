@@ -12,6 +12,7 @@ from typing import Any
 
 from diffmine.engine.attribution import origin_of
 from diffmine.engine.opening import load_run
+from diffmine.engine.publishing import RunWriter, origins
 from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import ArtifactError, StageError
@@ -21,7 +22,6 @@ from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Resolved
 from diffmine.runs.run import Run
-from diffmine.runs.writing import RunWriter, origins
 from diffmine.store.artifacts import Artifact, Store
 
 
@@ -191,7 +191,7 @@ class Pipeline:
         try:
             yield
         except Exception as error:
-            raise StageError(stage.name, error, origin_of(error, self.registry)) from error
+            raise StageError(stage.name, error, origin_of(error, stage, self.registry)) from error
 
     def _told(self, hook: str, **arguments: Any) -> list[str]:
         """Call a lifecycle hook; a plugin that fails in it is a warning, not the end of the run.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
+from diffmine.engine.folder_lock import sole_writer
 from diffmine.engine.opening import naming_the_maker
+from diffmine.engine.warning_channel import routed_warnings
 from diffmine.errors import MissingComponentError
 from diffmine.interfaces import Report
 from diffmine.plugins.kinds import KIND_OF_TABLE
@@ -25,13 +27,19 @@ def rebuild(run: Run, warn: Callable[[str], None]) -> list[Path]:
     still be reported; a report that is not installed any more is left out.
 
     Args:
-        warn: told of each report that is left out.
+        warn: told of each report that is left out, and of what reports warn of.
     Returns:
         what was written, files and folders at the top of the run folder.
     Raises:
         MissingComponentError: none of the reports is installed.
+        ArtifactError: another process is writing to the run folder.
     """
     reports = list(_installed(run, warn))
+    with sole_writer(run.path), routed_warnings(warn):
+        return _written(reports, run)
+
+
+def _written(reports: Sequence[Report], run: Run) -> list[Path]:
     draft = run.path / f".reports.{os.getpid()}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
     folder, workspace = draft / "files", draft / "workspace"

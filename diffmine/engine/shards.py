@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from diffmine.engine.warning_channel import routed_warnings
 from diffmine.errors import ContractError
 from diffmine.files.atomic import shard_is_done
 from diffmine.files.shards import shard_path
-from diffmine.interfaces import Executor, Job, ProcessShard, Progress
+from diffmine.interfaces import Executor, Job, ProcessShard, Progress, Task
 from diffmine.interfaces.boundary import blaming, own_work
 
 
@@ -28,11 +29,22 @@ def process(job: Job, executor: Executor, *, device: str, progress: Progress) ->
 
 
 @dataclass(frozen=True)
+class AttendedTask(Task):
+    """A task as executors are given it; see :class:`AttendedJob`."""
+
+    task: Task
+
+    def run(self, device: str, progress: Progress) -> Any:
+        with own_work(), routed_warnings(progress.warn):
+            return self.task.run(device, progress)
+
+
+@dataclass(frozen=True)
 class AttendedJob(Job):
     """A job as executors are given it.
 
-    Whatever the process: ``warnings.warn`` reaches the progress, and an exception of the job's own code is
-    diffmine's, not the executor's that calls it.
+    Whatever the process: ``warnings.warn`` reaches the progress, and an exception of the job's own code is the
+    stage's, not the executor's that calls it.
     """
 
     job: Job

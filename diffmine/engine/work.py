@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from diffmine.engine.devices import torch_device
 from diffmine.engine.opening import load_run
-from diffmine.engine.shards import process
+from diffmine.engine.shards import AttendedTask, process
 from diffmine.interfaces import ImageSource, Job, ModelTools, Progress, Task, TrainingSet
 from diffmine.interfaces.boundary import own_work
 from diffmine.pictures.decoding import decode
@@ -148,7 +148,7 @@ class StageWork:
         process(job, self.components.executor, device=self.device, progress=self.progress)
 
     def run_task(self, task: Task) -> Any:
-        return self.components.executor.run_task(task, device=self.device, progress=self.progress)
+        return self.components.executor.run_task(AttendedTask(task), device=self.device, progress=self.progress)
 
     def write_json(self, path: Path, value: Any) -> None:
         path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

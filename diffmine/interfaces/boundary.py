@@ -87,7 +87,7 @@ def blaming(component: Accountable) -> Iterator[None]:
 
 @contextmanager
 def own_work() -> Iterator[None]:
-    """Exceptions from here are diffmine's own, although a component (an executor, a finetuner) called this code."""
+    """Exceptions from here are the stage's, although a component (an executor, a finetuner) called this code."""
     try:
         yield
     except Exception as error:

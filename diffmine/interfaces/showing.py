@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Figure(Component):
-    """A kind of figure: ``diffmine figure RUN --kind NAME``, ``run.figure(NAME)``; draws one label at a time.
+    """A kind of figure: ``diffmine figure RUN --kind NAME``, ``run.figure(NAME)``, ``kinds`` of the report
+    ``figures``; draws one label at a time.
 
     Class attributes:
         rows, columns: how many are drawn where nobody says.
@@ -31,20 +32,22 @@ class Figure(Component):
 
 
 class Exporter(Component):
-    """A format for patches: ``diffmine show RUN --export FILE --format NAME``.
+    """A format for patches: ``diffmine show RUN --export NAME --out FILE``.
 
     Class attributes:
         suffix: of files in this format, with the dot.
+        binary: whether it is no text, and so not for a terminal.
     """
 
     suffix: ClassVar[str]
+    binary: ClassVar[bool] = False
 
     @abstractmethod
     def export(self, contents: Contents, rows: Rows) -> bytes:
         """The content of a file.
 
         Args:
-            contents: the run's patches, grouped.
+            contents: the run's patches, grouped; see :func:`diffmine.runs.patch_tables.patch_table`.
             rows: int64, (patches,): which rows of ``run.patches``, in this order.
         """
 
@@ -74,6 +77,15 @@ class View(Component):
     def script(self) -> str:
         """The body of a JavaScript function ``(element, data, explorer) => ...`` that fills an empty element.
 
-        What users named must go into the page as text, never as markup. The page's content security policy allows no
-        network and no further scripts.
+        ``data`` is what :meth:`data` gave. ``explorer`` holds what the page knows, and how it draws it:
+
+        - ``labels``, ``groups`` (clusters, outliers, controls; ``label`` is a place in ``labels``, ``start`` and
+          ``stop`` bound its patches), ``patches`` (columns: ``typicality``, ``rank``, ...), ``images``;
+        - ``el(tag, attributes, ...children)`` and ``named(text)`` make elements, in which text stays text;
+        - ``crop(patch, side)`` is the crop of a patch as a link to its picture;
+        - ``labelAddress(label)``, ``groupAddress(group)``, ``patchAddress(group, patch)`` are links.
+
+        What the function returns, if that is a function, is called when the reader leaves the page. The page's content
+        security policy allows no network, no further scripts, no markup from text, and style only through
+        ``element.style``.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from diffmine.errors import DiffmineError, DiffmineWarning
@@ -20,10 +21,42 @@ class BatchSize:
     """How many items fit into memory at once, as far as is known; keep one for all calls that do the same work.
 
     Attributes:
-        limit: the most items in a batch; halved by :func:`run_in_batches` whenever memory runs out.
+        limit: the most items in a batch; halved by :func:`until_it_fits` whenever memory runs out.
+        least: fewer are never tried.
     """
 
     limit: int
+    least: int = 1
+
+
+def until_it_fits(
+    attempt: Callable[[int], R], size: BatchSize, *, items: int, noun: str, effect: str, too_large: DiffmineError
+) -> R:
+    """What ``attempt`` returns, tried again with half as many items at a time, with a warning, when memory runs out.
+
+    Args:
+        attempt: takes how many items to work on at a time; called again after it failed, it must begin afresh.
+        size: how many to begin with; it stays reduced for later calls.
+        items: how many there are.
+        noun: what the warning calls them, such as ``items at a time``.
+        effect: what it says that this means for results.
+        too_large: raised where the least number of items does not fit into memory.
+    """
+    while True:
+        tried = min(size.limit, items)
+        try:
+            return attempt(tried)
+        except (RuntimeError, MemoryError) as caught:
+            if not is_out_of_memory(caught):
+                raise
+            if tried <= size.least:
+                raise too_large from caught
+        # Only here, past the error, which held on to the batch's tensors, can their memory be used again.
+        size.limit = max(size.least, tried // 2)
+        _free_memory()
+        warnings.warn(
+            f"memory ran out with {tried} {noun}; going on with {size.limit} ({effect})", DiffmineWarning, stacklevel=3
+        )
 
 
 def run_in_batches(function: Callable[[Sequence[T]], Sequence[R]], items: Sequence[T], size: BatchSize) -> Iterator[R]:
@@ -43,37 +76,27 @@ def run_in_batches(function: Callable[[Sequence[T]], Sequence[R]], items: Sequen
     """
     done = 0
     while done < len(items):
-        batch = items[done : done + size.limit]
-        results = _attempt(function, batch)
-        if results is None:
-            _halve(size, len(batch))
-            continue
-        yield from results
-        done += len(batch)
-
-
-def _attempt(function: Callable[[Sequence[T]], Sequence[R]], batch: Sequence[T]) -> Sequence[R] | None:
-    """The results, or None when memory ran out; the error, which holds on to the batch's tensors, is gone by then."""
-    try:
-        return function(batch)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        if len(batch) == 1:
-            raise DiffmineError(
+        left = items[done:]
+        results = until_it_fits(
+            partial(_of_first, function, left),
+            size,
+            items=len(left),
+            noun="items at a time",
+            effect="results stay the same",
+            too_large=DiffmineError(
                 "memory ran out although only one item was processed at a time; use smaller pictures "
                 "(dataset.image_size), a smaller model or a machine with more memory"
-            ) from error
-        return None
+            ),
+        )
+        yield from results
+        done += min(size.limit, len(left))
 
 
-def _halve(size: BatchSize, tried: int) -> None:
-    size.limit = tried // 2
-    warnings.warn(
-        f"memory ran out with {tried} items at a time; going on with {size.limit} (results stay the same)",
-        DiffmineWarning,
-        stacklevel=3,
-    )
+def _of_first(function: Callable[[Sequence[T]], Sequence[R]], items: Sequence[T], count: int) -> Sequence[R]:
+    return function(items[:count])
+
+
+def _free_memory() -> None:
     import torch
 
     if torch.cuda.is_available():

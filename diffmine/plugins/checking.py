@@ -94,11 +94,6 @@ def _construction(component: type[Component], interface: type[Component]) -> Ite
         yield f"{component.__name__} cannot be made as {component.__name__}(config, parts): {error}"
 
 
-def _summary(component: type[Component], interface: type[Component]) -> Iterator[str]:
-    if not component.summary():
-        yield f"{component.__name__} has no docstring; its first line is what diffmine plugins says of it"
-
-
 _CHECKS: tuple[Callable[[type[Component], type[Component]], Iterator[str]], ...] = (
     _name,
     _stage,
@@ -106,5 +101,4 @@ _CHECKS: tuple[Callable[[type[Component], type[Component]], Iterator[str]], ...]
     _methods,
     _config,
     _construction,
-    _summary,
 )

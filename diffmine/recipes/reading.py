@@ -176,13 +176,13 @@ def _merge_tables(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str,
 
 
 def _to_recipe(merged: Mapping[str, Any], folders: Mapping[str, Mapping[str, Path]]) -> Recipe:
+    check_values(merged)
     known = [*TOP_LEVEL, *KIND_OF_TABLE]
     for key, value in merged.items():
         if key not in known and not isinstance(value, Mapping):
             raise RecipeError(
                 f"{key} = {shortened(value)}: unknown key{did_you_mean(key, known)}\nallowed: {', '.join(known)}"
             )
-    check_values(merged)
     header = {key: value for key, value in merged.items() if key in TOP_LEVEL}
     try:
         checked = Header.model_validate(header)

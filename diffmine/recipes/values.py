@@ -33,6 +33,8 @@ def _plain(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         raise RecipeError(f"[{place[0]}] {'.'.join(place[1:4])}...: tables lie in tables more than {_DEEPEST} deep")
     if isinstance(value, Mapping):
         for key, inner in value.items():
+            if not isinstance(key, str):
+                raise RecipeError(f"{'.'.join(place) or 'recipe'}: the key {shortened(key)} must be text")
             here = (*place, ascii(key)[1:-1])
             yield here, key
             yield from _plain(inner, here)

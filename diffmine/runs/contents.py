@@ -1,8 +1,8 @@
-"""What of a run is shown, and in which order."""
+"""The patches of a run by label, selection and cluster: what metrics measure and what is shown, in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from diffmine.types import Box, Flag
+from diffmine.runs.tables import patches_of
+from diffmine.types import OUTLIER, BoolArray, Box, Description, Flag, IntArray, Patch
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -20,8 +21,75 @@ if TYPE_CHECKING:
 OUTLIERS = "outliers"
 MIN_MEMBERS = 5
 """The paper shows clusters with at least this many members."""
+WORDS = 3
+"""Words of a description that are shown."""
 
 Rows = NDArray[np.int64]
+
+
+def selected_rows(patches: pa.Table, selection: str) -> dict[str, Rows]:
+    """The rows of a table of patches that a selection chose, by label.
+
+    Args:
+        patches: see :data:`diffmine.runs.tables.PATCHES`.
+    Returns:
+        label -> rows, int64, (patches,), sorted by image and box, so that the order of the table does not matter; the
+        labels sorted.
+    """
+    names = ("label", "image_id", *Box._fields)
+    columns = [patches[name].to_pylist() for name in names]
+    chosen = np.flatnonzero(np.asarray(patches["selection"].to_pylist(), dtype=object) == selection).tolist()
+    found: dict[str, list[int]] = {}
+    for row in sorted(chosen, key=lambda row: tuple(column[row] for column in columns)):
+        found.setdefault(columns[0][row], []).append(row)
+    return {label: np.asarray(rows, dtype=np.int64) for label, rows in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelClusters:
+    """One label's patches of the run's own selection and their clusters, sorted by image and box.
+
+    Attributes:
+        label: the label.
+        patches: the patches.
+        rows: int64, (patches,): their rows in ``run.patches`` and ``run.features``.
+        cluster: int32, (patches,); -1 marks an outlier, and every patch of a label that could not be clustered.
+    """
+
+    label: str
+    patches: tuple[Patch, ...]
+    rows: Rows
+    cluster: IntArray
+
+    @property
+    def image_ids(self) -> list[str]:
+        """The image of each patch."""
+        return [patch.image_id for patch in self.patches]
+
+    def members(self) -> LabelClusters:
+        """Without outliers."""
+        return self._take(self.cluster != OUTLIER)
+
+    def best(self, count: int) -> LabelClusters:
+        """The ``count`` most typical clusters: ids in a run are ranks."""
+        return self._take((self.cluster != OUTLIER) & (self.cluster < count))
+
+    def only(self, cluster: int) -> LabelClusters:
+        """The members of one cluster."""
+        return self._take(self.cluster == cluster)
+
+    def _take(self, kept: BoolArray) -> LabelClusters:
+        places = np.flatnonzero(kept)
+        patches = tuple(self.patches[place] for place in places)
+        return LabelClusters(self.label, patches, self.rows[places], self.cluster[places])
+
+
+def label_clusters(run: Run) -> Iterator[LabelClusters]:
+    """The clusters of each label, by label; controls, and labels that could not be clustered, are left out."""
+    clustered = np.asarray(run.patches["cluster"].is_valid())
+    for one in run.contents.own.values():
+        if clustered[one.rows].any():
+            yield one
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +103,7 @@ class Cluster:
         rows: rows of ``Run.patches``: nearest to the centroid first, and those that another one stands for last.
         facts: its row of ``Run.clusters``.
         flags: what the run warns of it.
+        descriptions: what describers call it.
     """
 
     label: str
@@ -43,15 +112,25 @@ class Cluster:
     rows: Rows
     facts: dict[str, Any]
     flags: tuple[Flag, ...] = ()
+    descriptions: tuple[Description, ...] = ()
 
     @property
     def marks(self) -> list[str]:
         """The words of its flags, each once."""
         return list(dict.fromkeys(flag.mark for flag in self.flags))
 
+    @property
+    def suggestions(self) -> list[str]:
+        """The best words of each describer, with its name: ``wheel, spoke (describer)``."""
+        return [
+            f"{', '.join(word.text for word in one.words[:WORDS])} ({one.source})"
+            for one in self.descriptions
+            if one.words
+        ]
+
 
 class Contents:
-    """The patches of a run, grouped for showing.
+    """The patches of a run, grouped; ``Run.contents``.
 
     Attributes:
         run: the run.
@@ -66,10 +145,13 @@ class Contents:
         return sorted(set(self._label.tolist()))
 
     @cached_property
-    def mined(self) -> str:
-        """The selection that was clustered; the others are its controls."""
-        clustered = self._selection[np.asarray(self.run.patches["cluster"].is_valid())]
-        return str([*clustered, *self._selection, "top"][0])
+    def own(self) -> Mapping[str, LabelClusters]:
+        """Each label's patches of the run's own selection, with their clusters."""
+        patches, found = patches_of(self.run.patches), {}
+        for label, rows in selected_rows(self.run.patches, self.run.selection).items():
+            members = tuple(patches[row] for row in rows)
+            found[label] = LabelClusters(label, members, rows, self._cluster[rows].astype(np.int32))
+        return found
 
     @cached_property
     def selections(self) -> list[str]:
@@ -85,9 +167,9 @@ class Contents:
         return self.clusters(label, MIN_MEMBERS) or self.clusters(label)
 
     def outliers(self, label: str) -> Rows:
-        """Mined patches of a label in no cluster, most typical first."""
+        """Patches of the run's own selection in no cluster, most typical first."""
         of_label = self._label == label
-        return self._by_rank(np.flatnonzero(of_label & (self._selection == self.mined) & (self._cluster < 0)))
+        return self._by_rank(np.flatnonzero(of_label & (self._selection == self.run.selection) & (self._cluster < 0)))
 
     def selected(self, label: str, selection: str) -> Rows:
         """Patches of a selection, best first."""
@@ -95,7 +177,7 @@ class Contents:
 
     def controls(self, label: str) -> dict[str, Rows]:
         """The other selections of a label that are not empty, by name."""
-        others = {name: self.selected(label, name) for name in self.selections if name != self.mined}
+        others = {name: self.selected(label, name) for name in self.selections if name != self.run.selection}
         return {name: rows for name, rows in others.items() if len(rows)}
 
     def groups(self, label: str) -> Iterator[tuple[str, Rows]]:
@@ -132,8 +214,10 @@ class Contents:
         for label, cluster in sorted(rows, key=lambda key: (key[0], facts[key]["rank"])):
             fact = facts[label, cluster]
             members = np.asarray(rows[label, cluster], dtype=np.int64)
-            flags = tuple(flag for flag in self.run.flags if (flag.label, flag.cluster) == (label, cluster))
-            found.setdefault(label, []).append(Cluster(label, cluster, fact["rank"], members, fact, flags))
+            about = (label, cluster)
+            flags = tuple(flag for flag in self.run.flags if (flag.label, flag.cluster) == about)
+            words = tuple(one for one in self.run.descriptions if (one.label, one.cluster) == about)
+            found.setdefault(label, []).append(Cluster(label, cluster, fact["rank"], members, fact, flags, words))
         return found
 
     def _by_rank(self, rows: Rows) -> Rows:

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-from diffmine.errors import ArtifactError, DataError, reason
+from diffmine.errors import ArtifactError, DataError, DiffmineWarning, reason, said
 from diffmine.files.names import RUN_FILE
-from diffmine.interfaces import Dataset, ImageSource, PatchSelector, Quantity
+from diffmine.interfaces import Column, Component, Dataset, ImageSource, PatchSelector, Quantity, View
+from diffmine.interfaces.boundary import blaming, culprit_of
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
+from diffmine.runs.contents import Contents
 from diffmine.runs.tables import image_records
 from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Word
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from diffmine.drawing.figures import Drawing
     from diffmine.interfaces import ModelTools
 
+C = TypeVar("C", bound=Component)
+R = TypeVar("R")
+
 FORMAT = 1
 RECIPE_FILE = "recipe.toml"
 FLAGS_FILE = "flags.json"
@@ -43,7 +49,7 @@ INFO: Mapping[str, type] = {"name": str, "store": str, "stages": dict, "warnings
 
 
 class Services(Protocol):
-    """What a run folder cannot do alone: it takes the components that its recipe names, or the drawing of figures."""
+    """What a run folder cannot do alone: it takes components that are installed, or the drawing of figures."""
 
     def dataset(self, run: Run) -> Dataset:
         """The run's dataset, configured."""
@@ -68,6 +74,12 @@ class Services(Protocol):
         columns: int | None,
     ) -> Drawing:
         """See :meth:`Run.figure`."""
+
+    def columns(self) -> list[Column]:
+        """The columns of tables of patches that are installed; those that cannot be configured are warned of."""
+
+    def views(self) -> list[View]:
+        """The views of the explorer that are installed, likewise."""
 
     def summary(self, run: Run) -> str:
         """HTML for notebooks."""
@@ -176,6 +188,11 @@ class Run:
         return str(self.recipe.tables["patches"]["use"]).rpartition(":")[2]
 
     @cached_property
+    def contents(self) -> Contents:
+        """The patches by label, selection and cluster."""
+        return Contents(self)
+
+    @cached_property
     def features(self) -> FloatArray:
         """Features of ``patches``, float32, row for row."""
         return self._features("patches")
@@ -274,8 +291,8 @@ class Run:
 
         Args:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls),
-                ``typicality`` (whole pictures, white where not typical, and heat maps) or ``influence`` (heat maps,
-                below those of typicality).
+                ``typicality`` (whole pictures, white where not typical, and heat maps), ``influence`` (heat maps of it
+                beside those of typicality), or what a plugin draws.
             labels: which labels, each a panel; None: all.
             before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
                 whatever ``kind`` says.
@@ -286,6 +303,33 @@ class Run:
             DataError: the earlier run has not scored the same pictures.
         """
         return self._services.figure(self, kind, labels, before=before, rows=rows, columns=columns)
+
+    def columns(self) -> list[Column]:
+        """What plugins know of patches, beyond ``patches.parquet``: further columns of every table of patches."""
+        return self._services.columns()
+
+    def views(self) -> list[View]:
+        """What plugins show of runs, beyond the pages of the explorer: further pages of it."""
+        return self._services.views()
+
+    def attempt(self, component: C, work: Callable[[C], R]) -> R | None:
+        """What ``work`` makes of a component that shows this run in one more way.
+
+        Returns:
+            its result; None where it fails, with a warning that names the component and its plugin, so that nothing
+            else is lost.
+        """
+        try:
+            with blaming(component):
+                return work(component)
+        except Exception as error:
+            plugin = f" of plugin {component.provenance.plugin!r}" if component.provenance else ""
+            warnings.warn(
+                f"{culprit_of(error) or component.name}{plugin} failed, and is left out: {said(error)}",
+                DiffmineWarning,
+                stacklevel=2,
+            )
+            return None
 
     def tools(self, device: str | None = None) -> ModelTools:
         """The run's model and conditioning encoder, finetuned where the run has finetuned them; loaded when first used.

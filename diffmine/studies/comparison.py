@@ -7,17 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import get_args
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from diffmine.analysis.agreement import Agreement, compare_runs
-from diffmine.analysis.matching import Fate
+from diffmine.analysis.matching import FATES, Fate
 from diffmine.studies.entries import Choice, Entry
-
-FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 @dataclass(frozen=True, slots=True)

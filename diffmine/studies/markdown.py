@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
-from diffmine.studies.comparison import FATES, Comparison
+from diffmine.analysis.matching import FATES
+from diffmine.files.markdown import escape, table
+from diffmine.studies.comparison import Comparison
 from diffmine.studies.points import short
 from diffmine.studies.results import Results, SummaryRow
 
@@ -86,18 +88,3 @@ def _agreement(comparison: Comparison) -> Iterator[str]:
     yield from table([f"from {first.choice} to", "patches in common", "rank correlation", *FATES], rows)
     yield "![Agreement](agreement.png)"
     yield ""
-
-
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A pipe table, then an empty line; cells are escaped."""
-    yield "| " + " | ".join(escape(cell) for cell in headings) + " |"
-    yield "|" + "---|" * len(headings)
-    for row in rows:
-        yield "| " + " | ".join(escape(cell) for cell in row) + " |"
-    yield ""
-
-
-def escape(text: str) -> str:
-    """Text that neither ends a cell nor becomes HTML."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
-    return " ".join(escaped.split())

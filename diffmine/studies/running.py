@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 from queue import Queue
 
@@ -97,8 +98,10 @@ def _in_processes(points: Sequence[Point], plan: Plan, listener: Listener) -> It
     """Whoever puts an event into the queue waits until it is there: with a run's result, so are all its events."""
     started = time.perf_counter()
     context = multiprocessing.get_context("spawn")
+    manager = SyncManager(ctx=context)
+    manager.start(end_with_parent)
     with (
-        context.Manager() as manager,
+        manager,
         _shared_cores(plan.workers),
         ProcessPoolExecutor(plan.workers, mp_context=context, initializer=end_with_parent) as pool,
     ):

@@ -11,7 +11,6 @@ from pyarrow import csv
 from diffmine.drawing.comparison_page import RunPair, write_side_by_side
 from diffmine.drawing.figures import draw_before_after
 from diffmine.files.atomic import write_atomically
-from diffmine.runs.contents import Contents
 from diffmine.runs.run import Run
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
@@ -80,7 +79,7 @@ def _draw_finetuning(comparison: Comparison, folder: Path) -> None:
         first, last = pair.first.run, pair.second.run
         if first is not None and last is not None and _labels(first) == _labels(last) and _differ(first, last):
             names = str(pair.first.choice), str(pair.second.choice)
-            drawing = draw_before_after(Contents(last), Contents(first), names=names)
+            drawing = draw_before_after(last.contents, first.contents, names=names)
             drawing.save(folder / "before-after.png")
             drawing.save(folder / "before-after.pdf")
             return

@@ -12,7 +12,7 @@ from diffmine.runs.contents import Cluster, Contents
 from diffmine.studies.entries import Entry
 from diffmine.studies.results import Results
 from diffmine.terminal.crop_rows import Thumbnails
-from diffmine.terminal.rich_tables import counted, heading, marked, name, signed
+from diffmine.terminal.rich_tables import counted, heading, name, remarked, signed
 from diffmine.terminal.thumbnails import GAP, SIDE
 
 ACROSS = 2
@@ -26,7 +26,7 @@ def side_by_side(results: Results, console: Console) -> Iterator[RenderableType]
     """For each label a panel a run, of its best clusters; runs that differ in the seed alone are shown once."""
     entries = list({entry.choice: entry for entry in reversed(results.entries) if _clustered(entry)}.values())[::-1]
     columns = max(1, console.width // PANEL)
-    shown = [(entry, Contents(entry.run)) for entry in entries[:columns] if entry.run is not None]
+    shown = [(entry, entry.run.contents) for entry in entries[:columns] if entry.run is not None]
     if len(shown) < 2:
         return
     labels = sorted({label for _, contents in shown for label in contents.labels})
@@ -65,4 +65,4 @@ def _best(contents: Contents, label: str, console: Console) -> Text:
 def _line(one: Cluster) -> Text:
     facts = one.facts
     line = Text.assemble(f"{signed(facts['median_typicality'])} ", (f"× {facts['size']}", "dim"))
-    return marked(line, one.marks)
+    return remarked(line, one)

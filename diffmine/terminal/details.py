@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from diffmine.runs.contents import Cluster, Contents, Rows
+from diffmine.runs.patch_tables import added_columns
 from diffmine.terminal import above_chance
 from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import bar, visible
 from diffmine.terminal.rich_tables import (
     BAR,
     FLAG,
+    WORDS,
     counted,
     heading,
     interval,
-    marked,
     measured,
     name,
     new_table,
+    remarked,
     signed,
 )
 from diffmine.terminal.thumbnails import GAP, SIDE, fitting
-from diffmine.types import Flag
 
 FACTS = 26
 """Columns for what is said of a cluster beside its crops."""
 BAR_WIDTH = 12
+ADDED = 16
+"""Columns of the terminal that a plugin's column takes at most."""
 
 
 def label_view(contents: Contents, label: str, console: Console, limit: int) -> Iterator[RenderableType]:
     """The clusters of a label, the most typical first."""
     clusters, outliers = contents.clusters(label), contents.outliers(label)
-    patches = contents.selected(label, contents.mined)
+    patches = contents.selected(label, contents.run.selection)
     counts = counted(len(clusters), "cluster"), counted(len(outliers), "outlier")
     yield heading(label, counted(len(patches), "patch"), *above_chance.remarks(contents, patches), *counts)
     yield Text()
@@ -49,13 +52,13 @@ def label_view(contents: Contents, label: str, console: Console, limit: int) -> 
 
 
 def patches_view(
-    contents: Contents, title: str, rows: Rows, flags: Sequence[Flag], console: Console, limit: int
+    contents: Contents, title: str, rows: Rows, cluster: Cluster | None, console: Console, limit: int
 ) -> Iterator[RenderableType]:
-    """Patches, such as the members of a cluster, nearest to its centroid first; above them what it is flagged as."""
+    """Patches, such as the members of a cluster, nearest to its centroid first; above them what is said of it."""
     pictures = counted(len(set(contents.image_ids(rows))), "picture")
     yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, rows))
-    if flags:
-        yield _flags(flags)
+    if cluster and (cluster.flags or cluster.suggestions):
+        yield _said_of(cluster)
     yield Text()
     shown = rows[:limit]
     thumbnails = Thumbnails(contents, console)
@@ -67,10 +70,12 @@ def patches_view(
     yield from _remarks(thumbnails, len(rows) - len(shown), "patch")
 
 
-def _flags(flags: Sequence[Flag]) -> Table:
+def _said_of(cluster: Cluster) -> Table:
     notes = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    for flag in flags:
+    for flag in cluster.flags:
         notes.add_row(name(flag.mark, FLAG), Text(visible(flag.sentence)))
+    for words in cluster.suggestions:
+        notes.add_row(Text("maybe", style=WORDS), Text(visible(words)))
     return notes
 
 
@@ -87,7 +92,7 @@ def _facts(contents: Contents, one: Cluster, scale: float) -> Text:
     facts = one.facts
     pictures = Text("only 1 picture", style=FLAG) if facts["images"] == 1 else counted(facts["images"], "picture")
     lines = [
-        marked(Text(f"cluster {one.cluster}", style="bold"), one.marks),
+        remarked(Text(f"cluster {one.cluster}", style="bold"), one),
         measured(facts["median_typicality"], scale, BAR_WIDTH),
         Text(interval(facts["median_low"], facts["median_high"]), style="dim"),
         Text.assemble(f"{counted(facts['size'], 'patch')}, ", pictures),
@@ -106,7 +111,7 @@ def _listed(contents: Contents, clusters: Sequence[Cluster], scale: float) -> Ta
             str(one.cluster),
             cell,
             Text("only 1", style=FLAG) if facts["images"] == 1 else f"{facts['images']:,}",
-            marked(measured(facts["median_typicality"], scale, BAR_WIDTH), one.marks),
+            remarked(measured(facts["median_typicality"], scale, BAR_WIDTH), one),
             interval(facts["median_low"], facts["median_high"]),
         )
     return table
@@ -121,41 +126,59 @@ def _tiles(contents: Contents, rows: Rows, pictures: Sequence[Text], width: int)
         table.add_column(width=SIDE, no_wrap=True)
         table.add_column(width=text, no_wrap=True, overflow="ellipsis")
     scale = max(contents.column("typicality")[rows].max(initial=0.0), 0.0)
-    cells = [_patch_facts(contents, row, scale) for row in rows.tolist()]
+    added = _added(contents, rows)
+    cells = [_patch_facts(contents, row, scale, added[place]) for place, row in enumerate(rows.tolist())]
     for start in range(0, len(cells), across):
         pairs = zip(pictures[start : start + across], cells[start : start + across], strict=True)
         table.add_row(*(cell for pair in pairs for cell in pair))
     return table
 
 
-def _patch_facts(contents: Contents, row: int, scale: float) -> Text:
+def _patch_facts(contents: Contents, row: int, scale: float, added: Mapping[str, str]) -> Text:
     one = contents.run.patches.slice(row, 1).to_pylist()[0]
-    distance = one["cluster_distance"]
+    distance, error = one["cluster_distance"], one["typicality_stderr"]
     lines = [
         name(contents.run.records[one["image_id"]].path, "bold"),
-        Text(f"{signed(one['typicality'])} ± {one['typicality_stderr']:.4f}"),
+        Text(signed(one["typicality"]) + (f" ± {error:.4f}" if error is not None else "")),
         Text(bar(one["typicality"], scale, BAR_WIDTH), style=BAR),
         Text(_place(one), style="dim"),
         Text("" if distance is None else f"{distance:.3f} from the centre", style="dim"),
+        *(name(f"{column}: {value}") for column, value in added.items() if value),
     ]
     return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
 
 
 def _patch_table(contents: Contents, rows: Rows, width: int) -> Table:
     table = new_table("picture", "place, size", "typicality", "± error", "to centre", left=["picture", "typicality"])
-    table.columns[0].max_width = max(16, width - 64)
+    added = _added(contents, rows)
+    for column in added[0] if added else ():
+        table.add_column(name(column), justify="left", no_wrap=True, overflow="ellipsis", max_width=ADDED)
+    table.columns[0].max_width = max(16, width - 64 - sum(ADDED + 2 for _ in table.columns[5:]))
     scale = max(contents.column("typicality")[rows].max(initial=0.0), 0.0)
-    for row in rows.tolist():
+    for place, row in enumerate(rows.tolist()):
         one = contents.run.patches.slice(row, 1).to_pylist()[0]
-        distance = one["cluster_distance"]
+        distance, error = one["cluster_distance"], one["typicality_stderr"]
         table.add_row(
             name(contents.run.records[one["image_id"]].path),
             _place(one),
             measured(one["typicality"], scale, BAR_WIDTH),
-            f"{one['typicality_stderr']:.4f}",
+            "" if error is None else f"{error:.4f}",
             "" if distance is None else f"{distance:.3f}",
+            *(name(value) for value in added[place].values()),
         )
     return table
+
+
+def _added(contents: Contents, rows: Rows) -> list[dict[str, str]]:
+    """What the columns of plugins say of each patch."""
+    columns = {column: values.to_pylist() for column, values in added_columns(contents, rows).items()}
+    return [{column: _cell(values[place]) for column, values in columns.items()} for place in range(len(rows))]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _place(one: dict[str, int]) -> str:

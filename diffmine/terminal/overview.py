@@ -14,7 +14,7 @@ from diffmine.terminal import above_chance
 from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import sparkline, visible
 from diffmine.terminal.metrics_table import metrics_table
-from diffmine.terminal.rich_tables import FLAG, counted, heading, marked, measured, name, new_table
+from diffmine.terminal.rich_tables import FLAG, counted, heading, measured, name, new_table, remarked
 from diffmine.terminal.thumbnails import fitting
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def overview(run: Run, console: Console, crops: int = 12) -> Iterator[Renderable
         yield curve
     if "clusters" in run.info["stages"]:
         yield Text()
-        yield from labels(Contents(run), console, crops)
+        yield from labels(run.contents, console, crops)
     if "metrics" in run.info["stages"] and run.metrics:
         yield Text()
         yield metrics_table(run.metrics)
@@ -49,7 +49,7 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
     across = min(crops, fitting(console.width))
     faces = [[int(one.rows[0]) for one in best[label][:across]] for label in contents.labels]
     strips = thumbnails.load(faces)
-    selected = [contents.selected(label, contents.mined) for label in contents.labels]
+    selected = [contents.selected(label, contents.run.selection) for label in contents.labels]
     patches, cells = above_chance.column(contents, selected)
     headings = ("label", "pictures", patches, "clusters", "outliers", "best cluster's median")
     table = new_table(*headings, left=[headings[0], headings[-1]])
@@ -72,7 +72,7 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
 
 
 def _median(one: Cluster, scale: float) -> Text:
-    return marked(measured(one.facts["median_typicality"], scale, BAR_WIDTH), one.marks)
+    return remarked(measured(one.facts["median_typicality"], scale, BAR_WIDTH), one)
 
 
 def _faces(contents: Contents, strips: list[Text]) -> Iterator[RenderableType]:

@@ -8,11 +8,14 @@ from typing import Literal
 from rich.table import Table
 from rich.text import Text
 
+from diffmine.runs.contents import Cluster
 from diffmine.terminal.glyphs import bar, visible
 
 HEADING = "dim"
 BAR = "cyan"
 FLAG = "yellow"
+WORDS = "italic"
+WORDS_WIDTH = 26
 
 
 def new_table(*headings: str, left: Sequence[str] = ()) -> Table:
@@ -49,9 +52,12 @@ def measured(value: float, scale: float, width: int) -> Text:
     return Text.assemble(signed(value), " ", (bar(value, scale, width).ljust(width), BAR))
 
 
-def marked(cell: Text, marks: Sequence[str]) -> Text:
-    """A cell with what a cluster is flagged as, a line each, below it."""
-    return Text("\n").join([cell, *(name(mark, FLAG) for mark in marks)])
+def remarked(cell: Text, cluster: Cluster) -> Text:
+    """A cell with what is said of a cluster, a line each, below it: what it is flagged as, what it might be called."""
+    words = [name(f"{one.words[0].text}? ({one.source})", WORDS) for one in cluster.descriptions if one.words]
+    for text in words:
+        text.truncate(WORDS_WIDTH, overflow="ellipsis")
+    return Text("\n").join([cell, *(name(mark, FLAG) for mark in cluster.marks), *words])
 
 
 def counted(number: int, noun: str) -> str:

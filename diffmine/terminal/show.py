@@ -13,7 +13,6 @@ from diffmine.plugins.explaining import did_you_mean
 from diffmine.runs.contents import Contents, Rows
 from diffmine.terminal.details import label_view, patches_view
 from diffmine.terminal.overview import overview
-from diffmine.types import Flag
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -38,17 +37,13 @@ def show(run: Run, console: Console, label: str | None, group: str | None, limit
 def _view(run: Run, console: Console, label: str | None, group: str | None, limit: int) -> Iterator[RenderableType]:
     if label is None and group is None:
         return overview(run, console)
-    contents = Contents(run)
+    contents = run.contents
     rows = chosen_rows(contents, label, group)
     if group is None:
         return label_view(contents, known_label(contents, label), console, limit)
     kind = f"cluster {group}" if group.isdigit() else group
-    return patches_view(contents, f"{label}: {kind}", rows, _flags(contents, label, group), console, limit)
-
-
-def _flags(contents: Contents, label: str | None, group: str) -> list[Flag]:
-    """What a cluster is flagged as."""
-    return [flag for one in contents.clusters(str(label)) if str(one.cluster) == group for flag in one.flags]
+    cluster = next((one for one in contents.clusters(str(label)) if str(one.cluster) == group), None)
+    return patches_view(contents, f"{label}: {kind}", rows, cluster, console, limit)
 
 
 def chosen_rows(contents: Contents, label: str | None, group: str | None) -> Rows:

@@ -10,7 +10,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from diffmine.studies.comparison import FATES, Comparison
+from diffmine.analysis.matching import FATES
+from diffmine.studies.comparison import Comparison
 from diffmine.studies.points import short
 from diffmine.studies.results import Results
 from diffmine.terminal.comparison_view import side_by_side

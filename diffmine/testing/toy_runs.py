@@ -21,7 +21,7 @@ from diffmine.analysis.ranking import rank_clusters
 from diffmine.engine.opening import load_run
 from diffmine.files.names import RUN_FILE
 from diffmine.numerics.seeding import derive_seed, numpy_generator
-from diffmine.runs.run import FLAGS_FILE, FORMAT, RECIPE_FILE, Run
+from diffmine.runs.run import DESCRIPTIONS_FILE, FLAGS_FILE, FORMAT, RECIPE_FILE, Run
 from diffmine.runs.tables import CLUSTERS, clustered_table, images_table
 from diffmine.testing.toy_motifs import CELLS, cell_box, draw_picture
 from diffmine.types import FloatArray, ImageRecord, Patch
@@ -76,6 +76,7 @@ def write_toy_run(
     hostile: bool = False,
     evidence: bool = False,
     flags: Sequence[tuple[str, int, str]] = (),
+    words: Sequence[tuple[str, int, Sequence[str], str]] = (),
 ) -> Run:
     """Write a finished run and the store it refers to, and open it.
 
@@ -87,6 +88,7 @@ def write_toy_run(
         hostile: use ``HOSTILE_LABELS`` and hostile file names, skip causes, warnings and flags.
         evidence: write p-values, q-values and masks: of cluster n, about each (n + 1)th motif lies on its mask.
         flags: (label, cluster, mark) of what the run is to warn of.
+        words: (label, cluster, words, source) of what describers are to have said.
     """
     labels = sorted(HOSTILE_LABELS if hostile else labels)
     run, data = folder / "run", folder / "data"
@@ -104,8 +106,17 @@ def write_toy_run(
     features = _features(patches, truth)
     save_file({"patches": features, "heldout": features[:0]}, artifacts["features"] / "features.safetensors")
     _write_clusters(run, patches, truth, features)
-    _write_rest(run, data, folder / "store", [*artifacts, "patches", "clusters", "metrics"], labels, hostile, evidence)
+    _write_rest(
+        run,
+        data,
+        folder / "store",
+        [*artifacts, "patches", "clusters", "metrics", "describe", "checks"],
+        labels,
+        hostile,
+        evidence,
+    )
     _write_flags(run, [(label, 0, HOSTILE_MARK) for label in labels] if hostile else flags)
+    _write_words(run, [(label, 0, [HOSTILE_MARK], "<i>toy</i>") for label in labels] if hostile else words)
     return load_run(run)
 
 
@@ -149,7 +160,7 @@ def _write_typicality(artifact: Path, drawn: list[_Drawn]) -> None:
         label, image_id = one.record.labels[0], one.record.image_id
         tensors[f"{image_id}/{label}/mean"] = _map(one)
         tensors[f"{image_id}/{label}/stderr"] = np.full_like(_map(one), 0.002)
-        tensors[f"{image_id}/{label}/influence"] = np.abs(_map(one)) / 2
+        tensors[f"{image_id}/{label}/influence"] = np.abs(_map(one))
         index.append({"image_id": image_id, "label": label, "shard": 0})
     save_file(tensors, artifact / "shards" / "00000.safetensors")
     pq.write_table(pa.Table.from_pylist(index), artifact / "index.parquet")
@@ -235,6 +246,14 @@ def _write_flags(run: Path, flags: Sequence[tuple[str, int, str]]) -> None:
     (run / FLAGS_FILE).write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
 
 
+def _write_words(run: Path, words: Sequence[tuple[str, int, Sequence[str], str]]) -> None:
+    rows = [
+        {"label": label, "cluster": cluster, "words": [(word, 0.5) for word in said], "source": source}
+        for label, cluster, said, source in words
+    ]
+    (run / DESCRIPTIONS_FILE).write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+
+
 def _write_rest(
     run: Path, data: Path, store: Path, stages: list[str], labels: list[str], hostile: bool, evidence: bool
 ) -> None:
@@ -247,7 +266,7 @@ def _write_rest(
     }
     if evidence:
         dataset["boxes"] = {"index": BOXES, "label": "town"}
-    recipe = {"name": "toy", "seed": 7, "dataset": dataset}
+    recipe = {"name": "toy", "seed": 7, "dataset": dataset, "patches": {"use": "top"}}
     (run / RECIPE_FILE).write_text(tomli_w.dumps(recipe), encoding="utf-8")
     evil = "<b onmouseover=alert(1)>" if hostile else "a drawn"
     info = {

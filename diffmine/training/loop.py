@@ -113,7 +113,7 @@ def train(
             measured: dict[str, float] = {}
             if options.validate_every and (last or state.step % options.validate_every == 0):
                 with state.averaged():
-                    measured = validation.measure(accelerator.unwrap_model(wrapped), gradients.micro_batch)
+                    measured = validation.measure(accelerator.unwrap_model(wrapped), gradients.size.limit)
             if measured or last or state.step % options.log_every == 0:
                 mean = float(state.loss_sum) / state.loss_count
                 if not math.isfinite(mean):

@@ -14,7 +14,6 @@ from diffmine.analysis.agreement import compare_runs
 from diffmine.drawing.comparison_page import RunPair, write_side_by_side
 from diffmine.drawing.crops import crops
 from diffmine.engine.opening import load_run
-from diffmine.runs.contents import Contents
 from diffmine.runs.run import Run
 from diffmine.studies.study import compare
 from diffmine.testing.toy_runs import HOSTILE_LABELS, write_toy_run
@@ -47,7 +46,7 @@ def test_matches_are_shown_with_the_crops_of_both_runs(runs: tuple[Run, Run], tm
     assert files == {f"compare/{path.name}" for path in (tmp_path / "compare").iterdir()}
     assert len(files) == len(HOSTILE_LABELS) * (3 + 2)
 
-    contents = Contents(runs[0])
+    contents = runs[0].contents
     label = contents.labels.index("..")
     strip = np.asarray(Image.open(tmp_path / f"compare/0-{label}-1.webp"), dtype=float)
     expected = crops(contents, contents.clusters("..")[1].rows[:6], 64)

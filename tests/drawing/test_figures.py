@@ -7,12 +7,12 @@ import pytest
 import tomli_w
 from PIL import Image
 
-from diffmine.drawing.figure_kinds import _number, before_after
-from diffmine.drawing.figures import COLUMN, KINDS, draw, draw_before_after
+from diffmine.builtin.figures.grid import Grid, three_digits
+from diffmine.drawing.figures import COLUMN, draw_before_after
 from diffmine.drawing.panels import fade, scale_of, sheet
+from diffmine.drawing.whole_pictures import before_after
 from diffmine.engine.opening import load_run
 from diffmine.errors import DataError, RecipeError
-from diffmine.runs.contents import Contents
 from diffmine.runs.run import Run
 from diffmine.testing.toy_runs import HOSTILE_LABELS, write_toy_run
 
@@ -60,7 +60,7 @@ def test_the_colour_bar_says_what_the_scorer_computes(scorer: str, says: str, tm
     assert bar.get_xlabel() == says
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["grid", "strips", "typicality"])
 def test_each_kind_fits_a_papers_column(run: Run, kind: str, tmp_path: Path) -> None:
     drawing = run.figure(kind, ["north"])
     assert drawing.figure.get_figwidth() == COLUMN
@@ -72,19 +72,19 @@ def test_each_kind_fits_a_papers_column(run: Run, kind: str, tmp_path: Path) -> 
 
 
 def test_the_grid_shows_the_pixels_of_the_best_clusters(run: Run) -> None:
-    contents = Contents(run)
-    panel = KINDS["grid"](contents, "west", rows=2, columns=3)
+    contents = run.contents
+    panel = Grid(Grid.Config()).panel(contents, "west", rows=2, columns=3)
     assert len(panel.names) == 2
     best = contents.clusters("west")[0]
     assert float(panel.names[0]) == pytest.approx(best.facts["median_typicality"], rel=0.005)
 
 
 def test_numbers_below_each_other_have_equally_many_digits() -> None:
-    assert [_number(value) for value in (0.0183, 0.02, 123.4, -0.5)] == ["0.0183", "0.0200", "123", "-0.500"]
+    assert [three_digits(value) for value in (0.0183, 0.02, 123.4, -0.5)] == ["0.0183", "0.0200", "123", "-0.500"]
 
 
 @pytest.mark.parametrize("labels", [["north"], ["north", "south", "west"]])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["grid", "strips", "typicality"])
 def test_no_text_is_cut_and_no_height_is_empty(run: Run, kind: str, labels: list[str], tmp_path: Path) -> None:
     run.figure(kind, labels).save(tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as image:
@@ -114,18 +114,18 @@ def test_a_flagged_row_says_so_in_its_own_height(marks: list[str], tmp_path: Pat
 
 def test_before_and_after_share_a_scale(run: Run, tmp_path: Path) -> None:
     other = write_toy_run(tmp_path / "toy", clusters=3, members=8)
-    panel = before_after(Contents(run), Contents(other), "north", columns=2)
+    panel = before_after(run.contents, other.contents, "north", columns=2)
     assert panel.names == ["picture", "before", "after"]
     height = (panel.image.shape[0] - 2 * 12) // 3
     before, after = (panel.image[top : top + height] for top in (height + 12, 2 * height + 24))
     assert np.array_equal(before, after), "equal maps look equal"
-    draw_before_after(Contents(run), Contents(other), ["north"]).save(tmp_path / "pair.pdf")
+    draw_before_after(run.contents, other.contents, ["north"]).save(tmp_path / "pair.pdf")
 
 
 def test_before_needs_the_same_pictures(run: Run, tmp_path: Path) -> None:
     other = write_toy_run(tmp_path / "toy", labels=["north"], clusters=2, members=8)
     with pytest.raises(DataError, match="under 'north'; compare runs over the same data"):
-        draw_before_after(Contents(run), Contents(other), ["north"])
+        draw_before_after(run.contents, other.contents, ["north"])
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
@@ -152,7 +152,7 @@ def test_hostile_labels_are_drawn_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ask", "answer"),
     [
-        (lambda run, path: draw(Contents(run), "pie"), "'pie'; allowed: grid, strips, typicality, influence"),
+        (lambda run, path: run.figure("pie"), "(?s)'pie'.*available: grid, influence, strips, typicality"),
         (lambda run, path: run.show("east"), "label 'east'; its labels: north, south, west"),
         (lambda run, path: run.show("north").save(path / "a.gif"), "'gif'; allowed suffixes: png, pdf, svg"),
     ],

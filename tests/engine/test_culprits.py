@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from diffmine.engine.pipeline import NobodyWatches, Options, Pipeline
+from diffmine.engine.pipeline import Options, Pipeline
 from diffmine.errors import ContractError, StageError
-from diffmine.plugins.manager import load_plugins
-from diffmine.plugins.registry import Registry
+from diffmine.interfaces.progress import nobody
+from diffmine.plugins.manager import load_plugins, plugin_manager
+from diffmine.plugins.registry import Registry, registry
 from diffmine.recipes.reading import parse_recipe
 from diffmine.recipes.resolving import resolve
 from diffmine.runs.run import Run
@@ -304,6 +305,8 @@ def saboteur(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     sys.path.remove(str(site))
     for name in ("saboteur", "saboteur.helper"):
         sys.modules.pop(name, None)
+    for found_with_it in (plugin_manager, registry):
+        found_with_it.cache_clear()
 
 
 class Bench:
@@ -322,7 +325,7 @@ class Bench:
             tables[table] = {**tables.get(table, {}), **values}
         resolved = resolve(parse_recipe(tables), self.registry)
         options = Options(self.folder / "run", self.folder / "store", device="cpu", until=until)
-        return Pipeline(resolved, options, self.plugins, self.registry, NobodyWatches()).run()
+        return Pipeline(resolved, options, self.plugins, self.registry, nobody).run()
 
     def failure(self, **changes: Mapping[str, Any]) -> StageError:
         with pytest.raises(StageError) as caught:
@@ -377,7 +380,7 @@ def test_what_crosses_no_component_is_diffmines_own(bench: Bench, monkeypatch: p
     def broken(*_: object) -> None:
         raise KeyError("row 7")
 
-    monkeypatch.setattr("diffmine.stages.typicality.commit_shard", broken)
+    monkeypatch.setattr("diffmine.builtin.stages.typicality.commit_shard", broken)
     error = bench.failure(scorer={"draws": 2})
     assert str(error) == "stage 'typicality' failed in diffmine itself: KeyError: 'row 7'"
     assert error.origin is None

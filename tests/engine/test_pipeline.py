@@ -176,8 +176,8 @@ def test_only_what_changed_is_computed_again(
 def test_several_processes_give_the_same_maps_and_features(
     finished: Run, recipe: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diffmine.stages.typicality.SHARD_SIZE", 12)  # two shards, for two workers
-    monkeypatch.setattr("diffmine.stages.features.SHARD_SIZE", 12)
+    monkeypatch.setattr("diffmine.builtin.stages.typicality.SHARD_SIZE", 12)  # two shards, for two workers
+    monkeypatch.setattr("diffmine.builtin.stages.features.SHARD_SIZE", 12)
     for name, workers in (("one", 1), ("two", 2)):
         store = folder / f"{name}-store"
         for stage in ("images", "finetune"):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +23,7 @@ from diffmine.interfaces import (
     Work,
 )
 from diffmine.interfaces.progress import nobody
-from diffmine.plugins.manager import Source, load_plugins
+from diffmine.plugins.manager import PluginManager, Source, load_plugins
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.order import in_order
 from diffmine.recipes.reading import Recipe, load_recipe
@@ -103,9 +103,14 @@ PLUGIN = SimpleNamespace(
 
 
 @pytest.fixture(scope="module")
-def registry() -> Registry:
+def manager() -> PluginManager:
     manager = load_plugins(frozenset())
     manager.register(PLUGIN, "further", Source("diffmine-further", "1.0"))
+    return manager
+
+
+@pytest.fixture(scope="module")
+def registry(manager: PluginManager) -> Registry:
     return Registry(manager)
 
 
@@ -116,18 +121,23 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(registry: Registry, recipe: Recipe, folder: Path, name: str) -> Run:
-    options = Options(out=folder / name, store=folder / "store", device="cpu")
-    return Pipeline(resolve(recipe, registry), options, registry._manager, registry, nobody).run()
+Runner = Callable[[Recipe, str], Run]
+
+
+@pytest.fixture
+def run(manager: PluginManager, registry: Registry, tmp_path: Path) -> Runner:
+    def run(recipe: Recipe, name: str) -> Run:
+        options = Options(out=tmp_path / name, store=tmp_path / "store", device="cpu")
+        return Pipeline(resolve(recipe, registry), options, manager, registry, nobody).run()
+
+    return run
 
 
 WITHOUT_MODEL = ("scorer.use=redder", "features.use=pixels", 'report.use="terminal"')
 
 
-def test_a_recipe_without_a_model_runs_with_the_stages_of_a_plugin(
-    registry: Registry, recipe: Path, tmp_path: Path
-) -> None:
-    finished = run(registry, load_recipe(recipe, WITHOUT_MODEL), tmp_path, "first")
+def test_a_recipe_without_a_model_runs_with_the_stages_of_a_plugin(run: Runner, recipe: Path) -> None:
+    finished = run(load_recipe(recipe, WITHOUT_MODEL), "first")
     stages = list(finished.info["stages"])
     assert "finetune" not in stages
     assert stages.index("patches") < stages.index("count-patches") < stages.index("summary") < stages.index("report")
@@ -141,12 +151,10 @@ def test_a_recipe_without_a_model_runs_with_the_stages_of_a_plugin(
     assert "times = 2" in kept
 
     other_model = load_recipe(finished.path / "recipe.toml", ["model.use=stable-diffusion", "model.path=nowhere"])
-    again = run(registry, other_model, tmp_path, "second")
+    again = run(other_model, "second")
     assert all(entry["reused"] for entry in again.info["stages"].values())
     more = load_recipe(finished.path / "recipe.toml", ["count-patches.times=3"])
-    anew = [
-        name for name, entry in run(registry, more, tmp_path, "third").info["stages"].items() if not entry["reused"]
-    ]
+    anew = [name for name, entry in run(more, "third").info["stages"].items() if not entry["reused"]]
     assert set(anew) == {"count-patches", "summary", "checks", "report"}
 
 

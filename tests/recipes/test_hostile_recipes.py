@@ -33,7 +33,7 @@ def recipes() -> list[dict[str, Any]]:
 def keys() -> list[tuple[str, str, str]]:
     """(table, component, option) of everything that can be said."""
     return [
-        (entry.kind.table, entry.component.name, option)
+        (entry.kind.table or entry.component.name, entry.component.name, option)
         for entry in registry().entries()
         for option in ("use", "nonsense", *entry.component.Config.model_fields)
     ]

@@ -17,7 +17,6 @@ from diffmine.drawing.figures import draw_before_after
 from diffmine.plugins.registry import registry
 from diffmine.recipes.reading import load_recipe
 from diffmine.recipes.resolving import resolve
-from diffmine.runs.contents import Contents
 from diffmine.runs.run import Run
 from diffmine.studies.study import compare
 from diffmine.testing.published_layouts import write_cardb, write_ftt, write_g3, write_places, write_xray
@@ -246,6 +245,6 @@ def test_the_base_model_beside_the_finetuned(weights: Weights, tmp_path: Path) -
     finished = run("cardb", write_cardb, weights, tmp_path, out="cardb")
     base = run("cardb", Path.resolve, weights, tmp_path, "finetune.use=none", own_encoder, out="cardb-base")
     assert not (base.path / "model").exists()
-    draw_before_after(Contents(finished), Contents(base)).save(tmp_path / "before-after.png")
+    draw_before_after(finished.contents, base.contents).save(tmp_path / "before-after.png")
     results, _ = compare([finished.path, base.path])
     assert [one.variant for one in results.entries] == ["cardb", "cardb-base"]

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
+from diffmine.engine.folder_lock import OWNER_FILE
 from diffmine.errors import DataError, RecipeError
-from diffmine.runs.writing import OWNER_FILE
 from diffmine.studies.study import compare, study
 from diffmine.testing.toy_pictures import write_toy_folder
 
@@ -192,3 +192,45 @@ def _owner(run: Path, study_process: subprocess.Popen[str]) -> int:
         except (OSError, ValueError):
             time.sleep(0.01)
     raise AssertionError("the run never began")
+
+
+def _descendants(pid: int) -> set[int]:
+    """The processes below one, as /proc tells."""
+    found: set[int] = set()
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            found |= {child} | _descendants(child)
+    return found
+
+
+@pytest.mark.skipif(not list(Path("/proc/self/task").glob("*/children")), reason="looks for processes in /proc")
+def test_a_killed_study_leaves_no_process_behind(tmp_path: Path) -> None:
+    write_toy_folder(tmp_path / "pictures", per_label=4)
+    (tmp_path / "base.toml").write_text(RECIPE)
+    (tmp_path / "study.toml").write_text(STUDY)
+    command = [sys.executable, "-m", "diffmine", "study", str(tmp_path / "study.toml"), "--workers", "2"]
+    places = ["--out", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
+    parent = subprocess.Popen([*command, *places], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    left: set[int] = set()
+    try:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "out").glob("runs/*/run.json")) and parent.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        left = _descendants(parent.pid)
+        assert len(left) >= 3, "two workers, and what passes their events on"
+    finally:
+        parent.kill()
+        parent.wait()
+    deadline = time.monotonic() + 30
+    while left and time.monotonic() < deadline:
+        left = {pid for pid in left if Path(f"/proc/{pid}").exists() and not _is_dead(pid)}
+        time.sleep(0.05)
+    assert not left
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

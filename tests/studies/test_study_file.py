@@ -86,7 +86,6 @@ def test_paths_are_relative_to_the_file_that_holds_them(tmp_path: Path) -> None:
         ('[grid]\n"patches.size" = []', "patches.size = []: must be a list of at least one value"),
         ('[grid]\n"patches.size" = 8', "patches.size = 8: must be a list"),
         ("seeds = [1, 1]", "two runs of the name"),
-        ("[variants.a.clustrer]\nuse = 'kmeans'", "did you mean 'clusterer'"),
         ("seeds = [-1]", "greater than or equal to 0"),
         ("[variants.'../a']", "variants"),
     ],
@@ -100,6 +99,12 @@ def test_a_mistake_is_said(tmp_path: Path, text: str, said: str) -> None:
 def test_a_mistake_in_one_run_names_it_before_anything_is_computed(tmp_path: Path) -> None:
     path = write_study(tmp_path, '[variants.good]\n[variants.bad.clusterer]\nuse = "kmean"\n')
     with pytest.raises(RecipeError, match=r"run 's\.bad' of the study: .*did you mean 'kmeans'"):
+        check_points(load_study(path).points)
+
+
+def test_a_table_that_nothing_knows_is_said_too(tmp_path: Path) -> None:
+    path = write_study(tmp_path, "[variants.a.clustrer]\nuse = 'kmeans'")
+    with pytest.raises(RecipeError, match=r"\[clustrer\]: unknown table; did you mean 'clusterer'"):
         check_points(load_study(path).points)
 
 

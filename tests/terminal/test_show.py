@@ -202,3 +202,11 @@ def test_a_mistake_says_what_there_is(label: str | None, group: str | None, said
     with pytest.raises(RecipeError) as caught:
         printed(hand_made_run(), 80, label=label, group=group)
     assert said in str(caught.value)
+
+
+def test_suggested_words_stand_below_their_cluster_with_who_says_so(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, clusters=2, members=8, words=[("north", 0, ["red wheel", "spoke"], "toy")])
+    assert printed(run, 100).count("red wheel? (toy)") == 1
+    assert printed(run, 100, label="north").count("red wheel? (toy)") == 1
+    assert "red wheel, spoke (toy)" in printed(run, 100, label="north", group="0")
+    assert "(toy)" not in printed(run, 100, label="north", group="1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from diffmine.builtin.metrics.clustered import LabelClusters, label_clusters
+from diffmine.runs.contents import LabelClusters, label_clusters
 from diffmine.types import Finding, Flag
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import numpy as np
 from diffmine.analysis import shortcuts
 from diffmine.analysis.shortcuts import Crops
 from diffmine.builtin.checks.best_clusters import about, best_clusters
-from diffmine.builtin.metrics.clustered import LabelClusters
 from diffmine.interfaces import Check
 from diffmine.numerics.seeding import numpy_generator
+from diffmine.runs.contents import LabelClusters
 from diffmine.runs.tables import patches_of
 from diffmine.types import ByteArray, Finding
 

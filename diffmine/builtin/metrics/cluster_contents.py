@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.builtin.metrics.clustered import LabelClusters, label_clusters
 from diffmine.builtin.metrics.showing import shown_kind
+from diffmine.runs.contents import LabelClusters, label_clusters
 from diffmine.types import BoolArray
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class MemberKinds:
     """The clusters of one label.
 
     Attributes:
@@ -34,12 +34,12 @@ class Contents:
     counts: NDArray[np.float64]
 
 
-def once(contents: Contents) -> NDArray[np.int64]:
+def once(contents: MemberKinds) -> NDArray[np.int64]:
     """The weighting that counts every image once, (1, images)."""
     return np.ones((1, len(contents.image_ids)), dtype=np.int64)
 
 
-def cluster_contents(run: Run, best: int | None = None) -> list[Contents]:
+def cluster_contents(run: Run, best: int | None = None) -> list[MemberKinds]:
     """What the members of each label's clusters show; labels whose images have no annotation at all are left out.
 
     Args:
@@ -54,11 +54,11 @@ def cluster_contents(run: Run, best: int | None = None) -> list[Contents]:
     return contents
 
 
-def _count(members: LabelClusters, masks: Mapping[str, Mapping[str, BoolArray]]) -> Contents:
+def _count(members: LabelClusters, masks: Mapping[str, Mapping[str, BoolArray]]) -> MemberKinds:
     shown = [shown_kind(masks[patch.image_id], patch.box) for patch in members.patches]
     kinds: Sequence[str] = sorted({"", *shown})
     image_ids = sorted(masks)
     counts = np.zeros((len(image_ids), int(members.cluster.max(initial=-1)) + 1, len(kinds)))
     for image_id, cluster, kind in zip(members.image_ids, members.cluster, shown, strict=True):
         counts[image_ids.index(image_id), cluster, kinds.index(kind)] += 1
-    return Contents(members.label, tuple(kinds), tuple(image_ids), counts)
+    return MemberKinds(members.label, tuple(kinds), tuple(image_ids), counts)

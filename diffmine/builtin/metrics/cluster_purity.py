@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.builtin.metrics.cluster_contents import Contents, cluster_contents, once
+from diffmine.builtin.metrics.cluster_contents import MemberKinds, cluster_contents, once
 from diffmine.interfaces import Metric
 from diffmine.numerics.bootstrap import draws, percentile_interval
 from diffmine.types import MetricValue
@@ -46,7 +46,7 @@ class ClusterPurity(Metric):
         return {self.name: figure}
 
 
-def purity(contents: Contents, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+def purity(contents: MemberKinds, weights: NDArray[np.int64]) -> NDArray[np.float64]:
     """The purity of a label's clusters for each weighting of its images, (weightings,)."""
     images, clusters, kinds = contents.counts.shape
     counts = (weights @ contents.counts.reshape(images, -1)).reshape(-1, clusters, kinds)
@@ -54,7 +54,7 @@ def purity(contents: Contents, weights: NDArray[np.int64]) -> NDArray[np.float64
     return purities
 
 
-def _replicates(contents: Contents) -> NDArray[np.float64]:
+def _replicates(contents: MemberKinds) -> NDArray[np.float64]:
     images, cells = len(contents.image_ids), contents.counts[0].size
     return np.concatenate(
         [purity(contents, weights) for weights in draws(images, "purity", contents.label, cells=cells)]

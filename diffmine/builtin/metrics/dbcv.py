@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from diffmine.builtin.metrics.clustered import LabelClusters, label_clusters
 from diffmine.interfaces import ComponentConfig, Metric
+from diffmine.runs.contents import LabelClusters, label_clusters
 from diffmine.types import OUTLIER, FloatArray, IntArray, MetricValue
 
 if TYPE_CHECKING:

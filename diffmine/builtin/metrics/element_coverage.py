@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from diffmine.builtin.metrics.cluster_contents import Contents, cluster_contents, once
+from diffmine.builtin.metrics.cluster_contents import MemberKinds, cluster_contents, once
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.numerics.bootstrap import draws, percentile_interval
 from diffmine.types import MetricValue
@@ -51,7 +51,7 @@ class ElementCoverage(Metric):
         return {self.name: figure}
 
 
-def is_covered(contents: Contents, weights: NDArray[np.int64]) -> NDArray[np.bool_]:
+def is_covered(contents: MemberKinds, weights: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether a cluster's majority shows the label's element, for each weighting of the images, (weightings,)."""
     if contents.label not in contents.kinds:
         return np.zeros(len(weights), dtype=bool)
@@ -61,6 +61,6 @@ def is_covered(contents: Contents, weights: NDArray[np.int64]) -> NDArray[np.boo
     return covered
 
 
-def _replicates(contents: Contents) -> NDArray[np.bool_]:
+def _replicates(contents: MemberKinds) -> NDArray[np.bool_]:
     images = len(contents.image_ids)
     return np.concatenate([is_covered(contents, weights) for weights in draws(images, "coverage", contents.label)])

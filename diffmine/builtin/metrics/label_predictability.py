@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
 from diffmine.builtin.metrics.annotated import Measured, figure
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, Metric
+from diffmine.runs.contents import selected_rows
 from diffmine.runs.tables import patches_of
-from diffmine.types import FloatArray, MetricValue, Patch
+from diffmine.types import FloatArray, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -49,7 +51,7 @@ class LabelPredictability(Metric):
         train, heldout = patches_of(run.patches), patches_of(run.heldout_patches)
         for selection in sorted({patch.selection for patch in train}):
             name = self.name if selection == run.selection else f"{self.name}_{selection}"
-            seen, unseen = _ordered(train, selection), _ordered(heldout, selection)
+            seen, unseen = _rows(run.patches, selection), _rows(run.heldout_patches, selection)
             labels = [train[row].label for row in seen]
             if unseen and len(set(labels)) > 1:
                 scores, classes = self._decide(run.features[seen], labels, run.heldout_features[unseen])
@@ -87,10 +89,9 @@ def _at_chance(figure: MetricValue) -> bool:
     return figure.low is None or figure.chance is None or figure.low <= figure.chance
 
 
-def _ordered(patches: list[Patch], selection: str) -> list[int]:
+def _rows(patches: pa.Table, selection: str) -> list[int]:
     """Rows of a selection, in an order that does not depend on the table's."""
-    rows = (row for row, patch in enumerate(patches) if patch.selection == selection)
-    return sorted(rows, key=lambda row: (patches[row].label, patches[row].image_id, patches[row].box))
+    return [row for rows in selected_rows(patches, selection).values() for row in rows.tolist()]
 
 
 def _judge(run: Run, images: list[str], scores: NDArray[np.float64], classes: list[str]) -> Iterator[Measured]:

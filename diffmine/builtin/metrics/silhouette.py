@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from diffmine.builtin.metrics.annotated import Measured, figure
-from diffmine.builtin.metrics.clustered import label_clusters
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.numerics.seeding import derive_seed
+from diffmine.runs.contents import label_clusters
 from diffmine.types import MetricValue
 
 if TYPE_CHECKING:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from diffmine.files.names import slug
-from diffmine.interfaces import ComponentConfig, Report
-from diffmine.runs.contents import Contents
+from diffmine.interfaces import ComponentConfig, Figure, PartsOf, PartTable, Report
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -25,25 +24,28 @@ class Figures(Report):
     class Config(ComponentConfig):
         """Options of ``figures``."""
 
-        kinds: tuple[Literal["grid", "strips", "typicality", "influence"], ...] = Field(
-            ("grid", "strips", "typicality"), description="what to draw for each label"
+        kinds: Annotated[tuple[PartTable, ...], PartsOf("figures")] = Field(
+            ({"use": "grid"}, {"use": "strips"}, {"use": "typicality"}),
+            description="what to draw for each label: names of kinds of figures, or tables with use and options",
         )
         formats: tuple[Literal["png", "pdf", "svg"], ...] = Field(("png", "pdf"), description="file formats")
         rows: int = Field(6, ge=1, le=100, description="clusters in a grid")
         columns: int = Field(7, ge=1, le=50, description="members of a cluster in a grid")
 
     config: Config
+    parts: tuple[Figure, ...]
 
     def write(self, run: Run, folder: Path) -> None:
-        """Write ``figures/<kind>-<label>.<format>``; the name of a label is made safe (``drawing.names``)."""
+        """Write ``figures/<kind>-<label>.<format>``; the name of a label is made safe (``files.names``)."""
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        for kind in self.parts:
+            run.attempt(kind, lambda kind: self._draw(run, kind, folder / FOLDER))
+
+    def _draw(self, run: Run, kind: Figure, target: Path) -> None:
         from diffmine.drawing.figures import draw
 
-        contents = Contents(run)
-        target = folder / FOLDER
-        target.mkdir(parents=True, exist_ok=True)
-        for label in contents.labels:
-            for kind in self.config.kinds:
-                sizes = {"rows": self.config.rows, "columns": self.config.columns} if kind == "grid" else {}
-                drawing = draw(contents, kind, [label], **sizes)
-                for suffix in self.config.formats:
-                    drawing.save(target / f"{kind}-{slug(label)}.{suffix}")
+        sizes = {"rows": self.config.rows, "columns": self.config.columns} if kind.name == "grid" else {}
+        for label in run.contents.labels:
+            drawing = draw(run.contents, kind, [label], **sizes)
+            for suffix in self.config.formats:
+                drawing.save(target / f"{kind.name}-{slug(label)}.{suffix}")

@@ -55,19 +55,21 @@ class Html(Report):
         from diffmine.builtin.reports.explorer.pictures import write_pictures
         from diffmine.builtin.reports.explorer.placing import draw_maps
         from diffmine.builtin.reports.explorer.sprites import write_covers, write_sheets
-        from diffmine.runs.contents import Contents
+        from diffmine.builtin.reports.explorer.view_pages import view_pages
 
         options, target = self.config, folder / FOLDER
         target.mkdir(parents=True, exist_ok=True)
-        ordering = Ordering(Contents(run))
+        ordering = Ordering(run.contents)
         sheets = write_sheets(ordering, target, options.crop_size, options.quality)
         covers = write_covers(ordering, target, options.crop_size, options.quality)
         gallery = write_pictures(
             ordering, target, self._room(target, len(ordering.rows)), options.picture_size, options.quality
         )
         maps = draw_maps(ordering, run.features, self.parts, seed=run.recipe.header.seed)
-        data = payload(ordering, sheets, covers, gallery, maps, options.crop_size)
-        (target / "index.html").write_text(render(data, overlays(ordering, gallery)), encoding="utf-8")
+        views = view_pages(run)
+        data = payload(ordering, sheets, covers, gallery, maps, options.crop_size, views)
+        page = render(data, overlays(ordering, gallery), [one.script for one in views])
+        (target / "index.html").write_text(page, encoding="utf-8")
 
     def _room(self, target: Path, patches: int) -> int:
         """Bytes that are left for whole pictures."""

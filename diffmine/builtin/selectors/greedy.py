@@ -12,10 +12,10 @@ from pydantic import Field
 from diffmine.interfaces import PatchSelector, SelectorConfig
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.numerics.upsampling import upsample, window_means
+from diffmine.pictures.grey import grey
 from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, TypicalityMap
 
 Field2D = NDArray[np.float64]
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 class GreedyConfig(SelectorConfig):
@@ -81,11 +81,11 @@ class GreedySelector(PatchSelector):
         """Windows that the filters refuse get no merit; without filters the picture is not opened."""
         if self.config.grey_range is None and not self.config.min_contrast:
             return
-        grey = pixels() @ _LUMA
+        levels = grey(pixels())
         low, high = self.config.grey_range or (0.0, 255.0)
         for merit, size in zip(merits, sizes, strict=True):
-            level = window_means(grey, size)
-            variance = window_means(grey**2, size) - level**2
+            level = window_means(levels, size)
+            variance = window_means(levels**2, size) - level**2
             refused = (level < low) | (level > high) | (variance < self.config.min_contrast**2)
             merit[refused] = -np.inf
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from diffmine.analysis.ranking import Ranked, rank_clusters
 from diffmine.errors import DataError, said
 from diffmine.interfaces import Stage, Work
 from diffmine.interfaces.boundary import culprit_of
+from diffmine.runs.contents import selected_rows
 from diffmine.runs.tables import CLUSTERS, clustered_table, patches_of
 from diffmine.types import OUTLIER, FloatArray, Patch
 
@@ -37,14 +37,15 @@ class Clusters(Stage):
 
     def run(self, work: Work) -> None:
         """Write ``patches.parquet``, the selected patches with their clusters, and ``clusters.parquet``."""
-        patches = patches_of(pq.read_table(work.published("patches", "selected_patches.parquet")))
+        selected = pq.read_table(work.published("patches", "selected_patches.parquet"))
+        patches = patches_of(selected)
         with safe_open(work.artifact("features") / "features.safetensors", "np") as tensors:
             features: FloatArray = tensors.get_tensor("patches")
         cluster = np.full(len(patches), OUTLIER, dtype=np.int32)
         distance = np.full(len(patches), np.nan, dtype=np.float32)
         duplicates = np.full(len(patches), -1, dtype=np.int32)
         rows: list[dict[str, Any]] = []
-        by_label = mined_rows(patches, work.components.patches.name)
+        by_label = selected_rows(selected, work.components.patches.name)
         failures: list[Exception] = []
         work.progress.start(len(by_label), "labels")
         for label, members in by_label.items():
@@ -63,7 +64,7 @@ class Clusters(Stage):
                 raise unforeseen[0]
             raise DataError("no label's patches could be clustered; the warnings above say why for each")
         mined = np.zeros(len(patches), dtype=bool)
-        mined[[row for members in by_label.values() for row in members]] = True
+        mined[[row for members in by_label.values() for row in members.tolist()]] = True
         table = clustered_table(patches, mined, cluster, distance, duplicates)
         pq.write_table(table, work.public("patches.parquet"))
         pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), work.public("clusters.parquet"))
@@ -73,20 +74,6 @@ def _why(error: Exception) -> str:
     """What an error says; and, if it was not raised for people, which component it came out of."""
     culprit = culprit_of(error)
     return said(error) if isinstance(error, DataError) or culprit is None else f"{culprit} failed: {said(error)}"
-
-
-def mined_rows(patches: list[Patch], selection: str) -> dict[str, list[int]]:
-    """The rows to cluster for each label, in an order that depends on nothing but the patches themselves."""
-    rows: dict[str, list[int]] = {}
-    for row, patch in _canonical(patches):
-        if patch.selection == selection:
-            rows.setdefault(patch.label, []).append(row)
-    return rows
-
-
-def _canonical(patches: list[Patch]) -> Iterator[tuple[int, Patch]]:
-    order = sorted(range(len(patches)), key=lambda row: (patches[row].label, patches[row].image_id, patches[row].box))
-    return ((row, patches[row]) for row in order)
 
 
 def cluster_label(work: Work, patches: list[Patch], features: FloatArray) -> Ranked:

@@ -16,12 +16,15 @@ def base_style() -> str:
     return (HERE / "base.css").read_text(encoding="utf-8")
 
 
-def policy(style: str, script: str | None = None) -> str:
-    """A Content-Security-Policy that lets in this style, this script and pictures beside the page, and nothing else."""
-    scripts = "'none'" if script is None else f"'{_hash(script)}'"
+def policy(style: str, *scripts: str) -> str:
+    """A Content-Security-Policy that lets in this style, these scripts and pictures beside the page, and nothing else.
+
+    Args:
+        style, scripts: as they stand in the page, to the letter.
+    """
     directives = {
         "default-src": "'none'",
-        "script-src": scripts,
+        "script-src": " ".join(f"'{_hash(script)}'" for script in scripts) or "'none'",
         "style-src": f"'{_hash(style)}'",
         "img-src": "'self' data:",
         "base-uri": "'none'",

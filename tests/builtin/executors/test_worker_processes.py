@@ -15,7 +15,7 @@ import pytest
 
 from diffmine.builtin.executors.local import Local
 from diffmine.errors import WorkerError
-from diffmine.interfaces import Job, ProcessShard, Progress, Silent
+from diffmine.interfaces import Job, ProcessShard, Progress
 
 PARENT = """
 import sys
@@ -23,9 +23,9 @@ from pathlib import Path
 sys.path.insert(0, {folder!r})
 from {module} import Endless
 from diffmine.builtin.executors.local import Local
-from diffmine.interfaces import Silent
+from diffmine.interfaces import Progress
 if __name__ == "__main__":
-    Local(Local.Config(workers=2)).run(Endless(Path({pids!r})), [0, 1], device="cpu", progress=Silent())
+    Local(Local.Config(workers=2)).run(Endless(Path({pids!r})), [0, 1], device="cpu", progress=Progress())
 """
 
 
@@ -87,7 +87,7 @@ def wait_until(condition: object, seconds: float) -> bool:
 
 def test_a_killed_worker_is_an_error_that_names_what_it_had_in_hand(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"was killed by SIGKILL while it processed shard 1 \(5 images\), perhaps"):
-        Local(Local.Config(workers=2)).run(Dying(tmp_path), [0, 1, 2], device="cpu", progress=Silent())
+        Local(Local.Config(workers=2)).run(Dying(tmp_path), [0, 1, 2], device="cpu", progress=Progress())
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")

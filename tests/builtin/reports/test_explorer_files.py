@@ -31,7 +31,6 @@ from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, tile, write
 from diffmine.builtin.reports.html import Html
 from diffmine.drawing.crops import crops
 from diffmine.engine.opening import load_run
-from diffmine.runs.contents import Contents
 from diffmine.runs.run import RECIPE_FILE, Run
 from diffmine.testing.toy_runs import write_toy_run
 
@@ -102,7 +101,7 @@ def test_a_sheet_frames_each_crop_with_its_own_border(count: int) -> None:
 
 
 def test_sheets_hold_the_crops_in_the_order_of_the_page(run: Run, tmp_path: Path) -> None:
-    ordering = Ordering(Contents(run))
+    ordering = Ordering(run.contents)
     sheets = write_sheets(ordering, tmp_path, 64, 95)
     assert sum(sheet.count for sheet in sheets) == len(ordering.rows)
     sheet = sheets[1]
@@ -148,7 +147,7 @@ def test_the_plane_is_that_of_the_leading_components_whatever_the_sign() -> None
 
 
 def test_neighbours_are_the_nearest_clusters_of_other_labels(run: Run) -> None:
-    contents = Contents(run)
+    contents = run.contents
     rows = contents.clusters("north")[0].rows
     features = run.features.copy()
     features[contents.clusters("west")[2].rows] = features[rows].mean(axis=0)
@@ -170,7 +169,7 @@ def test_the_page_tells_nothing_of_the_machine(tmp_path: Path) -> None:
     ]
     (run.path / "run.json").write_text(json.dumps(info), encoding="utf-8")
     run = load_run(run.path)
-    told = _run(Ordering(Contents(run)))
+    told = _run(Ordering(run.contents))
     assert str(folder) not in json.dumps(told)
     assert told["recipe"]["dataset"]["path"] == f'"{folder.name}"'
     assert told["warnings"] == ["weights.safetensors is damaged", "cannot read 'c.png'; see https://a.b/c"]
@@ -224,7 +223,7 @@ def test_colours_of_clusters_are_told_apart_with_any_colour_vision() -> None:
 
 def test_maps_and_masks_count_towards_the_size(run: Run, tmp_path: Path) -> None:
     """Overlays of all pictures take in the page what was counted, and each further map leaves less room."""
-    ordering = Ordering(Contents(write_toy_run(tmp_path / "toy", clusters=3, members=8, evidence=True)))
+    ordering = Ordering(write_toy_run(tmp_path / "toy", clusters=3, members=8, evidence=True).contents)
     gallery = write_pictures(ordering, tmp_path, 10**9, 512, 75)
     files = sum(path.stat().st_size for path in (tmp_path / "pictures").iterdir())
     text = json.dumps(overlays(ordering, gallery), separators=(",", ":"))
@@ -241,7 +240,7 @@ def test_maps_and_masks_count_towards_the_size(run: Run, tmp_path: Path) -> None
 
 
 def test_pictures_are_taken_by_the_place_of_their_members(run: Run) -> None:
-    ordering = Ordering(Contents(run))
+    ordering = Ordering(run.contents)
     order = list(by_importance(ordering))
     assert len(order) == len(set(order)) == len(ordering.image_ids)
     firsts = {ordering.contents.image_ids(ordering.rows[[group.start]])[0] for group in ordering.groups}

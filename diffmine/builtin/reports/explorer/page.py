@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,19 @@ _EXPORT = re.compile(r"^export (?:async function|function|class|const) (\w+|\{[^
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 
 
-def render(data: Any, overlays: Any) -> str:
+def render(data: Any, overlays: Any, views: Sequence[str] = ()) -> str:
     """The HTML of the explorer.
 
     Args:
         data: what ``payload.payload`` gave.
         overlays: what ``payload.overlays`` gave.
+        views: the scripts of further pages; each is an element of its own, so that one that cannot be parsed does not
+            take the page with it.
     """
     script, style = bundle(), stylesheet()
     template = templates(HERE / "templates").get_template("index.html.jinja")
-    return template.render(policy=policy(style, script), script=script, style=style, data=data, overlays=overlays)
+    allowed = policy(style, script, *views)
+    return template.render(policy=allowed, script=script, views=views, style=style, data=data, overlays=overlays)
 
 
 def bundle() -> str:

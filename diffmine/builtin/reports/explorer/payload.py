@@ -14,14 +14,15 @@ from diffmine.builtin.reports.explorer.pictures import Gallery
 from diffmine.builtin.reports.explorer.placing import Map, neighbours
 from diffmine.builtin.reports.explorer.recipe_tables import shown_tables, without_folders
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
+from diffmine.builtin.reports.explorer.view_pages import ViewPage
+from diffmine.numerics.significance import FALSE_DISCOVERIES
+from diffmine.runs.patch_tables import added_columns
 from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
 SKIPPED_SHOWN = 1000
-SIGNIFICANT = 0.05
-"""Patches whose q-value is at most this stand above chance."""
 
 
 def payload(
@@ -31,17 +32,21 @@ def payload(
     gallery: Gallery,
     maps: Sequence[Map],
     size: int,
+    views: Sequence[ViewPage] = (),
 ) -> Any:
     """Everything but the overlays of pictures.
 
     Args:
         size: side of a crop in the sheets, pixels.
+        views: further pages.
     """
     return {
         "run": _run(ordering),
         "labels": _labels(ordering, gallery),
         "groups": _groups(ordering),
         "patches": _patches(ordering),
+        "columns": _added_columns(ordering),
+        "views": [{"name": one.name, "title": one.title, "data": one.data} for one in views],
         "maps": [_map(one) for one in maps],
         "images": _images(ordering, gallery),
         "sprites": {"size": size, "edge": EDGE, "columns": COLUMNS, "sheets": [asdict(one) for one in sheets]},
@@ -73,8 +78,8 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "heldout": sum(record.split == "heldout" for record in run.records.values()),
         "stride": run.stride,
         "quantity": asdict(run.quantity),
-        "significant": SIGNIFICANT,
-        "mined": ordering.contents.mined,
+        "significant": FALSE_DISCOVERIES,
+        "mined": run.selection,
         "recipe": shown_tables(run.recipe.tables),
         "warnings": [without_folders(text) for text in run.info.get("warnings", [])],
         "skipped": [{**one, "cause": without_folders(one["cause"])} for one in run.skipped[:SKIPPED_SHOWN]],
@@ -111,9 +116,10 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             row["near"] = [[numbers[label, str(one)], round(cosine, 3)] for label, one, cosine in near_by]
             row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
             row["purity"] = purities.get((cluster.label, cluster.cluster))
+            row["words"] = cluster.suggestions
             row["flags"] = [{"mark": one.mark, "sentence": without_folders(one.sentence)} for one in cluster.flags]
         if q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
-            row["significant"] = _short(float(np.mean(known <= SIGNIFICANT)))
+            row["significant"] = _short(float(np.mean(known <= FALSE_DISCOVERIES)))
         groups.append(row)
     return groups
 
@@ -141,6 +147,16 @@ def _patches(ordering: Ordering) -> dict[str, list[Any]]:
         if name in contents.run.patches.column_names:
             columns[short] = _numbers(contents.column(name)[rows].tolist())
     return columns
+
+
+def _added_columns(ordering: Ordering) -> list[dict[str, Any]]:
+    """What plugins know of each patch."""
+    added = added_columns(ordering.contents, ordering.rows)
+    return [{"name": name, "values": [_shown(one) for one in values.to_pylist()]} for name, values in added.items()]
+
+
+def _shown(value: Any) -> Any:
+    return _short(value) if value is None or isinstance(value, int | float | str) else str(value)
 
 
 def _map(one: Map) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 export const data = read("data");
-export const { labels, groups, patches, images } = data;
+export const { labels, groups, patches, images, columns, views } = data;
 export const layouts = data.maps;
 export const patchCount = patches.image.length;
 

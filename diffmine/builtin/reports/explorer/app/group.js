@@ -6,6 +6,7 @@ import { el, named, svg } from "./dom.js";
 import { flagNotes } from "./flags.js";
 import { count, figure, interval, known, percent } from "./numbers.js";
 import { groupAddress, labelAddress, overviewAddress } from "./routes.js";
+import { suggestions } from "./words.js";
 
 const NEAR_CROPS = 5;
 
@@ -59,6 +60,7 @@ function groupHead(label, group) {
       el("h1", {}, `${groupTitle(group)} of `, named(labels[label].name)),
       place >= 0 && [step(place - 1, "Previous cluster", "‹"), step(place + 1, "Next cluster", "›")],
     ),
+    suggestions(group),
     flagNotes(group),
   );
 }

@@ -7,6 +7,7 @@ import { badges, flagsOf } from "./flags.js";
 import { count, figure, interval, known, percent } from "./numbers.js";
 import { groupAddress, labelAddress, mapAddress, overviewAddress } from "./routes.js";
 import { VirtualRows } from "./virtual.js";
+import { suggestions } from "./words.js";
 
 const spread = (group) => group.images / group.size;
 const SORTS = {
@@ -18,7 +19,7 @@ const SORTS = {
 };
 // Not every run has masks or a null distribution to tell these by.
 const MEASURED = ["purity", "significant"];
-const FLAG = 24;
+const REMARK = 24;
 
 export function labelView({ label }) {
   const clusters = clustersOf(label);
@@ -35,10 +36,10 @@ export function labelView({ label }) {
     update();
   };
   const update = () => {
-    // Rows are of one height: with a line for each flag of the cluster that has most.
-    const flags = Math.max(0, ...clusters.map((group) => flagsOf(group).length));
-    list.style.setProperty("--flags", flags);
-    rows.height = (compact.matches ? 162 : 128) + FLAG * flags;
+    // Rows are of one height: with a line for each flag of the cluster that has most, and one for suggested words.
+    const remarks = Math.max(0, ...clusters.map((group) => flagsOf(group).length + (group.words.length > 0)));
+    list.style.setProperty("--remarks", remarks);
+    rows.height = (compact.matches ? 162 : 128) + REMARK * remarks;
     shown = clusters.filter((group) => group.size >= state.least).sort(SORTS[state.sort][1]);
     status.textContent = shown.length === clusters.length ? count(shown.length, "cluster") : `${shown.length} of ${count(clusters.length, "cluster")}`;
     rows.reset(shown.length);
@@ -106,6 +107,7 @@ function elementRow(group, width, compact, total, row) {
       "a",
       { class: "element-facts", href: groupAddress(group), title: bounds ? `95 % interval of the median: ${bounds}` : null },
       el("b", {}, groupTitle(group)),
+      suggestions(group),
       badges(group),
       el("span", { class: "typicality" }, figure(median), bounds && el("small", {}, ` ${bounds}`)),
       el("span", { class: group.images === 1 ? "flag" : null }, `${count(group.size, "patch")}, ${count(group.images, "picture")}${group.images === 1 ? " only" : ""}`),

@@ -1,5 +1,6 @@
 // Shows what the address names, and keeps place, focus and keys in order.
 
+import { addedView } from "./added.js";
 import { data } from "./data.js";
 import { el } from "./dom.js";
 import { groupView } from "./group.js";
@@ -11,7 +12,7 @@ import { overviewAddress, parse } from "./routes.js";
 import { buildSearch } from "./search.js";
 import { buildTheme } from "./theme.js";
 
-const VIEWS = { overview: overviewView, label: labelView, group: groupView, picture: pictureView, map: mapView, missing: missingView };
+const VIEWS = { overview: overviewView, label: labelView, group: groupView, picture: pictureView, map: mapView, added: addedView, missing: missingView };
 const main = document.getElementById("main");
 const places = new Map();
 let shown = null;

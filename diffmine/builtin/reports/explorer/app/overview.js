@@ -8,6 +8,7 @@ import { badges } from "./flags.js";
 import { count, figure, known, percent } from "./numbers.js";
 import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
 import { groupAddress, labelAddress } from "./routes.js";
+import { suggestions } from "./words.js";
 
 const NARROW = 380;
 const LARGEST = 72;
@@ -66,7 +67,7 @@ function card(label, side, columns) {
     el("h2", {}, el("a", { href: labelAddress(label) }, named(labels[label].name))),
     el("p", { class: "quiet" }, facts.join(" · ")),
     rows.length ? null : el("p", { class: "empty" }, "No patches were mined for this label."),
-    rows.map(([number, members]) => [coverRow(groups[number], members.slice(0, columns), side), badges(groups[number])]),
+    rows.map(([number, members]) => [coverRow(groups[number], members.slice(0, columns), side), suggestions(groups[number]), badges(groups[number])]),
   );
 }
 

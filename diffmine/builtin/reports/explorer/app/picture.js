@@ -2,7 +2,7 @@
 
 import { crop, GAP } from "./crops.js";
 import { css, diverging } from "./colours.js";
-import { data, groupOf, groupTitle, imageOf, labels, membersOf, patches, patchesOfImage } from "./data.js";
+import { columns, data, groupOf, groupTitle, imageOf, labels, membersOf, patches, patchesOfImage } from "./data.js";
 import { el, named } from "./dom.js";
 import { badges } from "./flags.js";
 import { crumbs } from "./group.js";
@@ -11,6 +11,7 @@ import { groupAddress, labelAddress, patchAddress } from "./routes.js";
 import { scaleBar } from "./scale.js";
 import { Stage } from "./stage.js";
 import { hasInfluence, mappedLabels, PAINTS } from "./typicality.js";
+import { suggestions } from "./words.js";
 
 const STRIP_SIDE = 48;
 
@@ -30,7 +31,7 @@ export function pictureView({ label, group, patch }) {
   const element = el(
     "div",
     { class: "page" },
-    el("section", { class: "intro" }, crumbs(label, group), head(group, place, address), badges(group)),
+    el("section", { class: "intro" }, crumbs(label, group), head(group, place, address), suggestions(group), badges(group)),
     el(
       "div",
       { class: "viewer" },
@@ -155,6 +156,8 @@ function legendOf({ which, how }, scale) {
   return scaleBar(-scale, scale, paint, ["less typical", "more typical"]);
 }
 
+const shownValue = (value) => (typeof value === "number" && !Number.isInteger(value) ? figure(value) : named(String(value)));
+
 function factPanel(patch, group, image) {
   const { typicality, stderr, p, q, rank } = patches;
   const error = known(stderr?.[patch]) ? ` ± ${figure(stderr[patch])}` : "";
@@ -165,6 +168,7 @@ function factPanel(patch, group, image) {
     known(p?.[patch]) && ["p-value", figure(p[patch])],
     ["Picture", named(image.path)],
     ["Size", `${image.width} × ${image.height} px`],
+    ...columns.filter((one) => one.values[patch] !== null).map((one) => [named(one.name), shownValue(one.values[patch])]),
     ["Labels", image.labels.map((one) => el("a", { href: labelAddress(one) }, named(labels[one].name)))],
   ];
   const others = patchesOfImage(image.number).filter((one) => one !== patch && groupOf(one).facts);

@@ -1,6 +1,6 @@
 // Addresses within the page: #label, #label/cluster, #label/cluster/rank; views of the whole run begin with a slash.
 
-import { groups, groupsOfLabel, labelNumber, labels, membersOf, patches } from "./data.js";
+import { groups, groupsOfLabel, labelNumber, labels, membersOf, patches, views } from "./data.js";
 
 export const overviewAddress = "#";
 export const mapAddress = (label) => (label === undefined ? "#/map" : `#/map/${encodeURIComponent(labels[label].name)}`);
@@ -13,6 +13,7 @@ export function parse(hash) {
   const parts = hash.replace(/^#/, "").split("/").map(decoded);
   if (parts[0] === "" && parts.length === 1) return { view: "overview" };
   if (parts[0] === "" && parts[1] === "map") return mapRoute(parts[2]);
+  if (parts[0] === "" && parts[1] === "view") return viewRoute(parts[2]);
   const label = labelNumber.get(parts[0]);
   if (label === undefined) return { view: "missing" };
   if (parts.length === 1) return { view: "label", label };
@@ -27,6 +28,11 @@ function mapRoute(name) {
   if (name === undefined) return { view: "map" };
   const label = labelNumber.get(name);
   return label === undefined ? { view: "missing" } : { view: "map", label };
+}
+
+function viewRoute(name) {
+  const added = views.find((one) => one.name === name);
+  return added ? { view: "added", added } : { view: "missing" };
 }
 
 function decoded(part) {

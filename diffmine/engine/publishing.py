@@ -8,15 +8,14 @@ import platform
 import shutil
 import socket
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
-import filelock
-
-from diffmine.errors import ArtifactError
+from diffmine.engine.folder_lock import sole_writer
 from diffmine.files.atomic import json_digest, replacement, write_atomically
 from diffmine.files.names import RUN_FILE
 from diffmine.plugins.manager import PluginManager
@@ -25,8 +24,6 @@ from diffmine.runs.run import FORMAT, RECIPE_FILE
 from diffmine.store.artifacts import PUBLIC, Artifact, Store
 from diffmine.version import __version__
 
-LOCK_FILE = ".lock"
-OWNER_FILE = ".owner.json"
 LINKED_FROM_BYTES = 16 << 20
 """Larger files are hard links into the store where the file system can, so that weights do not lie there twice."""
 
@@ -40,7 +37,7 @@ class RunWriter:
 
     def __init__(self, folder: Path, store: Store, recipe: Resolved, plugins: PluginManager) -> None:
         self.folder, self._store = folder, store
-        self._lock = filelock.FileLock(folder / LOCK_FILE, timeout=0)
+        self._held = ExitStack()
         self._recipe_text = recipe.to_toml()
         self._info: dict[str, Any] = {
             "format": FORMAT,
@@ -68,20 +65,13 @@ class RunWriter:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise ArtifactError(self._in_use()) from None
-        try:
+        with ExitStack() as held:
+            held.enter_context(sole_writer(self.folder))
             self._begin()
-        except BaseException:
-            self._release()
-            raise
+            self._held = held.pop_all()
         return self
 
     def _begin(self) -> None:
-        owner = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
-        write_atomically(self.folder / OWNER_FILE, json.dumps(owner).encode())
         self._info["leftover"] = self._published_before()
         write_atomically(self.folder / RECIPE_FILE, self._recipe_text.encode())
         self._save()
@@ -90,11 +80,7 @@ class RunWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._release()
-
-    def _release(self) -> None:
-        (self.folder / OWNER_FILE).unlink(missing_ok=True)
-        self._lock.release()
+        self._held.close()
 
     def publish(self, artifact: Artifact, *, seconds: float, reused: bool, warnings: Sequence[str]) -> None:
         """Copy a stage's public files into the run folder, take away what an earlier run left, and note the stage."""
@@ -141,14 +127,6 @@ class RunWriter:
             return {stage: sorted(name for name in names if _is_inside(name)) for stage, names in found.items()}
         except (AttributeError, OSError, ValueError, KeyError, TypeError):
             return {}
-
-    def _in_use(self) -> str:
-        try:
-            owner = json.loads((self.folder / OWNER_FILE).read_text(encoding="utf-8"))
-            who = f"process {owner['process']} on {owner['host']} since {owner['since']}"
-        except (OSError, ValueError, KeyError):
-            who = "another process"
-        return f"the run folder {self.folder} is being written by {who}; wait for it, or name another with --out"
 
 
 def origins(components: Components, table: str) -> list[dict[str, str]]:

@@ -1,0 +1,1 @@
+"""Built-in formats for patches, one a file."""

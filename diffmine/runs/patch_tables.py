@@ -1,0 +1,51 @@
+"""Patches of a run with all that is known of them, for people and other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from diffmine.interfaces import Column
+from diffmine.runs.contents import Contents, Rows
+
+
+def patch_table(contents: Contents, rows: Rows) -> pa.Table:
+    """The rows of ``patches.parquet`` with what belongs to them.
+
+    Beside the columns of the file: ``path`` of the picture; ``flags`` and ``words`` of the cluster, null where it has
+    none; then the columns that plugins add.
+    """
+    run = contents.run
+    table = run.patches.take(pa.array(rows, pa.int64()))
+    paths = [run.records[image_id].path for image_id in table["image_id"].to_pylist()]
+    clusters = {(label, one.cluster): one for label in contents.labels for one in contents.clusters(label)}
+    own = [clusters.get(key) for key in zip(table["label"].to_pylist(), table["cluster"].to_pylist(), strict=True)]
+    table = table.add_column(1, "path", pa.array(paths, pa.string()))
+    table = table.append_column("flags", _texts([one.marks if one else [] for one in own]))
+    table = table.append_column("words", _texts([one.suggestions if one else [] for one in own]))
+    for name, values in added_columns(contents, rows).items():
+        table = table.append_column(name, values)
+    return table
+
+
+def added_columns(contents: Contents, rows: Rows) -> dict[str, pa.Array]:
+    """The columns that plugins add, by name, a value a row; one that fails is left out with a warning."""
+    taken = {*contents.run.patches.column_names, "path", "flags", "words"}
+
+    def computed(column: Column) -> pa.Array:
+        if column.name in taken:
+            raise ValueError(f"there is a column {column.name!r} already; it needs another name")
+        values = column.values(contents, np.asarray(rows, dtype=np.int64))
+        values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
+        if len(values) != len(rows):
+            raise ValueError(f"it gave {len(values)} values for {len(rows)} patches")
+        return values
+
+    found = {column.name: contents.run.attempt(column, computed) for column in contents.run.columns()}
+    return {name: values for name, values in found.items() if values is not None}
+
+
+def _texts(lists: Sequence[Sequence[str]]) -> pa.Array:
+    return pa.array(["; ".join(texts) or None for texts in lists], pa.string())
