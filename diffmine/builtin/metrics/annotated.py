@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diffmine.numerics.bootstrap import mean_interval
-from diffmine.types import BoolArray, ImageRecord, MetricValue
+from diffmine.types import BoolArray, FloatArray, ImageRecord, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -76,3 +76,19 @@ def figure(name: str, measured: Sequence[Measured]) -> dict[str, MetricValue]:
         per_label={label: float(np.mean(by_label[label])) for label in sorted(by_label)},
     )
     return {name: figure}
+
+
+def of_maps(name: str, run: Run, measure: Callable[[Annotated, FloatArray], Measured]) -> dict[str, MetricValue]:
+    """``name``: of the map that places the run's patches; ``name_typicality``: of typicality, where that is another.
+
+    Args:
+        measure: takes a map at the size of the image, float32, (height, width).
+    """
+    placing, typicality, differ = [], [], False
+    for one in annotated_heldout(run):
+        places = run.placing_image(one.record.image_id, one.label)
+        typical = run.typicality_image(one.record.image_id, one.label)
+        differ |= not np.array_equal(places, typical)
+        placing.append(measure(one, places))
+        typicality.append(measure(one, typical))
+    return {**figure(name, placing), **(figure(f"{name}_typicality", typicality) if differ else {})}
