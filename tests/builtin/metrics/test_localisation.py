@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from diffmine.analysis.showing import chance_to_show, shows
 from diffmine.builtin.metrics.patch_precision import PatchPrecision
 from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
 from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
-from diffmine.builtin.metrics.showing import chance_to_show, shows
 from diffmine.interfaces import Metric
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.metrics import MetricContract
