@@ -12,12 +12,13 @@ from typing import Any
 
 from diffmine.engine.attribution import origin_of
 from diffmine.engine.opening import load_run
-from diffmine.engine.publishing import RunWriter, origins
+from diffmine.engine.publishing import RunWriter, origins, refuse_overwriting
 from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import ArtifactError, StageError
 from diffmine.files.atomic import json_digest
 from diffmine.interfaces import Event, Listener, Progress, Stage
+from diffmine.interfaces.boundary import blaming
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Resolved
@@ -134,7 +135,7 @@ class Pipeline:
     def _compute(self, stage: Stage, key: str, artifacts: Mapping[str, Artifact], progress: Progress) -> Artifact:
         started = time.perf_counter()
         work = StageWork(
-            inputs=RunInputs(self.recipe, {name: artifact.path for name, artifact in artifacts.items()}),
+            inputs=RunInputs(self.recipe, {name: artifacts[name].path for name in self._read_by(stage, artifacts)}),
             folder=self.store.draft(stage.name, key),
             run_folder=self.options.out,
             requested_device=self.options.device,
@@ -142,6 +143,8 @@ class Pipeline:
         )
         with self._attributed(stage), routed_warnings(progress.warn):
             stage.run(work)
+            with blaming(stage):
+                refuse_overwriting(work.folder, artifacts)
         facts = {
             "seconds": time.perf_counter() - started,
             "warnings": progress.warnings,
@@ -168,6 +171,7 @@ class Pipeline:
                 "version": stage.version,
                 "seed": self.recipe.seed,
                 "options": stage.identity()["options"],
+                "fingerprint": stage.fingerprint(),
                 **stage.code_identity(),
                 "components": {table: self._identity(table) for table in stage.tables(self.recipe.components)},
                 "settings": dict(stage.settings(self.recipe.components)),
@@ -177,8 +181,10 @@ class Pipeline:
 
     def _digests(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> dict[str, str]:
         """Of what the stage reads: all that there is where it concludes."""
-        reads = artifacts if stage.concludes else stage.reads(self.recipe.components)
-        return {name: artifacts[name].digest for name in reads}
+        return {name: artifacts[name].digest for name in self._read_by(stage, artifacts)}
+
+    def _read_by(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> tuple[str, ...]:
+        return tuple(artifacts) if stage.concludes else stage.reads(self.recipe.components)
 
     def _identity(self, table: str) -> Any:
         if table not in self._identities:
