@@ -37,7 +37,7 @@ class PatchPrecision(Metric):
         best = {key: found[:1] for key, found in by_image(patches, run.selection).items()}
         return {
             **figure(self.name, measure(images, best)),
-            **figure(f"{self.name}_random", measure(images, by_image(patches, CONTROL))),
+            **figure(f"{self.name}_random", measure(images, by_image(patches, CONTROL)), better="none"),
         }
 
 
