@@ -20,8 +20,8 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PIP_INSTALL) --editable ".[demo]"
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.demo plugins/diffmine-example/pyproject.toml
-	$(PIP_INSTALL) --editable ".[demo,test,lint,docs]" --editable plugins/diffmine-example
+$(VENV)/.test: $(VENV)/.demo plugins/diffmine-example/pyproject.toml plugins/diffmine-hog/pyproject.toml
+	$(PIP_INSTALL) --editable ".[demo,test,lint,docs]" --editable plugins/diffmine-example --editable plugins/diffmine-hog
 	@touch $@
 
 demo: $(VENV)/.demo

@@ -23,7 +23,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from diffmine.analysis.diagnosis import diagnose
 from diffmine.analysis.ranking import rank_clusters
 from diffmine.engine.opening import load_run
 from diffmine.interfaces import Clusterer, Projection
@@ -113,7 +112,9 @@ def time_metrics(path: str) -> Table:
         shown = ", ".join(f"{key} {value.value:.3f}" + _interval(value) for key, value in figures.items())
         table.add_row(name, f"{seconds:.2f}", shown or "-")
     start = time.perf_counter()
-    sentences = diagnose(run)
+    checks = KIND_OF_TABLE["checks"]
+    built = [registry().build(checks, name, {}) for name in registry().names(checks)]
+    sentences = [found.sentence for one in built for found in one.check(run)]  # type: ignore[attr-defined]
     table.add_row("checks", f"{time.perf_counter() - start:.2f}", "\n".join(sentences) or "no warning")
     return table
 

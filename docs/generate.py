@@ -12,6 +12,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -31,11 +32,14 @@ from diffmine.plugins.manager import BUILTIN
 from diffmine.plugins.registry import Registry, registry
 from diffmine.recipes.reading import Header
 from diffmine.studies.study_file import StudyOptions
+from diffmine.templates.writing import PREFIX
 
 PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path", type(None): "", Any: "any"}
 SIGNS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "multiple_of": "a multiple of {}"}
 WORTH_REFERRING = 3
 """From so many options on, a component that repeats another's is described by referring to it."""
+REGISTERS = re.compile(r"def diffmine_register_(\w+)")
+ROOT = Path(__file__).parent.parent
 ROLE = re.compile(r":\w+:`~?([\w.]+)`")
 
 
@@ -44,14 +48,22 @@ def components(found: Registry | None = None) -> str:
     entries = [entry for entry in (found or registry()).entries() if entry.plugin == BUILTIN]
     lines: list[str] = []
     for kind in KINDS:
-        lines += [f"## `[{kind.table}]`: {kind.name.replace('_', ' ')} {{ #{kind.table} }}", "", *_defaults(kind)]
+        lines += [f"## {title(kind)} {{ #{kind.table or kind.name} }}", "", *_defaults(kind)]
         if kind.interface.Config.model_fields:
             lines += [f"Options of every {kind.singular}:", "", *option_table(kind.interface.Config), ""]
         siblings = [entry.component for entry in entries if entry.kind is kind]
+        if not siblings:
+            lines += ["None comes with diffmine; plugins add them.", ""]
         siblings.sort(key=lambda sibling: (len(own_options(sibling, kind)), sibling.name))
         for component in siblings:
             lines += _component(component, kind, siblings[: siblings.index(component)])
     return "\n".join(lines)
+
+
+def title(kind: Kind) -> str:
+    """The heading of a kind: with the table that names its components, where a recipe does."""
+    plural = kind.name.replace("_", " ")
+    return f"`[{kind.table}]`: {plural}" if kind.table else plural.capitalize()
 
 
 def header() -> str:
@@ -77,8 +89,28 @@ def commands() -> str:
     return "\n".join(line for name in names for line in _command(name, cli.commands[name] if name else cli))
 
 
-SECTIONS = {"components": components, "header": header, "study": study, "hooks": hooks, "commands": commands}
-MARKER = re.compile(r"<!-- generated: (\w+) -->")
+def plugins() -> str:
+    """The distributions that are developed with diffmine: what each is, and what it registers."""
+    rows = []
+    for file in sorted((ROOT / "plugins").glob(f"{PREFIX}*/pyproject.toml")):
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        sources = [path.read_text(encoding="utf-8") for path in file.parent.rglob("*.py")]
+        hooks = sorted({hook for text in sources for hook in REGISTERS.findall(text)})
+        kinds = ", ".join(hook.replace("_", " ") for hook in hooks)
+        rows.append((f"`{project['name']}`", project["version"], project["description"], kinds))
+    return "\n".join(table(["distribution", "version", "", "adds"], rows))
+
+
+SECTIONS = {
+    "components": components,
+    "header": header,
+    "study": study,
+    "hooks": hooks,
+    "commands": commands,
+    "plugins": plugins,
+}
+MARKER = re.compile(r"(?:^In a clone .*\n\n)?<!-- generated: (\w+) -->", re.MULTILINE)
+"""With the line before it, which tells readers of a clone where the rest is."""
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -87,8 +119,10 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _defaults(kind: Kind) -> list[str]:
+    if kind.table is None:
+        return [prose(inspect.getdoc(kind.interface)).partition("\n\n")[0], ""]
     if not kind.default:
-        return ["A recipe must name one.", ""]
+        return ["Default: none." if kind.many else "A recipe must name one.", ""]
     names = [kind.default] if isinstance(kind.default, str) else kind.default
     several = f" `use` may be a list; options of one component go into `[{kind.table}.NAME]`." if kind.many else ""
     return [f"Default: {', '.join(f'`{name}`' for name in names)}.{several}", ""]

@@ -10,14 +10,42 @@ from copy import copy
 
 import click
 
-from diffmine.commands import check, clean, compare, figure, plugins, report, run, schema, show, study, view
+from diffmine.commands import (
+    check,
+    clean,
+    compare,
+    figure,
+    new_plugin,
+    plugins,
+    report,
+    run,
+    schema,
+    show,
+    study,
+    test_plugin,
+    view,
+)
 from diffmine.commands.plugin_commands import add_plugin_commands
 from diffmine.errors import DiffmineError, said
 from diffmine.plugins.manager import PluginManager, disabled_plugins, load_plugins, plugin_manager
 from diffmine.plugins.peeking import may_add_commands
 from diffmine.version import __version__
 
-COMMANDS = (run, check, show, view, report, figure, study, compare, plugins, schema, clean)
+COMMANDS = (
+    run,
+    check,
+    show,
+    view,
+    report,
+    figure,
+    study,
+    compare,
+    plugins,
+    new_plugin,
+    test_plugin,
+    schema,
+    clean,
+)
 INTERRUPTED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_ROOM_ADVICE = "; make room there, and the same command goes on"

@@ -31,6 +31,11 @@ class Kind:
         return self.name.removesuffix("s").replace("_", " ")
 
     @property
+    def noun(self) -> str:
+        """One word, as in ``diffmine new-plugin --kind``: ``scorer``."""
+        return self.singular.split()[-1]
+
+    @property
     def hook(self) -> str:
         return f"diffmine_register_{self.name}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -22,9 +23,20 @@ def print_check(console: Console, resolved: Resolved, cost: Cost) -> None:
     table = Table(title="what it will cost", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     labels = len(cost.images)
     table.add_row("images", f"{sum(cost.images.values()):,} of {labels} labels, {cost.width} x {cost.height} px")
-    table.add_row("training", f"{cost.training_passes:,} pictures forwards and backwards")
-    table.add_row("scoring", f"{cost.scoring_passes:,} forwards")
-    table.add_row("features", f"{cost.feature_passes:,} forwards")
-    table.add_row("disk", f"{human_size(cost.disk_bytes)} of typicality maps, beside the model")
-    table.add_row("time", f"about {human_time(cost.seconds)} on this machine's {cost.device}, within a factor of two")
+    for row in _with_model(cost) if resolved.components.needs_model else _without_model(cost):
+        table.add_row(*row)
     console.print(table)
+
+
+def _with_model(cost: Cost) -> Iterator[tuple[str, str]]:
+    yield "training", f"{cost.training_passes:,} pictures forwards and backwards"
+    yield "scoring", f"{cost.scoring_passes:,} forwards"
+    yield "features", f"{cost.feature_passes:,} forwards"
+    yield "disk", f"{human_size(cost.disk_bytes)} of typicality maps, beside the model"
+    yield "time", f"about {human_time(cost.seconds)} on this machine's {cost.device}, within a factor of two"
+
+
+def _without_model(cost: Cost) -> Iterator[tuple[str, str]]:
+    yield "model", "none: nothing in this recipe uses a diffusion model"
+    yield "disk", f"at most {human_size(cost.disk_bytes)} of typicality maps"
+    yield "time", "not known in advance; the run shows it as it goes"

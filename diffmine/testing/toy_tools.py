@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
 from diffmine.builtin.models.patch_unet import PatchUNet
-from diffmine.interfaces import ModelTools
+from diffmine.interfaces import Denoiser, DiffusionModel, FeatureExtractor, ModelTools, Progress, TypicalityScorer
 from diffmine.pictures.decoding import to_model
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.types import ByteArray, ImageRecord, Picture
@@ -39,3 +39,41 @@ def toy_tools(folder: Path, *, labels: Sequence[str] = LABELS, seed: int = 0) ->
     denoiser.save(folder)
     encoder.load(denoiser, labels, seed=seed).save(folder)
     return ModelTools(model, encoder, device="cpu", seed=seed, labels=labels, folder=folder)
+
+
+class UntouchableModel(DiffusionModel):
+    """A model for components that say they need none: to load it is an error."""
+
+    name = "untouchable"
+
+    @property
+    def pretrained(self) -> bool:
+        return False
+
+    def load(self, device: torch.device, *, folder: Path | None = None) -> Denoiser:
+        raise AssertionError("the component says needs_model = False, but uses the model")
+
+    def forward_flops(self, height: int, width: int) -> float:
+        return 0.0
+
+
+def fitted_tools(
+    component: TypicalityScorer | FeatureExtractor, model: Callable[[], ModelTools], folder: Path
+) -> ModelTools:
+    """The tools that a run opens the component with: with what it fitted, and with a model only where it needs one.
+
+    Args:
+        model: makes the tools of a component that needs the model.
+        folder: empty; receives what the component fits.
+    """
+    from diffmine.testing.toy_training import toy_training_set
+
+    tools = model() if component.needs_model else without_model()
+    component.fit(toy_training_set(), tools, folder=folder, progress=Progress())
+    return tools.with_fitted(folder if any(folder.iterdir()) else None)
+
+
+def without_model() -> ModelTools:
+    """Tools for the labels ``LABELS`` whose model must not be used."""
+    model, encoder = UntouchableModel(UntouchableModel.Config()), LabelEmbedding(LabelEmbedding.Config())
+    return ModelTools(model, encoder, device="cpu", seed=0, labels=LABELS, folder=None)

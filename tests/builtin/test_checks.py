@@ -124,7 +124,7 @@ def margin_run(gap: float) -> MemoryRun:
 
 def test_a_model_that_knows_no_label_is_told() -> None:
     (finding,) = found_by("labels_not_learned", margin_run(0.0))
-    assert "nothing shows that the model learned the labels" in finding.sentence
+    assert "nothing shows that the labels were learned" in finding.sentence
     assert "of 60 held-out images" in finding.sentence
     assert finding.flag is None, "it is about no cluster"
     assert found_by("labels_not_learned", margin_run(2.0)) == []

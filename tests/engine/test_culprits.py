@@ -15,8 +15,8 @@ import pytest
 from diffmine.engine.pipeline import Options, Pipeline
 from diffmine.errors import ContractError, StageError
 from diffmine.interfaces.progress import nobody
-from diffmine.plugins.manager import load_plugins
-from diffmine.plugins.registry import Registry
+from diffmine.plugins.manager import load_plugins, plugin_manager
+from diffmine.plugins.registry import Registry, registry
 from diffmine.recipes.reading import parse_recipe
 from diffmine.recipes.resolving import resolve
 from diffmine.runs.run import Run
@@ -305,6 +305,8 @@ def saboteur(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     sys.path.remove(str(site))
     for name in ("saboteur", "saboteur.helper"):
         sys.modules.pop(name, None)
+    for found_with_it in (plugin_manager, registry):
+        found_with_it.cache_clear()
 
 
 class Bench:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from diffmine.builtin.checks.advice import learn_more
 from diffmine.builtin.metrics.classifier_accuracy import ClassifierAccuracy
 from diffmine.interfaces import Check
 from diffmine.types import Finding
@@ -24,9 +25,9 @@ class LabelsNotLearned(Check):
             return []
         return [
             Finding(
-                f"nothing shows that the model learned the labels: {figure.value:.0%} of {figure.count} held-out "
+                f"nothing shows that the labels were learned: {figure.value:.0%} of {figure.count} held-out "
                 f"images are more typical of their own label than of another one, which may be chance (50%; interval "
-                f"{figure.low:.0%} to {figure.high:.0%}); finetune for more steps, hold out more images, or look at "
+                f"{figure.low:.0%} to {figure.high:.0%}); {learn_more(run)}, hold out more images, or look at "
                 "the labels"
             )
         ]

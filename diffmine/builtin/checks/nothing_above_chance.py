@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from diffmine.builtin.checks.advice import learn_more, measure_better
 from diffmine.interfaces import Check
 from diffmine.numerics.significance import FALSE_DISCOVERIES
 from diffmine.runs.tables import patches_of
@@ -28,10 +29,10 @@ class NothingAboveChance(Check):
         silent = [repr(label) for label in sorted(best) if best[label] > FALSE_DISCOVERIES]
         if not silent:
             return []
+        advice = ", ".join([learn_more(run), *measure_better(run)])
         return [
             Finding(
                 f"nothing typical stands out for {', '.join(silent)}: no patch is more typical than those selected "
-                f"under wrong labels (q-value above {FALSE_DISCOVERIES}); finetune for more steps, take more draws, or "
-                "look at the labels"
+                f"under wrong labels (q-value above {FALSE_DISCOVERIES}); {advice}, or look at the labels"
             )
         ]

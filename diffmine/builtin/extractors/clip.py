@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffmine.builtin.extractors.cells import unit_rows
 from diffmine.builtin.extractors.transformers_checkpoint import (
     PretrainedConfig,
     PretrainedExtractor,
@@ -17,6 +16,7 @@ from diffmine.builtin.extractors.transformers_checkpoint import (
 from diffmine.errors import ModelError
 from diffmine.interfaces import Extraction, ModelTools, PatchRequest
 from diffmine.numerics.batching import BatchSize, run_in_batches
+from diffmine.numerics.boxes import unit_rows
 from diffmine.types import ByteArray, FloatArray
 from diffmine.weights.transformers_models import load_part, load_weights
 

@@ -9,7 +9,6 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from diffmine.builtin.extractors.cells import unit_rows
 from diffmine.interfaces import (
     ComponentConfig,
     Extraction,
@@ -21,6 +20,7 @@ from diffmine.interfaces import (
     Progress,
     TrainingSet,
 )
+from diffmine.numerics.boxes import unit_rows
 from diffmine.types import FloatArray
 
 

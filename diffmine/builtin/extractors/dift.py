@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from diffmine.builtin.extractors.cells import box_means, unit_rows
 from diffmine.errors import ModelError
 from diffmine.interfaces import (
     OUTSIDE_KEY,
@@ -21,6 +20,7 @@ from diffmine.interfaces import (
     PatchRequest,
 )
 from diffmine.numerics.batching import BatchSize, run_in_batches
+from diffmine.numerics.boxes import box_means, unit_rows
 from diffmine.numerics.seeding import torch_generator
 from diffmine.pictures.decoding import grid_size, to_model
 from diffmine.types import FloatArray, Picture

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from diffmine.builtin.extractors.cells import box_means, unit_rows
 from diffmine.builtin.extractors.transformers_checkpoint import (
     PretrainedConfig,
     PretrainedExtractor,
@@ -20,6 +19,7 @@ from diffmine.builtin.extractors.transformers_checkpoint import (
 from diffmine.errors import ModelError
 from diffmine.interfaces import Extraction, ModelTools, PatchRequest
 from diffmine.numerics.batching import BatchSize, run_in_batches
+from diffmine.numerics.boxes import box_means, unit_rows
 from diffmine.types import ByteArray, FloatArray
 from diffmine.weights.transformers_models import load_part, load_weights
 

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from diffmine.builtin.extractors.cells import unit_rows
 from diffmine.interfaces import ComponentConfig, Extraction, FeatureExtractor, ModelTools, PatchRequest
+from diffmine.numerics.boxes import unit_rows
 from diffmine.types import Box, ByteArray, FloatArray
 
 BLOCK = 2

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from diffmine.interfaces import FeatureExtractor, ModelTools, PatchRequest
 from diffmine.testing.toy_pictures import toy_picture
-from diffmine.testing.toy_tools import LABELS, as_picture, toy_tools
+from diffmine.testing.toy_tools import LABELS, as_picture, fitted_tools, toy_tools
 from diffmine.types import Box, ByteArray, FloatArray
 
 
@@ -40,14 +42,22 @@ def assert_equal(found: Sequence[FloatArray], expected: Sequence[FloatArray]) ->
 class FeatureExtractorContract:
     """Subclass this and return your extractor from a fixture ``extractor``.
 
-    ``tools`` gives a tiny model of random weights. See :class:`BatchedExtractorContract` too.
+    It is fitted to a few toy pictures; where it needs the diffusion model, that is a tiny one of random weights. See
+    :class:`BatchedExtractorContract` too.
     """
 
     @pytest.fixture(scope="class")
     @classmethod
-    def tools(cls, tmp_path_factory: pytest.TempPathFactory) -> ModelTools:
-        """A tiny diffusion model for the labels ``LABELS``."""
-        return toy_tools(tmp_path_factory.mktemp("toy model"))
+    def model(cls, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], ModelTools]:
+        """Opens a tiny diffusion model for the labels ``LABELS``, made when it is first asked for."""
+        return cache(lambda: toy_tools(tmp_path_factory.mktemp("toy model")))
+
+    @pytest.fixture
+    def tools(self, extractor: FeatureExtractor, model: Callable[[], ModelTools], tmp_path: Path) -> ModelTools:
+        """What a run would open the extractor with."""
+        folder = tmp_path / "fitted by the contract"
+        folder.mkdir()
+        return fitted_tools(extractor, model, folder)
 
     def test_rows_are_finite_float32_of_unit_length_and_one_width(
         self, extractor: FeatureExtractor, tools: ModelTools

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from diffmine.interfaces import Event, ModelTools, Progress, TypicalityScorer
 from diffmine.testing.toy_pictures import toy_picture
-from diffmine.testing.toy_tools import LABELS, as_picture, toy_tools
+from diffmine.testing.toy_tools import LABELS, as_picture, fitted_tools, toy_tools
 from diffmine.types import Picture, TypicalityMap
 
 
@@ -21,13 +24,23 @@ def pictures() -> list[Picture]:
 
 
 class TypicalityScorerContract:
-    """Subclass this and return your scorer from a fixture ``scorer``; ``tools`` is a tiny model of random weights."""
+    """Subclass this and return your scorer from a fixture ``scorer``.
+
+    It is fitted to a few toy pictures; where it needs the diffusion model, that is a tiny one of random weights.
+    """
 
     @pytest.fixture(scope="class")
     @classmethod
-    def tools(cls, tmp_path_factory: pytest.TempPathFactory) -> ModelTools:
-        """A tiny diffusion model for the labels ``LABELS``."""
-        return toy_tools(tmp_path_factory.mktemp("toy model"))
+    def model(cls, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], ModelTools]:
+        """Opens a tiny diffusion model for the labels ``LABELS``, made when it is first asked for."""
+        return cache(lambda: toy_tools(tmp_path_factory.mktemp("toy model")))
+
+    @pytest.fixture
+    def tools(self, scorer: TypicalityScorer, model: Callable[[], ModelTools], tmp_path: Path) -> ModelTools:
+        """What a run would open the scorer with."""
+        folder = tmp_path / "fitted by the contract"
+        folder.mkdir()
+        return fitted_tools(scorer, model, folder)
 
     def score(self, scorer: TypicalityScorer, tools: ModelTools, chosen: list[Picture]) -> list[list[TypicalityMap]]:
         """Each picture under every label."""

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffmine.builtin.extractors.cells import box_means, coverage, unit_rows
+from diffmine.numerics.boxes import box_means, coverage, unit_rows
 from diffmine.types import Box
 
 

@@ -22,7 +22,8 @@ def coverage(start: float, stop: float, cell: float, cells: int) -> NDArray[np.f
     its length is a whole number of cells, and else off by at most slope x cell² / (8 x length).
 
     Args:
-        start, stop: half-open interval in pixels, start < stop, within the grid.
+        start: where the half-open interval begins, in pixels, within the grid.
+        stop: where it ends, start < stop.
         cell: pixels to one cell.
         cells: number of cells.
     Returns:

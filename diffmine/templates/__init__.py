@@ -1,0 +1,1 @@
+"""What new plugins are written from."""
