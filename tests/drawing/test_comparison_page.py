@@ -89,7 +89,9 @@ def test_the_page_shows_figures_differences_and_links(runs: tuple[Run, Run], tmp
     ]
     differing = re.findall(r'<th scope="row"><bdi>([a-z_.]+)</bdi></th><td><bdi>(.+?)</bdi></td><td><bdi>(.+?)</', html)
     assert differing[1] == ("patches.per_image", "–", "3")
-    assert [key for key, *_ in differing] == ["dataset.path", "patches.per_image"], "not seed and whatever else is the same"
+    assert [key for key, *_ in differing] == ["dataset.path", "patches.per_image"], (
+        "not seed and whatever else is the same"
+    )
 
 
 def test_clusters_that_cannot_be_matched_are_shown(runs: tuple[Run, Run], tmp_path: Path) -> None:
