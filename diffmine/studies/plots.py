@@ -46,10 +46,10 @@ def plot_metrics(results: Results, path: Path) -> None:
     down = -(-len(results.metrics) // across)
     height = 1.7 if curves else 0.6 + 0.17 * len(results.summary)
     with matplotlib.style.context(STYLE):
-        legend = _legend(results, curves)
-        longest = max(len(str(handle.get_label())) for handle in legend)
-        columns = max(1, min(len(legend), int(PANEL * across / (HANDLE + CHARACTER * longest))))
-        canvas = Canvas(figsize=(PANEL * across, height * down + LINE * -(-len(legend) // columns)))
+        handles = legend(results)
+        longest = max(len(str(handle.get_label())) for handle in handles)
+        columns = max(1, min(len(handles), int(PANEL * across / (HANDLE + CHARACTER * longest))))
+        canvas = Canvas(figsize=(PANEL * across, height * down + LINE * -(-len(handles) // columns)))
         places = canvas.subplots(down, across, squeeze=False, sharey=not curves).ravel()
         for axes, metric in zip(places, results.metrics, strict=False):
             axes.set_title(metric.replace("_", " "))
@@ -59,14 +59,15 @@ def plot_metrics(results: Results, path: Path) -> None:
                 _draw_dots(axes, results, metric)
         for spare in places[len(results.metrics) :]:
             spare.set_axis_off()
-        canvas.legend(handles=legend, loc="outside lower center", ncols=columns, frameon=False)
+        canvas.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
         canvas.savefig(path)
 
 
-def _legend(results: Results, curves: Sequence[Curve]) -> list[Line2D]:
+def legend(results: Results) -> list[Line2D]:
     """What each colour and line of the panels means, of those that are there."""
     from matplotlib.lines import Line2D
 
+    curves = swept(results)
     drawn = [(row, metric, figure) for row in results.summary for metric, figure in row.figures.items()]
     if curves:
         of_curves = dict.fromkeys((number % len(COLOURS), curve.name) for number, curve in enumerate(curves))

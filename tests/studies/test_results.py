@@ -11,7 +11,7 @@ import pytest
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Clustering, Entry, Figure
 from diffmine.studies.markdown import results_markdown
-from diffmine.studies.plots import plot_metrics, swept
+from diffmine.studies.plots import legend, plot_metrics, swept
 from diffmine.studies.results import Results, mean_figure
 from diffmine.testing.planted import planted_run
 from diffmine.testing.toy_runs import write_toy_run
@@ -157,6 +157,15 @@ def test_what_is_swept_is_the_grid_else_variants_that_are_numbers() -> None:
     steps = Results("r", [entry(name, m=0.5) for name in ("0", "50", "100")])
     assert [curve.at for curve in swept(steps)] == [[0, 50, 100]]
     assert swept(Results("r", [entry("kmeans", m=0.5), entry("hdbscan", m=0.4)])) == []
+
+
+def test_the_legend_of_plots_names_what_is_drawn() -> None:
+    def named(*entries: Entry) -> list[str]:
+        return [str(handle.get_label()) for handle in legend(Results("r", entries))]
+
+    assert named(*(entry(v, settings={"k": k}, m=0.5) for v in "ab" for k in (1, 2))) == ["a", "b", "chance"]
+    assert named(entry("a", m=(0.5, 0.4, 0.6)), entry("b", m=0.3)) == ["best", "other", "95 % interval", "chance"]
+    assert named(*(better("none", entry(v, m=0.5)) for v in "ab")) == ["figure", "chance"]
 
 
 def test_a_metric_that_some_runs_lack_can_be_drawn(tmp_path: Path) -> None:
