@@ -86,6 +86,10 @@ class TypicalityMap:
         mean: float32, (h, w): the scorer's value (see ``TypicalityScorer.quantity``); positive is typical.
         stderr: float32, (h, w): Monte-Carlo standard error of ``mean``; None where the scorer draws nothing.
         draws: number of (timestep, noise) draws behind each value; None likewise.
+        influence: float32, (h, w): how far the label moves what the model predicts, never negative, in the unit of
+            ``mean``; None where the scorer does not say. ``mean - influence`` is how far the picture agrees with the
+            label. It tells where a label matters, never whether it fits.
+        influence_stderr: float32, (h, w): Monte-Carlo standard error of ``influence``; None as ``stderr``.
     """
 
     image_id: str
@@ -93,6 +97,8 @@ class TypicalityMap:
     mean: FloatArray
     stderr: FloatArray | None = None
     draws: int | None = None
+    influence: FloatArray | None = None
+    influence_stderr: FloatArray | None = None
 
 
 class Box(NamedTuple):

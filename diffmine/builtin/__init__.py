@@ -178,10 +178,11 @@ def diffmine_register_stages() -> list[type[Stage]]:
 @hookimpl
 def diffmine_register_figures() -> list[type[Figure]]:
     from diffmine.builtin.figures.grid import Grid
+    from diffmine.builtin.figures.influence import Influence
     from diffmine.builtin.figures.strips import Strips
     from diffmine.builtin.figures.typicality import Typicality
 
-    return [Grid, Strips, Typicality]
+    return [Grid, Strips, Typicality, Influence]
 
 
 @hookimpl

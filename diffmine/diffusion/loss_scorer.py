@@ -68,6 +68,13 @@ class LossScorer(TypicalityScorer):
             label: one of the labels that it is scored under.
         """
 
+    def influence(self) -> Measure | None:
+        """The measure whose mean over draws is the maps' influence; default: None, the maps have none.
+
+        ``diffmine.diffusion.losses`` has one for gains over the null condition and one for gains over other labels.
+        """
+        return None
+
     def measures(self) -> tuple[Measure, ...]:
         """What ``gain`` needs besides losses, such as ``diffmine.diffusion.losses.influence``; default: nothing."""
         return ()
@@ -75,7 +82,7 @@ class LossScorer(TypicalityScorer):
     def open(self, tools: ModelTools) -> Scoring:
         from diffmine.diffusion.scoring import LossScoring
 
-        return LossScoring(tools, self.config, self.gain, self.measures())
+        return LossScoring(tools, self.config, self.gain, self.influence(), self.measures())
 
     def passes(self, labels: int) -> int:
         return self.config.draws * (1 + labels)

@@ -18,7 +18,7 @@ typicality of Siglidis et al., *Diffusion Models as Data Mining Tools* (2024); d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -69,43 +69,64 @@ def paired_predictions(
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """A batch of predictions, one row for each forward of the model; all float32, on the model's device.
+    """What the model predicts of one draw of one picture under each of its conditions; on the model's device.
 
     Attributes:
-        prediction: (rows, channels, h, w): noise, v or velocity, whatever the model predicts.
-        target: what it should have predicted, of the same shape.
-        is_null: bool, (rows,): whether the row's condition is the null condition, which is each draw's first.
-        before: (1, channels, h, w): the last prediction under the null condition of the batch before, for a draw whose
-            conditions did not fit into one batch.
+        prediction: noise, v or velocity, whatever the model predicts, float32, (conditions, channels, h, w).
+        target: what it should have predicted, float32, (channels, h, w).
+        conditions: the null condition (None) first.
+        own: the picture's own labels.
     """
 
     prediction: Tensor
     target: Tensor
-    is_null: Tensor
-    before: Tensor
-
-    @property
-    def null(self) -> Tensor:
-        """For each row the prediction under the null condition with the row's own draw, of the same shape."""
-        known = torch.cat([self.before, self.prediction[self.is_null]])
-        return known[self.is_null.cumsum(0)]
+    conditions: tuple[str | None, ...]
+    own: tuple[str, ...]
 
 
 Measure = Callable[[Predictions], Tensor]
-"""What is kept of a batch of predictions: for each row a map, float32, (rows, h, w)."""
+"""What is kept of a draw: for each condition a map, float32, (conditions, h, w)."""
+
+
+def siblings(label: str, conditions: Iterable[str | None], own: Sequence[str]) -> list[str]:
+    """The labels that a label is to be told from: the others that the picture was denoised under.
+
+    A picture's own labels are no siblings of each other: each helps to explain it, and they would cancel.
+
+    Args:
+        label: one of ``conditions``.
+        conditions: what the picture was denoised under.
+        own: the picture's own labels.
+    """
+    kin = own if label in own else (label,)
+    return [condition for condition in conditions if condition is not None and condition not in kin]
 
 
 def squared_error(predictions: Predictions) -> Tensor:
-    """L_c = mean over channels of (p_c - target)^2: the loss of each latent pixel, (rows, h, w)."""
+    """L_c = mean over channels of (p_c - target)^2: the loss of each latent pixel, (conditions, h, w)."""
     return (predictions.prediction - predictions.target).square().mean(1)
 
 
 def influence(predictions: Predictions) -> Tensor:
-    """D_c = mean over channels of (p_c - p_null)^2: how far the condition moves the prediction, (rows, h, w).
+    """I_c = mean over channels of (p_c - p_null)^2: how far the condition moves the prediction, (conditions, h, w).
 
     With e = target - p_c and d = p_c - p_null, L_null - L_c = mean over channels of (d^2 + 2 e d): the second term has
     mean 0 where the model is right, and holds the sign and most of the noise; the first says where the condition
     matters (Kong et al., *Interpretable Diffusion via Information Decomposition*, ICLR 2024, conditional pixel
     information). It takes no further forward.
     """
-    return (predictions.prediction - predictions.null).square().mean(1)
+    return (predictions.prediction - predictions.prediction[:1]).square().mean(1)
+
+
+def influence_among_siblings(predictions: Predictions) -> Tensor:
+    """Mean over the siblings s of c, and over channels, of (p_c - p_s)^2; 0 without siblings; (conditions, h, w).
+
+    The mean over siblings of L_s - L_c is this and a second term, as with :func:`influence` and the null condition.
+    """
+    place = {condition: row for row, condition in enumerate(predictions.conditions)}
+    prediction = predictions.prediction
+    found = torch.zeros_like(prediction[:, 0])
+    for label, row in place.items():
+        if label is not None and (others := siblings(label, place, predictions.own)):
+            found[row] = (prediction[row] - prediction[[place[one] for one in others]]).square().mean((0, 1))
+    return found

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
 from typing import NamedTuple
 
 import torch
@@ -13,10 +13,10 @@ from torch import Tensor
 
 from diffmine.diffusion.draws import draw, mean_and_stderr, smooth
 from diffmine.diffusion.loss_scorer import LossConfig
-from diffmine.diffusion.losses import Measure, Predictions, latent_of, paired_predictions, squared_error
+from diffmine.diffusion.losses import Measure, Predictions, latent_of, paired_predictions, siblings, squared_error
 from diffmine.interfaces import Conditioning, ModelTools, Progress, Scoring
 from diffmine.numerics.batching import BatchSize, run_in_batches
-from diffmine.types import ImageRecord, Picture, TypicalityMap
+from diffmine.types import FloatArray, ImageRecord, Picture, TypicalityMap
 
 ByCondition = Mapping[str | None, Tensor]
 """Condition (None: the null condition) -> what was measured under it, float32, (draws, h, w)."""
@@ -49,15 +49,13 @@ def gain_over_null(measured: Measured, label: str) -> Tensor:
 
 
 def gain_over_siblings(measured: Measured, label: str) -> Tensor:
-    """Mean of L(siblings) - L(label), where the siblings are the other labels that the picture was scored under.
+    """Mean of L(siblings) - L(label), see :func:`diffmine.diffusion.losses.siblings`.
 
-    A picture's own labels are no siblings of each other: each helps to explain it, and they would cancel. A picture
-    that carries every label has no siblings to be told from; its gain is 0.
+    A picture that carries every label has no siblings to be told from; its gain is 0.
     """
-    own = measured.record.labels if label in measured.record.labels else (label,)
-    siblings = [loss for condition, loss in measured.losses.items() if condition is not None and condition not in own]
+    others = siblings(label, measured.losses, measured.record.labels)
     loss = measured.losses[label]
-    return torch.stack(siblings).mean(0) - loss if siblings else torch.zeros_like(loss)
+    return torch.stack([measured.losses[one] for one in others]).mean(0) - loss if others else torch.zeros_like(loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +86,29 @@ class LossScoring(Scoring):
     exactly 0.
     """
 
-    def __init__(self, tools: ModelTools, config: LossConfig, gain: Gain, measures: Sequence[Measure] = ()) -> None:
+    def __init__(
+        self,
+        tools: ModelTools,
+        config: LossConfig,
+        gain: Gain,
+        influence: Measure | None = None,
+        measures: Sequence[Measure] = (),
+    ) -> None:
         """Load the model.
 
         Args:
             tools: the run's model.
             config: draws, batches and smoothing.
-            gain: what is averaged over the draws.
-            measures: what ``gain`` needs besides losses; they cost no further forward.
+            gain: the mean over draws is the typicality.
+            influence: its mean over draws is the influence; None: the maps have none.
+            measures: what ``gain`` needs besides losses; like ``influence`` they cost no further forward.
         """
-        self._tools, self._config, self._gain = tools, config, gain
-        self._measures: tuple[Measure, ...] = (squared_error, *measures)
+        self._tools, self._config, self._gain, self._influence = tools, config, gain, influence
+        asked = measures if influence is None else (influence, *measures)
+        self._measures: tuple[Measure, ...] = (squared_error, *dict.fromkeys(asked))
         self._denoiser = tools.denoiser
         self.stride = self._denoiser.stride
         self._sizes: dict[int, BatchSize] = {}
-        self._last_null: Tensor | None = None
 
     @torch.inference_mode()
     def score(
@@ -114,11 +120,10 @@ class LossScoring(Scoring):
             forwards = [
                 Forward(one, draw, condition) for one in group for draw in range(draws) for condition in one.conditions
             ]
-            rows = list(run_in_batches(self._measure, forwards, self._batch_size(conditions)))
+            rows = run_in_batches(self._predict, forwards, self._batch_size(conditions))
             for prepared in group:
-                of_picture, rows = rows[: draws * conditions], rows[draws * conditions :]
-                by_draw = torch.stack(of_picture).reshape(draws, conditions, *of_picture[0].shape)
-                maps[prepared.picture.record.image_id] = list(self._maps(prepared, by_draw))
+                by_draw = [self._measure(prepared, islice(rows, conditions)) for _ in range(draws)]
+                maps[prepared.picture.record.image_id] = list(self._maps(prepared, torch.stack(by_draw).cpu()))
                 progress.advance()
         return [maps[picture.record.image_id] for picture in pictures]
 
@@ -143,8 +148,8 @@ class LossScoring(Scoring):
         fractions, noise = draw(self._config, tuple(latent.shape), self._tools.seed, picture.record.digest)
         return Prepared(picture, latent, fractions, noise, (None, *labels))
 
-    def _measure(self, forwards: Sequence[Forward]) -> list[Tensor]:
-        """For each forward every measure of its prediction, float32, (measures, h, w)."""
+    def _predict(self, forwards: Sequence[Forward]) -> list[tuple[Tensor, Tensor]]:
+        """For each forward what the model predicts and what it should predict, each (channels, h, w)."""
         device = self._denoiser.device
         by_draw = [list(same) for _, same in groupby(forwards, key=lambda one: (id(one.prepared), one.draw))]
         trials = [same[0] for same in by_draw]
@@ -156,15 +161,14 @@ class LossScoring(Scoring):
             torch.tensor([len(same) for same in by_draw], device=device),
             self._conditioning(forwards),
         )
-        nulls = [row for row, one in enumerate(forwards) if one.condition is None]
-        is_null = torch.zeros(len(forwards), dtype=torch.bool)
-        is_null[nulls] = True
-        before = prediction[:1] if self._last_null is None or is_null[0] else self._last_null
-        predictions = Predictions(prediction, target, is_null.to(device), before)
-        rows = torch.stack([measure(predictions) for measure in self._measures], dim=1).cpu()
-        if nulls:
-            self._last_null = prediction[nulls[-1]][None].clone()
-        return list(rows)
+        return list(zip(prediction, target, strict=True))
+
+    def _measure(self, prepared: Prepared, rows: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+        """Every measure of one draw, float32, (conditions, measures, h, w)."""
+        prediction, target = zip(*rows, strict=True)
+        own = prepared.picture.record.labels
+        predictions = Predictions(torch.stack(prediction), target[0], prepared.conditions, own)
+        return torch.stack([measure(predictions) for measure in self._measures], dim=1)
 
     def _conditioning(self, forwards: Sequence[Forward]) -> Conditioning:
         columns = [one.prepared.picture.record.columns for one in forwards]
@@ -179,5 +183,15 @@ class LossScoring(Scoring):
         measured = Measured(record, prepared.fractions, losses, dict(zip(self._measures[1:], further, strict=True)))
         for label in prepared.conditions[1:]:
             assert label is not None
-            mean, stderr = mean_and_stderr(self._config, smooth(self._config, self._gain(measured, label)))
-            yield TypicalityMap(record.image_id, label, mean.numpy(), stderr.numpy(), self._config.draws)
+            mean, stderr = self._averaged(self._gain(measured, label))
+            one = TypicalityMap(record.image_id, label, mean, stderr, self._config.draws)
+            yield one if self._influence is None else self._with_influence(one, measured.further[self._influence])
+
+    def _with_influence(self, one: TypicalityMap, by_condition: ByCondition) -> TypicalityMap:
+        influence, stderr = self._averaged(by_condition[one.label])
+        return replace(one, influence=influence, influence_stderr=stderr)
+
+    def _averaged(self, values: Tensor) -> tuple[FloatArray, FloatArray]:
+        """Mean of smoothed draws, (draws, h, w), and its standard error."""
+        mean, stderr = mean_and_stderr(self._config, smooth(self._config, values))
+        return mean.numpy(), stderr.numpy()

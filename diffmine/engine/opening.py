@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from diffmine.errors import DiffmineError, DiffmineWarning, MissingComponentError, PluginError, RecipeError
-from diffmine.interfaces import Column, Component, Dataset, Figure, ModelTools, Quantity, TypicalityScorer, View
+from diffmine.interfaces import (
+    Column,
+    Component,
+    Dataset,
+    Figure,
+    ModelTools,
+    PatchSelector,
+    Quantity,
+    TypicalityScorer,
+    View,
+)
 from diffmine.plugins.kinds import KIND_OF_NAME, KIND_OF_TABLE
 from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import resolve
@@ -32,11 +42,10 @@ class Installed:
         self._device = device
 
     def dataset(self, run: Run) -> Dataset:
-        options = dict(run.recipe.tables["dataset"])
-        use = options.pop("use")
-        folders = run.recipe.folders["dataset"]
-        with naming_the_maker(run):
-            return cast(Dataset, registry().build(KIND_OF_TABLE["dataset"], use, options, folders))
+        return cast(Dataset, _of_recipe(run, "dataset"))
+
+    def selector(self, run: Run) -> PatchSelector:
+        return cast(PatchSelector, _of_recipe(run, "patches"))
 
     def tools(self, run: Run, device: str | None) -> ModelTools:
         from diffmine.engine.devices import torch_device
@@ -93,6 +102,14 @@ def _all_of(name: str) -> list[Component]:
         except DiffmineError as error:
             warnings.warn(f"{error}; it is left out", DiffmineWarning, stacklevel=2)
     return found
+
+
+def _of_recipe(run: Run, table: str) -> Component:
+    """The component of one table of the run's recipe, configured."""
+    options = dict(run.recipe.tables[table])
+    use = options.pop("use")
+    with naming_the_maker(run):
+        return registry().build(KIND_OF_TABLE[table], use, options, run.recipe.folders[table])
 
 
 @contextmanager

@@ -22,6 +22,12 @@ UNIT_TOLERANCE = 1e-3
 """How far the norm of a feature vector may be from 1."""
 MARGIN = 128
 """Pixels by which a map may reach beyond its picture, which models pad to their grid."""
+NEVER_NEGATIVE = {
+    "stderr": "standard error",
+    "influence": "influence",
+    "influence_stderr": "standard error of influence",
+}
+"""Parts of a map, in words."""
 
 T = TypeVar("T")
 
@@ -107,8 +113,9 @@ def _check_map(one: TypicalityMap, record: ImageRecord, label: str, stride: int)
             f"score returned a map of image {one.image_id!r} under {one.label!r} where that of {record.image_id!r} "
             f"under {label!r} belongs; keep the order of pictures and labels"
         )
-    parts = {"mean": one.mean} if one.stderr is None else {"mean": one.mean, "stderr": one.stderr}
-    for name, part in parts.items():
+    for name in ("mean", *NEVER_NEGATIVE):
+        if (part := getattr(one, name)) is None and name != "mean":
+            continue
         grid = _finite(_matrix(part, f"score ({name})"), f"score ({name})")
         sides = zip(grid.shape, (record.height, record.width), strict=True)
         if not all(side <= cells * stride < side + stride + MARGIN for cells, side in sides):
@@ -116,8 +123,8 @@ def _check_map(one: TypicalityMap, record: ImageRecord, label: str, stride: int)
                 f"score returned a map of {grid.shape[0]} x {grid.shape[1]} cells of {stride} pixels for a picture of "
                 f"{record.height} x {record.width} pixels; a map covers its picture"
             )
-        if name == "stderr" and grid.size and grid.min() < 0:
-            raise ContractError(f"score returned the standard error {grid.min()}; it is never negative")
+        if name in NEVER_NEGATIVE and grid.size and grid.min() < 0:
+            raise ContractError(f"score returned the {NEVER_NEGATIVE[name]} {grid.min()}; it is never negative")
 
 
 def scored_labels(

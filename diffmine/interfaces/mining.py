@@ -153,6 +153,16 @@ class PatchSelector(Component):
             seed: the run's seed.
         """
 
+    def placing(self, typicality: TypicalityMap) -> FloatArray:
+        """The map that decides where patches lie, for metrics and reports; default: typicality itself.
+
+        Args:
+            typicality: as for :meth:`select`.
+        Returns:
+            float32, (h, w), on the latent grid; patches lie where it is high.
+        """
+        return typicality.mean
+
     def controls(self) -> tuple[PatchSelector, ...]:
         """Further selectors to run beside this one, such as the least typical patches; default: none."""
         return ()

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-from diffmine.errors import ArtifactError, DiffmineWarning, reason, said
+from diffmine.errors import ArtifactError, DataError, DiffmineWarning, reason, said
 from diffmine.files.names import RUN_FILE
-from diffmine.interfaces import Column, Component, Dataset, ImageSource, Quantity, View
+from diffmine.interfaces import Column, Component, Dataset, ImageSource, PatchSelector, Quantity, View
 from diffmine.interfaces.boundary import blaming, culprit_of
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
@@ -53,6 +53,9 @@ class Services(Protocol):
 
     def dataset(self, run: Run) -> Dataset:
         """The run's dataset, configured."""
+
+    def selector(self, run: Run) -> PatchSelector:
+        """The run's patch selector, configured."""
 
     def tools(self, run: Run, device: str | None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it."""
@@ -223,10 +226,37 @@ class Run:
         one = self.maps.load(image_id, label)
         return one.mean, one.stderr
 
+    def influence(self, image_id: str, label: str) -> tuple[FloatArray, FloatArray | None]:
+        """How far the label moves what the model predicts, and its standard error, as :meth:`typicality`.
+
+        Raises:
+            DataError: the run's scorer gives no influence.
+            KeyError: the image was not scored under this label.
+        """
+        one = self.maps.load(image_id, label)
+        if one.influence is None:
+            raise DataError(f"the maps of {self.path} have no influence; those of the scorer 'diffusion' have")
+        return one.influence, one.influence_stderr
+
+    def placing(self, image_id: str, label: str) -> FloatArray:
+        """The map that decided where the run's patches lie, float32, (h, w): typicality, or what the recipe says.
+
+        Raises:
+            KeyError: the image was not scored under this label.
+        """
+        return self._selector.placing(self.maps.load(image_id, label))
+
     def typicality_image(self, image_id: str, label: str) -> FloatArray:
         """Mean typicality upsampled to the picture, float32, (height, width)."""
-        record = self.records[image_id]
-        return upsample(self.maps.load(image_id, label).mean, self.stride, record.height, record.width)
+        return self._at_image_size(image_id, self.maps.load(image_id, label).mean)
+
+    def influence_image(self, image_id: str, label: str) -> FloatArray:
+        """Influence upsampled to the picture, float32, (height, width); see :meth:`influence`."""
+        return self._at_image_size(image_id, self.influence(image_id, label)[0])
+
+    def placing_image(self, image_id: str, label: str) -> FloatArray:
+        """The map that decided where patches lie, upsampled to the picture, float32, (height, width)."""
+        return self._at_image_size(image_id, self.placing(image_id, label))
 
     def scored_labels(self, image_id: str) -> list[str]:
         """The labels under which an image was scored, sorted: its own, and any others the scorer added."""
@@ -261,7 +291,8 @@ class Run:
 
         Args:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls),
-                ``typicality`` (whole pictures, white where not typical, and heat maps), or what a plugin draws.
+                ``typicality`` (whole pictures, white where not typical, and heat maps), ``influence`` (heat maps of it
+                beside those of typicality), or what a plugin draws.
             labels: which labels, each a panel; None: all.
             before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
                 whatever ``kind`` says.
@@ -347,6 +378,14 @@ class Run:
                 f"{path} is not in the store any more; run {self.path / RECIPE_FILE} again to remake it"
             )
         return path
+
+    def _at_image_size(self, image_id: str, grid: FloatArray) -> FloatArray:
+        record = self.records[image_id]
+        return upsample(grid, self.stride, record.height, record.width)
+
+    @cached_property
+    def _selector(self) -> PatchSelector:
+        return self._services.selector(self)
 
     @cached_property
     def _dataset(self) -> Dataset:

@@ -15,6 +15,9 @@ from safetensors import safe_open
 
 from diffmine.types import Role, TypicalityMap
 
+IN_HALF_PRECISION = ("stderr", "influence", "influence_stderr")
+"""What is stored of a :class:`TypicalityMap` besides its mean, where it has it; named as there."""
+
 
 class Scored(NamedTuple):
     """Where a map lies, and what it is to its picture."""
@@ -24,7 +27,7 @@ class Scored(NamedTuple):
 
 
 class TypicalityMaps:
-    """The typicality artifact: one mean map and standard error for each scored (image, label).
+    """The typicality artifact: one :class:`TypicalityMap` for each scored (image, label).
 
     Attributes:
         folder: the artifact; ``index.parquet``, ``grid.json`` and ``shards/``.
@@ -59,14 +62,17 @@ class TypicalityMaps:
         """
         scored = self._scored.get(image_id, {}).get(label)
         if scored is None:
-            others = ", ".join(self.labels(image_id)) or "none"
-            raise KeyError(f"image {image_id!r} was not scored under {label!r}; labels it was scored under: {others}")
+            known = ", ".join(self.labels(image_id)) or "none"
+            raise KeyError(f"image {image_id!r} was not scored under {label!r}; labels it was scored under: {known}")
         with safe_open(self.folder / "shards" / f"{scored.shard:05d}.safetensors", "np") as tensors:
             mean = tensors.get_tensor(f"{image_id}/{label}/mean").astype(np.float32)
-            stderr = None
-            if (name := f"{image_id}/{label}/stderr") in set(tensors.keys()):
-                stderr = tensors.get_tensor(name).astype(np.float32)
-        return TypicalityMap(image_id, label, mean, stderr, self.draws)
+            present = set(tensors.keys())
+            others = {
+                name: tensors.get_tensor(stored).astype(np.float32)
+                for name in IN_HALF_PRECISION
+                if (stored := f"{image_id}/{label}/{name}") in present
+            }
+        return TypicalityMap(image_id, label, mean, draws=self.draws, **others)
 
     @cached_property
     def _grid(self) -> dict[str, int]:

@@ -7,7 +7,8 @@ under the null mean mu_0 and a label's mean mu_c is, at a pixel x of one channel
     epsilon prediction:     T = (a^2 b^2 / v^2) [(x - mu_0)^2 - (x - mu_c)^2]
     v-prediction, flow:     T = (b^2 / v^2)     [(x - mu_0)^2 - (x - mu_c)^2]
 
-because the error of v, and of the flow's velocity, is the error of epsilon divided by a.
+because the error of v, and of the flow's velocity, is the error of epsilon divided by a. The two predictions differ by
+the same at every pixel, so the influence is I = (a^2 b^2 / v^2) (mu_c - mu_0)^2, or without a^2.
 """
 
 from __future__ import annotations
@@ -129,12 +130,22 @@ class GaussianDenoiser(Denoiser):
         Returns:
             (h, w).
         """
+        gap = (latents - null[:, None, None]).square() - (latents - label[:, None, None]).square()
+        return self._weight(timesteps) * gap.mean(0)
+
+    def influence(self, label: Tensor, null: Tensor, timesteps: Tensor) -> Tensor:
+        """The exact influence of a label, equal at every pixel of every picture and for every noise; a scalar.
+
+        Args:
+            label, null: the means mu_c and mu_0, (3,); those of two labels give the influence of one against the other.
+            timesteps: (draws,), to average over.
+        """
+        return self._weight(timesteps) * (label - null).square().mean()
+
+    def _weight(self, timesteps: Tensor) -> Tensor:
         a, b = self.scales(timesteps)
         weight = (b / (a**2 * self.spread**2 + b**2)).square()
-        if self.prediction == "epsilon":
-            weight = weight * a**2
-        gap = (latents - null[:, None, None]).square() - (latents - label[:, None, None]).square()
-        return weight.mean() * gap.mean(0)
+        return (weight * a**2 if self.prediction == "epsilon" else weight).mean()
 
 
 class GaussianModel(DiffusionModel):

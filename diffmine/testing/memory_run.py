@@ -47,6 +47,7 @@ class MemoryRun(Run):
         clusters: rows of ``clusters.parquet``.
         features, heldout_features: float32, row for row as the patches.
         selection: the name of the selector whose patches are not controls.
+        selector: its options.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class MemoryRun(Run):
         heldout_features: FloatArray | None = None,
         training_log: pa.Table | None = None,
         selection: str = "top",
+        selector: Mapping[str, object] | None = None,
     ) -> None:
         self.path, self._services = Path("memory"), Installed()
         self.info = {"format": FORMAT, "name": "memory", "stages": {}}
-        self.recipe = parse_recipe({"name": "memory", "dataset": {"use": "memory"}, "patches": {"use": selection}})
+        tables = {"dataset": {"use": "memory"}, "patches": {"use": selection, **(selector or {})}}
+        self.recipe = parse_recipe({"name": "memory", **tables})
         self.images = images_table(records)
         self.maps = MemoryMaps(maps, stride)
         self.patches = _with_clusters(patches_table(patches), cluster)

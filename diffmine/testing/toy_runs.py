@@ -160,6 +160,7 @@ def _write_typicality(artifact: Path, drawn: list[_Drawn]) -> None:
         label, image_id = one.record.labels[0], one.record.image_id
         tensors[f"{image_id}/{label}/mean"] = _map(one)
         tensors[f"{image_id}/{label}/stderr"] = np.full_like(_map(one), 0.002)
+        tensors[f"{image_id}/{label}/influence"] = np.abs(_map(one))
         index.append({"image_id": image_id, "label": label, "shard": 0})
     save_file(tensors, artifact / "shards" / "00000.safetensors")
     pq.write_table(pa.Table.from_pylist(index), artifact / "index.parquet")

@@ -13,7 +13,7 @@ from diffmine.builtin.scorers.contrast import Contrast
 from diffmine.builtin.scorers.diffusion import Diffusion
 from diffmine.diffusion import LossScorer, other_labels
 from diffmine.diffusion.draws import draw
-from diffmine.diffusion.losses import Measure, influence, latent_of, paired_predictions
+from diffmine.diffusion.losses import Measure, Predictions, influence, latent_of, paired_predictions
 from diffmine.diffusion.scoring import Measured
 from diffmine.interfaces import ModelTools, Progress
 from diffmine.testing.gaussian import GaussianMeans, GaussianModel
@@ -32,6 +32,12 @@ class Influence(LossScorer):
 
     def measures(self) -> tuple[Measure, ...]:
         return (influence,)
+
+
+def agreement(predictions: Predictions) -> torch.Tensor:
+    """2 e.d, mean over channels."""
+    moved = predictions.prediction - predictions.prediction[:1]
+    return (2 * (predictions.target - predictions.prediction) * moved).mean(1)
 
 
 class Twice(Influence):
@@ -93,6 +99,30 @@ def test_the_gain_is_the_influence_and_a_term_of_no_mean() -> None:
     )
     assert abs(second.mean()) < 0.1 * first.mean()
     assert np.corrcoef(first, first + second)[0, 1] < 0.9, "the sign and the noise are in the second term"
+
+
+def test_influence_and_agreement_make_up_the_gain_of_every_draw() -> None:
+    kept: list[Measured] = []
+
+    class Keeping(Influence):
+        def gain(self, measured: Measured, label: str) -> torch.Tensor:
+            kept.append(measured)
+            return measured.losses[None] - measured.losses[label]
+
+        def measures(self) -> tuple[Measure, ...]:
+            return (influence, agreement)
+
+    Keeping(Keeping.Config(draws=6)).open(tools()).score([picture(0)], [list(MEANS)], Progress())
+    measured = kept[0]
+    for label in MEANS:
+        parts = measured.further[influence][label] + measured.further[agreement][label]
+        torch.testing.assert_close(parts, measured.losses[None] - measured.losses[label], rtol=1e-5, atol=1e-6)
+
+
+def test_a_scorer_of_losses_alone_has_no_influence() -> None:
+    (maps,) = Twice(Twice.Config(draws=2)).open(tools()).score([picture(0)], [["warm"]], Progress())
+    assert maps[0].influence is None
+    assert maps[0].influence_stderr is None
 
 
 def test_what_is_asked_for_besides_changes_no_loss() -> None:

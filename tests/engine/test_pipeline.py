@@ -22,6 +22,7 @@ import diffmine
 from diffmine.builtin.selectors.top import Top
 from diffmine.errors import ArtifactError, DataError, ModelError, RecipeError, StageError
 from diffmine.interfaces import Event
+from diffmine.numerics.upsampling import window_means
 from diffmine.runs.run import Run
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 
@@ -106,6 +107,40 @@ def test_patch_typicality_is_the_mean_of_the_map(finished: Run) -> None:
         image = finished.typicality_image(row["image_id"], row["label"])
         inside = image[row["y0"] : row["y1"], row["x0"] : row["x1"]]
         assert inside.mean() == pytest.approx(row["typicality"], abs=1e-5)
+
+
+def test_the_mix_places_patches_and_typicality_judges_them(finished: Run, recipe: Path, folder: Path) -> None:
+    mixed = diffmine.run(
+        recipe, out=folder / "mixed", store=folder / "store", overrides=["patches.place=mix"], until="patches"
+    )
+    assert reused(mixed) == {"images", "finetune", "typicality"}, "no forward more"
+    best = {}
+    for row in mixed.selected_patches.to_pylist():
+        if row["selection"] == "top":
+            best.setdefault((row["image_id"], row["label"]), []).append(row)
+    assert best
+    for (image_id, label), rows in best.items():
+        highest = window_means(mixed.placing_image(image_id, label), 8).max()
+        places = [mixed.placing_image(image_id, label)[row["y0"] : row["y1"], row["x0"] : row["x1"]] for row in rows]
+        assert max(one.mean() for one in places) == pytest.approx(highest, rel=1e-4)
+        for row in rows:
+            inside = mixed.typicality_image(image_id, label)[row["y0"] : row["y1"], row["x0"] : row["x1"]]
+            assert inside.mean() == pytest.approx(row["typicality"], abs=1e-5)
+    for label in mixed.labels:
+        of_label = [row for rows in best.values() for row in rows if row["label"] == label]
+        values = [row["typicality"] for row in sorted(of_label, key=lambda row: row["rank"])]
+        assert values == sorted(values, reverse=True)
+    image_id, label = next(iter(best))
+    influence, stderr = mixed.influence(image_id, label)
+    np.testing.assert_array_equal(mixed.maps.load(image_id, label).influence, influence)
+    assert stderr.shape == influence.shape
+    typicality, _ = mixed.typicality(image_id, label)
+    np.testing.assert_allclose(mixed.placing(image_id, label), influence + 0.1 * (typicality - influence), atol=1e-6)
+    np.testing.assert_array_equal(
+        finished.placing_image(image_id, label),
+        finished.typicality_image(image_id, label),
+        "the default is the paper's",
+    )
 
 
 def test_maps_are_float32_on_the_latent_grid(finished: Run) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from diffmine.builtin.metrics.annotated import Measured, figure
+from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.runs.contents import selected_rows
@@ -47,7 +47,7 @@ class LabelPredictability(Metric):
     config: Config
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
-        figures: dict[str, MetricValue] = {}
+        metrics: dict[str, MetricValue] = {}
         train, heldout = patches_of(run.patches), patches_of(run.heldout_patches)
         for selection in sorted({patch.selection for patch in train}):
             own = selection == run.selection
@@ -58,12 +58,12 @@ class LabelPredictability(Metric):
                 scores, classes = self._decide(run.features[seen], labels, run.heldout_features[unseen])
                 images = [heldout[row].image_id for row in unseen]
                 judged = list(_judge(run, images, scores, classes))
-                figures |= figure(name, judged, "higher" if own else "none")
-        self._warn_of_features_that_know(figures)
-        return figures
+                metrics |= mean_over_images(name, judged, "higher" if own else "none")
+        self._warn_of_features_that_know(metrics)
+        return metrics
 
-    def _warn_of_features_that_know(self, figures: Mapping[str, MetricValue]) -> None:
-        own, random = figures.get(self.name), figures.get(f"{self.name}_random")
+    def _warn_of_features_that_know(self, metrics: Mapping[str, MetricValue]) -> None:
+        own, random = metrics.get(self.name), metrics.get(f"{self.name}_random")
         if own is None or random is None or random.value < own.value or _at_chance(random):
             return
         warnings.warn(

@@ -1,4 +1,4 @@
-"""Does the most typical pixel point at the element?"""
+"""Does the highest pixel of the map that places patches point at the element?"""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from diffmine.builtin.metrics.annotated import Annotated, Measured, annotated_heldout, figure
+from diffmine.analysis.annotated import Annotated, Measured, of_maps
 from diffmine.interfaces import ComponentConfig, Metric
-from diffmine.types import MetricValue
+from diffmine.types import FloatArray, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
 
 class PointingAccuracy(Metric):
-    """Share of images whose most typical pixel lies on the element, or next to it.
+    """Share of images in which the map that places patches is highest on the element, or next to it.
 
     The pointing game of Zhang et al., *Top-down Neural Attention by Excitation Backprop* (ECCV 2016), with a tolerance
     relative to the image: for each held-out image that has the element, the maximum of the map, upsampled to the
     image, must lie within ``tolerance`` times the image's short side of an element pixel (Euclidean distance of pixel
     centres). Where several pixels share the maximum, the image counts with the share of them that hit. Chance is the
-    mean share of pixels that would hit. In [0, 1].
+    mean share of pixels that would hit. In [0, 1]. Where the recipe places patches by another map than typicality,
+    ``pointing_accuracy_typicality`` is the same of typicality.
     """
 
     name = "pointing_accuracy"
+    version = 2
 
     class Config(ComponentConfig):
         """Options of ``pointing_accuracy``."""
@@ -35,12 +37,11 @@ class PointingAccuracy(Metric):
     config: Config
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
-        return figure(self.name, [self._measure(run, one) for one in annotated_heldout(run)])
+        return of_maps(self.name, run, self._measure)
 
-    def _measure(self, run: Run, one: Annotated) -> Measured:
+    def _measure(self, one: Annotated, values: FloatArray) -> Measured:
         from scipy.ndimage import distance_transform_edt
 
         hits = distance_transform_edt(~one.mask) <= self.config.tolerance * min(one.mask.shape)
-        typicality = run.typicality_image(one.record.image_id, one.label)
-        value = hits[typicality == typicality.max()].mean()
+        value = hits[values == values.max()].mean()
         return Measured(one.record.image_id, one.label, float(value), float(hits.mean()))

@@ -13,6 +13,7 @@ from diffmine.types import ImageRecord
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from diffmine.diffusion.losses import Measure
     from diffmine.diffusion.scoring import Measured
 
 
@@ -50,6 +51,11 @@ class Contrast(LossScorer):
         from diffmine.diffusion.scoring import gain_over_siblings
 
         return gain_over_siblings(measured, label)
+
+    def influence(self) -> Measure:
+        from diffmine.diffusion.losses import influence_among_siblings
+
+        return influence_among_siblings
 
     def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
         return tuple(labels)

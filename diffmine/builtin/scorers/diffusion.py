@@ -14,6 +14,7 @@ from diffmine.types import ImageRecord
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from diffmine.diffusion.losses import Measure
     from diffmine.diffusion.scoring import Measured
 
 
@@ -47,6 +48,11 @@ class Diffusion(LossScorer):
         from diffmine.diffusion.scoring import gain_over_null
 
         return gain_over_null(measured, label)
+
+    def influence(self) -> Measure:
+        from diffmine.diffusion.losses import influence
+
+        return influence
 
     def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
         if self.config.labels == "all" or (self.config.classify and record.split == "heldout"):

@@ -30,13 +30,19 @@ class GreedyConfig(SelectorConfig):
 
 
 class GreedySelector(PatchSelector):
-    """Takes the window with the highest merit, then the highest of those that do not overlap it, and so on."""
+    """Takes the window with the highest merit, then the highest of those that do not overlap it, and so on.
+
+    Whatever places a patch, its value and its order among the label's patches are those of typicality.
+    """
 
     config: GreedyConfig
 
     @abstractmethod
     def merit(self, means: Field2D, size: int, rng: np.random.Generator) -> Field2D:
-        """What to maximise, for every window of side ``size``, given the windows' mean typicality."""
+        """The merit of every window of side ``size``, given the windows' means.
+
+        Of the map that places (:meth:`placing`) it decides where patches lie, of typicality the order of the label's.
+        """
 
     def select(
         self,
@@ -54,12 +60,22 @@ class GreedySelector(PatchSelector):
             stderr = upsample(typicality.stderr, stride, record.height, record.width)
         sizes = self.config.sizes or (self.config.size,)
         means = [window_means(image, size) for size in sizes]
-        merits = [self.merit(one, size, rng) for one, size in zip(means, sizes, strict=True)]
-        self._refuse(merits, sizes, pixels)
-        return [
-            _candidate(box, float(means[index][box.y0, box.x0]), merit, stderr)
-            for index, box, merit in choose(merits, sizes, self.config.per_image, self.config.min_distance)
+        merits = self._merits(means, sizes, rng)
+        placing = self.placing(typicality)
+        if placing is typicality.mean:
+            places = [one.copy() for one in merits]
+        else:
+            placing_image = upsample(placing, stride, record.height, record.width)
+            places = self._merits([window_means(placing_image, size) for size in sizes], sizes, rng)
+        self._refuse(places, sizes, pixels)
+        found = [
+            _candidate(box, float(means[index][box.y0, box.x0]), float(merits[index][box.y0, box.x0]), stderr)
+            for index, box, _ in choose(places, sizes, self.config.per_image, self.config.min_distance)
         ]
+        return sorted(found, key=lambda one: one.priority)
+
+    def _merits(self, means: Sequence[Field2D], sizes: Sequence[int], rng: np.random.Generator) -> list[Field2D]:
+        return [self.merit(one, size, rng) for one, size in zip(means, sizes, strict=True)]
 
     def _refuse(self, merits: Sequence[Field2D], sizes: Sequence[int], pixels: Callable[[], ByteArray]) -> None:
         """Windows that the filters refuse get no merit; without filters the picture is not opened."""

@@ -1,4 +1,4 @@
-"""Stage ``typicality``: one mean map and its standard error for each image and label."""
+"""Stage ``typicality``: for each image and label a map of typicality and one of influence, with standard errors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from safetensors import safe_open
 from diffmine.builtin.stages.fitting import fitted, model_reads, model_tables
 from diffmine.files.shards import commit_shard, cut, shard_path
 from diffmine.interfaces import Inputs, Job, ProcessShard, Progress, Stage, Work
-from diffmine.types import ImageRecord, TypicalityMap
+from diffmine.runs.typicality_maps import IN_HALF_PRECISION
+from diffmine.types import FloatArray, ImageRecord, TypicalityMap
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
 
 SHARD_SIZE = 32
+HALF_PRECISION_LIMIT = 65_504.0
+"""The largest float16."""
 INDEX = pa.schema([("image_id", pa.string()), ("label", pa.string()), ("shard", pa.int32()), ("role", pa.string())])
 
 
@@ -65,18 +68,25 @@ class ScoringJob(Job):
 def tensors_of(one: TypicalityMap) -> dict[str, NDArray[Any]]:
     """What a shard holds of a map."""
     tensors: dict[str, NDArray[Any]] = {f"{one.image_id}/{one.label}/mean": one.mean.astype(np.float32)}
-    if one.stderr is not None:
-        tensors[f"{one.image_id}/{one.label}/stderr"] = one.stderr.astype(np.float16)
+    for name in IN_HALF_PRECISION:
+        values: FloatArray | None = getattr(one, name)
+        if values is not None:
+            tensors[f"{one.image_id}/{one.label}/{name}"] = compact(values)
     if one.draws is not None:
         tensors["draws"] = np.array(one.draws, dtype=np.int32)
     return tensors
 
 
+def compact(values: FloatArray) -> NDArray[Any]:
+    """The values as float16, or as they are where that does not hold them."""
+    return values.astype(np.float16 if np.abs(values).max(initial=0) < HALF_PRECISION_LIMIT else np.float32)
+
+
 class Typicality(Stage):
-    """A mean map and its standard error for each image and label."""
+    """A map of typicality and one of influence, with standard errors, for each image and label."""
 
     name = "typicality"
-    version = 2
+    version = 3
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:

@@ -58,6 +58,12 @@ class TypicalityScorerContract:
                     assert one.stderr.dtype == np.float32
                     assert one.stderr.shape == one.mean.shape
                     assert np.all(one.stderr >= 0)
+                for part in (one.influence, one.influence_stderr):
+                    if part is not None:
+                        assert part.dtype == np.float32
+                        assert part.shape == one.mean.shape
+                        assert np.isfinite(part).all()
+                        assert np.all(part >= 0)
                 assert one.mean.shape[0] * stride >= picture.record.height
                 assert one.mean.shape[1] * stride >= picture.record.width
 

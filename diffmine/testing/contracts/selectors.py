@@ -15,8 +15,8 @@ RECORD = ImageRecord("toy", "toy.png", ("a",), WIDTH, HEIGHT, "0" * 64, "train")
 
 def toy_map(seed: int = 0) -> TypicalityMap:
     """A noisy map, on a grid that reaches beyond the picture."""
-    values = np.random.default_rng(seed).normal(size=(2, -(-HEIGHT // STRIDE), -(-WIDTH // STRIDE)))
-    return TypicalityMap("toy", "a", values[0].astype(np.float32), np.abs(values[1]).astype(np.float32), 10)
+    values = np.random.default_rng(seed).normal(size=(4, -(-HEIGHT // STRIDE), -(-WIDTH // STRIDE))).astype(np.float32)
+    return TypicalityMap("toy", "a", values[0], np.abs(values[1]), 10, np.abs(values[2]), np.abs(values[3]))
 
 
 def toy_pixels() -> ByteArray:
@@ -37,6 +37,12 @@ class PatchSelectorContract:
         for one in found:
             assert 0 <= one.box.y0 < one.box.y1 <= HEIGHT
             assert 0 <= one.box.x0 < one.box.x1 <= WIDTH
+
+    def test_what_places_patches_is_a_map_on_the_same_grid(self, selector: PatchSelector) -> None:
+        placing = selector.placing(toy_map())
+        assert placing.dtype == np.float32
+        assert placing.shape == toy_map().mean.shape
+        assert np.isfinite(placing).all()
 
     def test_typicality_is_the_mean_over_the_box(self, selector: PatchSelector) -> None:
         image = upsample(toy_map().mean, STRIDE, HEIGHT, WIDTH)

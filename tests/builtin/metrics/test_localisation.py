@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from diffmine.analysis.showing import chance_to_show, shows
 from diffmine.builtin.metrics.patch_precision import PatchPrecision
 from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
 from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
-from diffmine.builtin.metrics.showing import chance_to_show, shows
 from diffmine.interfaces import Metric
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.metrics import MetricContract
@@ -99,6 +101,22 @@ def test_pointing_hits_within_a_twentieth_of_the_side(y: int, x: int, hits: int)
     figure = PointingAccuracy(PointingAccuracy.Config()).compute(run)["pointing_accuracy"]
     assert figure.value == hits
     assert figure.chance == pytest.approx((16 + 16) / 400), "16 element pixels and 4 beside each edge"
+
+
+def test_the_map_that_places_is_measured_and_typicality_beside_it() -> None:
+    """Influence points at the element, typicality away from it."""
+    influence, typicality = np.zeros((20, 20), np.float32), np.zeros((20, 20), np.float32)
+    influence[5, 12], typicality[15, 2] = 10, 1
+    both = replace(one_map("x", typicality), influence=influence)
+    for metric in (PointingAccuracy(PointingAccuracy.Config()), PixelAveragePrecision(PixelAveragePrecision.Config())):
+        name = metric.name
+        mixed, plain = (
+            metric.compute(MemoryRun([record("x")], [both], masks={"x": {"a": MASK}}, selector={"place": place}))
+            for place in ("mix", "typicality")
+        )
+        assert set(mixed) == {name, f"{name}_typicality"}
+        assert set(plain) == {name}
+        assert mixed[name].value > mixed[f"{name}_typicality"].value == plain[name].value
 
 
 def test_a_flat_map_points_nowhere_better_than_chance() -> None:

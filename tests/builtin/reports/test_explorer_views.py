@@ -224,6 +224,25 @@ def test_the_readout_is_the_stored_typicality(watch, plain: Path) -> None:
     assert told == pytest.approx(expected, rel=0.05)
 
 
+def test_influence_can_be_shown_instead(watch, plain: Path) -> None:
+    run = load_run(plain.parent)
+    best = next(row for row in run.patches.to_pylist() if row["label"] == "north" and row["rank"] == 0)
+    watched = watch(plain)
+    page = watched.open(f"#north/{best['cluster']}/0")
+    typicality = page.locator("canvas.overlay").evaluate("canvas => canvas.toDataURL()")
+    page.get_by_label("Influence", exact=True).check()
+    assert page.locator("canvas.overlay").evaluate("canvas => canvas.toDataURL()") != typicality
+    expect(page.locator(".scale-ends")).to_contain_text("more influence")
+    box = page.locator(".stage").bounding_box()
+    y, x = (best["y0"] + best["y1"]) / 2, (best["x0"] + best["x1"]) / 2
+    page.mouse.move(box["x"] + x * box["width"] / 256, box["y"] + y * box["height"] / 192)
+    told = float(page.locator(".readout").inner_text().removeprefix("I = "))
+    expected = run.influence_image(best["image_id"], "north")[int(y) - 2 : int(y) + 2, int(x) - 2 : int(x) + 2].mean()
+    assert told == pytest.approx(expected, rel=0.05)
+    page.get_by_label("Typicality", exact=True).check()
+    watched.check()
+
+
 def test_the_keyboard_reaches_everything(watch, plain: Path) -> None:
     watched = watch(plain)
     page = watched.open("#north/0")

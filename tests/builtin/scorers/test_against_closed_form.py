@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -58,6 +59,47 @@ def test_agrees_with_the_closed_form(prediction: str, options: dict) -> None:
     assert distance.max() < 5
 
 
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "flow"])
+def test_influence_and_agreement_agree_with_the_closed_form(prediction: str) -> None:
+    """E|d|^2 and E[2 e.d], the two terms of typicality; the influence is exact but for which timesteps were drawn."""
+    with_tools, scored = tools(prediction), picture(0)
+    config = Diffusion.Config(draws=400, t_min=0.3, t_max=0.8, timesteps="stratified")
+    found = one_map(Diffusion(config).open(with_tools), "warm", scored)
+    denoiser, label, null = with_tools.denoiser, torch.tensor(MEANS["warm"]), torch.tensor(NULL)
+    latent = denoiser.encode(to_model(scored.pixels, denoiser.size_multiple)[None])[0]
+    timesteps = denoiser.timesteps(torch.linspace(0.3, 0.8, 2001)[:-1] + 0.5 / 4000)
+    influence = float(denoiser.influence(label, null, timesteps))  # type: ignore[attr-defined]
+    assert found.influence is not None
+    assert found.influence_stderr is not None
+    assert np.abs(found.influence - influence).max() < 5 * found.influence_stderr.max()
+    assert found.influence_stderr.max() < 0.01 * influence
+    agreement = denoiser.typicality(latent, label, null, timesteps).numpy() - influence  # type: ignore[attr-defined]
+    distance = np.abs(found.mean - found.influence - agreement) / np.hypot(found.stderr, found.influence_stderr)
+    assert np.sqrt(np.mean(distance**2)) < 1.5
+    assert distance.max() < 5
+    assert np.abs(agreement).max() > 20 * found.stderr.max(), "the test can tell it from zero"
+
+
+def test_influence_of_contrast_is_that_against_the_other_labels() -> None:
+    """Of two own labels each against the third alone; of one that the picture does not carry, against all others."""
+    with_tools, plain = tools(), picture(2)
+    scored = Picture(replace(plain.record, labels=("cold", "warm")), plain.pixels)
+    config = Contrast.Config(draws=64, timesteps="stratified", batch_size=5)
+    (maps,) = Contrast(config).open(with_tools).score([scored], [sorted(MEANS)], Progress())
+    denoiser = with_tools.denoiser
+    latent = denoiser.encode(to_model(scored.pixels, denoiser.size_multiple)[None])[0]
+    fractions, _ = draw(config, tuple(latent.shape), 0, scored.record.digest)
+    siblings = {"cold": ["null again"], "warm": ["null again"], "null again": ["cold", "warm"]}
+    for one in maps:
+        against = [
+            denoiser.influence(
+                *(torch.tensor(MEANS[told]) for told in (one.label, other)), denoiser.timesteps(fractions)
+            )  # type: ignore[attr-defined]
+            for other in siblings[one.label]
+        ]
+        np.testing.assert_allclose(one.influence, np.full_like(one.mean, np.mean(against)), rtol=1e-4)
+
+
 @pytest.mark.parametrize("options", [{}, {"timesteps": "stratified"}, {"antithetic": True}, {"smoothing": 0.7}])
 def test_the_standard_error_is_calibrated(options: dict) -> None:
     """95 % intervals hold the exact value in 92 to 98 % of many small pictures.
@@ -94,6 +136,7 @@ def test_the_null_condition_against_itself_gives_exactly_zero(smoothing: float) 
     found = one_map(Diffusion(config).open(tools()), "null again", picture(1))
     assert not found.mean.any()
     assert not found.stderr.any()
+    assert not found.influence.any()
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.8])
@@ -104,6 +147,8 @@ def test_swapped_conditions_change_the_sign_exactly(smoothing: float) -> None:
     other = one_map(Diffusion(config).open(tools(null=warm, means={"x": cold})), "x", picture(1))
     np.testing.assert_array_equal(one.mean, -other.mean)
     np.testing.assert_array_equal(one.stderr, other.stderr)
+    np.testing.assert_array_equal(one.influence, other.influence)
+    np.testing.assert_array_equal(one.influence_stderr, other.influence_stderr)
 
 
 def test_contrast_is_the_gain_over_the_other_labels() -> None:

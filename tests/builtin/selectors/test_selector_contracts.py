@@ -10,7 +10,14 @@ from diffmine.testing.contracts.selectors import PatchSelectorContract
 
 
 class TestTop(PatchSelectorContract):
-    @pytest.fixture(params=[{}, {"sizes": (8, 16)}, {"grey_range": (30, 225), "min_contrast": 5, "min_distance": 1}])
+    @pytest.fixture(
+        params=[
+            {},
+            {"sizes": (8, 16)},
+            {"grey_range": (30, 225), "min_contrast": 5, "min_distance": 1},
+            {"place": "mix", "sizes": (8, 16), "min_distance": 1},
+        ]
+    )
     def selector(self, request: pytest.FixtureRequest) -> PatchSelector:
         return Top(Top.Config(size=12, per_image=4, **request.param))
 

@@ -11,6 +11,7 @@ from diffmine.builtin.selectors.greedy import choose
 from diffmine.builtin.selectors.least import Least
 from diffmine.builtin.selectors.random import Random
 from diffmine.builtin.selectors.top import Top
+from diffmine.errors import DataError
 from diffmine.interfaces import PatchSelector
 from diffmine.numerics.upsampling import upsample
 from diffmine.types import Box, Candidate, ImageRecord, TypicalityMap
@@ -80,6 +81,58 @@ def test_best_first_and_true_means(selector: type[PatchSelector], sign: int) -> 
         assert one.stderr == pytest.approx(0.5, abs=1e-6)
     assert [one.priority for one in found] == sorted(one.priority for one in found)
     assert sign * found[0].typicality == max(sign * one.typicality for one in found)
+
+
+def spots(**peaks: tuple[int, int]) -> np.ndarray:
+    """A map on MEAN's grid: 0, and 1, 2, ... on 2 x 2 cells at (y, x), in the order given."""
+    values = np.zeros(MEAN.shape, np.float32)
+    for height, (y, x) in enumerate(peaks.values(), start=1):
+        values[y : y + 2, x : x + 2] = height
+    return values
+
+
+def placed(config: Top.Config, mean: np.ndarray, influence: np.ndarray | None) -> list[Candidate]:
+    typicality = TypicalityMap("id", "a", mean.astype(np.float32), influence=influence)
+    return Top(config).select(typicality, RECORD, lambda: np.zeros((32, 40, 3), np.uint8), stride=4, seed=0)
+
+
+def test_the_mix_places_and_typicality_judges() -> None:
+    """The label changes most at one place, and there speaks against the picture; a little at another, and fits."""
+    influence = spots(little=(1, 1), much=(5, 7))
+    mean = influence.copy()
+    mean[5:7, 7:9] = -1
+    found = placed(Top.Config(size=8, per_image=2, place="mix"), mean, influence)
+    assert [(one.box.y0, one.box.x0) for one in found] == [(4, 4), (20, 28)], "by typicality, not in order of placing"
+    image = upsample(mean, 4, 32, 40)
+    assert [one.typicality for one in found] == pytest.approx([image[one.box.slices()].mean() for one in found])
+    assert found[0].typicality > 0 > found[1].typicality
+    assert [one.priority for one in found] == pytest.approx([-one.typicality for one in found])
+    one = placed(Top.Config(size=8, per_image=1, place="mix"), mean, influence)
+    assert (one[0].box.y0, one[0].box.x0) == (20, 28), "the mix decides which places are taken"
+
+
+def test_the_mix_at_weight_1_is_typicality() -> None:
+    influence = np.abs(np.random.default_rng(4).normal(size=MEAN.shape)).astype(np.float32)
+    plain = placed(Top.Config(size=8), MEAN, influence)
+    mixed = placed(Top.Config(size=8, place="mix", agreement_weight=1), MEAN, influence)
+    assert [one.box for one in mixed] == [one.box for one in plain]
+    assert plain != placed(Top.Config(size=8, place="mix"), MEAN, influence)
+
+
+def test_controls_lie_where_they_lie_without_the_mix() -> None:
+    influence = np.abs(np.random.default_rng(4).normal(size=MEAN.shape)).astype(np.float32)
+    typicality = TypicalityMap("id", "a", MEAN.astype(np.float32), influence=influence)
+    plain, mixed = (
+        [one.select(typicality, RECORD, lambda: np.zeros(0, np.uint8), stride=4, seed=0) for one in top.controls()]
+        for top in (Top(Top.Config(size=8)), Top(Top.Config(size=8, place="mix")))
+    )
+    assert plain == mixed
+
+
+def test_a_map_without_influence_cannot_be_mixed() -> None:
+    with pytest.raises(DataError, match=r'set patches\.place = "typicality"'):
+        placed(Top.Config(size=8, place="mix"), MEAN, None)
+    assert placed(Top.Config(size=8), MEAN, None)
 
 
 def test_random_patches_do_not_overlap_and_depend_on_the_seed_only() -> None:

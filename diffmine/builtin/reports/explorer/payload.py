@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffmine.builtin.metrics.cluster_contents import cluster_contents
+from diffmine.analysis.cluster_elements import cluster_contents
 from diffmine.builtin.reports.explorer.ordering import Ordering
 from diffmine.builtin.reports.explorer.pictures import Gallery
 from diffmine.builtin.reports.explorer.placing import Map, neighbours
@@ -55,12 +55,12 @@ def payload(
 
 
 def overlays(ordering: Ordering, gallery: Gallery) -> Any:
-    """Typicality maps and masks, by image and label number."""
+    """Maps of typicality and influence, and masks, by image and label number."""
     numbers = {label: str(number) for number, label in enumerate(ordering.labels)}
     return {
         str(place): {
             kind: {numbers[label]: value for label, value in overlay[kind].items() if label in numbers}
-            for kind in ("maps", "masks")
+            for kind in ("maps", "influence", "masks")
         }
         for place, image_id in enumerate(ordering.image_ids)
         if (overlay := gallery.overlays.get(image_id)) is not None

@@ -26,8 +26,8 @@ class Gallery:
     """The whole pictures of the page.
 
     Attributes:
-        overlays: image_id -> ``maps`` (label -> height, width, largest value, base64 of int8) and ``masks``
-            (label -> run lengths).
+        overlays: image_id -> ``maps`` of typicality and ``influence`` (label -> height, width, largest value, base64
+            of int8) and ``masks`` (label -> run lengths).
         scales: label -> the typicality at which its colours saturate.
         bytes: what all of it takes.
     """
@@ -49,9 +49,15 @@ def write_pictures(ordering: Ordering, folder: Path, budget: int, size: int, qua
     (folder / "pictures").mkdir(exist_ok=True)
 
     def prepare(image_id: str) -> tuple[str, bytes, dict[str, Any]]:
-        maps = {label: quantise(run.typicality(image_id, label)[0]) for label in run.scored_labels(image_id)}
+        scored = [run.maps.load(image_id, label) for label in run.scored_labels(image_id)]
+        maps = {one.label: quantise(one.mean) for one in scored}
+        influence = {one.label: quantise(one.influence) for one in scored if one.influence is not None}
         masks = {label: run_lengths(mask) for label, mask in run.masks(image_id).items()}
-        return image_id, encode(run.picture(image_id), size, quality), {"maps": maps, "masks": masks}
+        return (
+            image_id,
+            encode(run.picture(image_id), size, quality),
+            {"maps": maps, "influence": influence, "masks": masks},
+        )
 
     for image_id, data, overlay in in_threads(prepare, by_importance(ordering)):
         cost = len(data) + len(json.dumps(overlay, ensure_ascii=False, separators=(",", ":")).encode())

@@ -10,20 +10,20 @@ import { figure, known } from "./numbers.js";
 import { groupAddress, labelAddress, patchAddress } from "./routes.js";
 import { scaleBar } from "./scale.js";
 import { Stage } from "./stage.js";
-import { mappedLabels, PAINTS } from "./typicality.js";
+import { hasInfluence, mappedLabels, PAINTS } from "./typicality.js";
 import { suggestions } from "./words.js";
 
 const STRIP_SIDE = 48;
 
 // What the viewer last chose holds for the next picture too.
-const chosen = { how: "heat", opacity: 0.7, boxes: true, masks: true };
+const chosen = { which: "maps", how: "heat", opacity: 0.7, boxes: true, masks: true };
 
 export function pictureView({ label, group, patch }) {
   const image = imageOf(patch);
   const room = Math.min(640, document.documentElement.clientWidth - 32, Math.max(240, innerHeight - 260) * (image.width / image.height));
   const readout = el("output", { class: "readout" });
   const stage = new Stage(patch, Math.round(room), (value) => {
-    readout.textContent = value === null ? "" : `T = ${figure(value)}`;
+    readout.textContent = value === null ? "" : `${chosen.which === "maps" ? "T" : "I"} = ${figure(value)}`;
   });
   const members = membersOf(group);
   const place = members.indexOf(patch);
@@ -69,11 +69,13 @@ function overlayPanel(stage, label, image, readout) {
   const mapped = mappedLabels(image.number);
   const state = { label: mapped.includes(label) ? label : mapped[0] };
   const legend = el("div");
+  const meaning = el("span");
   const draw = () => {
     const scale = labels[state.label]?.scale ?? labels[label].scale ?? 1;
-    stage.showTypicality(state.label, chosen.how, chosen.opacity, scale);
+    stage.showMap(chosen.which, state.label, chosen.how, chosen.opacity, scale);
     stage.showMarks(label, chosen);
-    legend.replaceChildren(...(chosen.how === "off" ? [] : [legendOf(chosen.how, scale)]));
+    legend.replaceChildren(...(chosen.how === "off" ? [] : [legendOf(chosen, scale)]));
+    meaning.textContent = chosen.which === "maps" ? saying(data.run.quantity) : INFLUENCE;
   };
   const choose = (changes) => {
     Object.assign(chosen, changes);
@@ -91,7 +93,8 @@ function overlayPanel(stage, label, image, readout) {
     { class: "panel" },
     el("h2", {}, "Typicality"),
     mapped.length > 1 ? labelChoice(mapped, state, draw) : el("p", { class: "quiet" }, "of ", named(labels[state.label].name)),
-    modes(choose),
+    hasInfluence(image.number) && choice("Map", "which", { maps: "Typicality", influence: "Influence" }, choose),
+    choice("Overlay", "how", { heat: "Heat", fade: "Only what is typical", off: "Off" }, choose),
     el(
       "label",
       { class: "slider" },
@@ -99,7 +102,7 @@ function overlayPanel(stage, label, image, readout) {
       el("input", { type: "range", min: 0, max: 1, step: 0.05, value: chosen.opacity, on: { input: (event) => choose({ opacity: Number(event.target.value) }) } }),
     ),
     legend,
-    el("p", { class: "quiet" }, `${saying(data.run.quantity)} `, readout),
+    el("p", { class: "quiet" }, meaning, " ", readout),
     ticks,
   );
 }
@@ -113,14 +116,16 @@ function saying({ name, formula, unit, meaning }) {
 
 const ABSENT = "This report holds only the patches of this picture, to stay small: whole pictures are included for the best patches first.";
 
-function modes(choose) {
-  const titles = { heat: "Heat", fade: "Only what is typical", off: "Off" };
+const INFLUENCE = "How far the label moves what the model predicts: it tells where the label matters, not whether it fits.";
+
+/** A choice of one value of `chosen`; titles: value to what is shown. */
+function choice(legend, name, titles, choose) {
   return el(
     "fieldset",
     { class: "modes" },
-    el("legend", { class: "hidden" }, "Overlay"),
-    Object.entries(titles).map(([how, title]) =>
-      el("label", {}, el("input", { type: "radio", name: "overlay", checked: chosen.how === how, on: { change: () => choose({ how }) } }), el("span", {}, title)),
+    el("legend", { class: "hidden" }, legend),
+    Object.entries(titles).map(([value, title]) =>
+      el("label", {}, el("input", { type: "radio", name, checked: chosen[name] === value, on: { change: () => choose({ [name]: value }) } }), el("span", {}, title)),
     ),
   );
 }
@@ -141,12 +146,14 @@ function labelChoice(mapped, state, draw) {
   return el("label", {}, "of ", select);
 }
 
-function legendOf(how, scale) {
+function legendOf({ which, how }, scale) {
   if (how === "fade") {
     const paint = (value) => `rgb(255 255 255 / ${PAINTS.fade(value, scale)[3]})`;
     return scaleBar(0, scale, paint, ["white", "as it is"]);
   }
-  return scaleBar(-scale, scale, (value) => css(diverging(value, scale)), ["less typical", "more typical"]);
+  const paint = (value) => css(diverging(value, scale));
+  if (which === "influence") return scaleBar(0, scale, paint, ["none", "more influence"]);
+  return scaleBar(-scale, scale, paint, ["less typical", "more typical"]);
 }
 
 const shownValue = (value) => (typeof value === "number" && !Number.isInteger(value) ? figure(value) : named(String(value)));

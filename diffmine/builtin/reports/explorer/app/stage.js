@@ -10,7 +10,7 @@ import { mapOf, outline, paint, sample } from "./typicality.js";
 const CANVAS = 384;
 
 export class Stage {
-  /** `patch` is marked; `read` is told the typicality under the pointer, or null. */
+  /** `patch` is marked; `read` is told the map's value under the pointer, or null. */
   constructor(patch, width, read) {
     this.patch = patch;
     this.image = imageOf(patch);
@@ -33,9 +33,9 @@ export class Stage {
     );
   }
 
-  /** Lay over the typicality under a label: `how` is heat, fade or off. */
-  showTypicality(label, how, opacity, scale) {
-    this.map = mapOf(this.image.number, label);
+  /** Lay over a map under a label: `which` is maps (of typicality) or influence, `how` is heat, fade or off. */
+  showMap(which, label, how, opacity, scale) {
+    this.map = mapOf(this.image.number, label, which);
     this.canvas.hidden = how === "off" || !this.map;
     this.canvas.style.opacity = opacity;
     if (!this.canvas.hidden) paint(this.canvas, this.map, this.#cells(), how, scale);

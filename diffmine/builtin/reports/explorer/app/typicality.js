@@ -1,11 +1,11 @@
-// A typicality map on the latent grid, brought to the picture's size and painted.
+// A map of typicality or influence on the latent grid, brought to the picture's size and painted.
 
 import { overlayOf } from "./data.js";
 import { diverging } from "./colours.js";
 
-/** The map of a picture under a label, or null: { height, width, at(y, x) } in cells. */
-export function mapOf(image, label) {
-  const stored = overlayOf(image)?.maps[label];
+/** A map of a picture under a label, or null: { height, width, at(y, x) } in cells. `which`: maps or influence. */
+export function mapOf(image, label, which) {
+  const stored = overlayOf(image)?.[which][label];
   if (!stored) return null;
   const [height, width, largest, text] = stored;
   const levels = Int8Array.from(atob(text), (one) => one.charCodeAt(0));
@@ -14,6 +14,9 @@ export function mapOf(image, label) {
 
 /** Labels under which the report holds a picture's typicality. */
 export const mappedLabels = (image) => Object.keys(overlayOf(image)?.maps ?? {}).map(Number);
+
+/** Whether the report holds how far labels move what the model predicts of a picture. */
+export const hasInfluence = (image) => Object.keys(overlayOf(image)?.influence ?? {}).length > 0;
 
 /** Bilinear value at a place of the picture; places are shares of its height and width. */
 export function sample(map, cells, down, across) {

@@ -1,16 +1,16 @@
-"""Held-out images whose element is known, and figures over them."""
+"""Held-out images whose element is known, and metrics over them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diffmine.numerics.bootstrap import mean_interval
-from diffmine.types import Better, BoolArray, ImageRecord, MetricValue
+from diffmine.types import Better, BoolArray, FloatArray, ImageRecord, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -38,7 +38,7 @@ class Measured:
     Attributes:
         image_id: the image.
         label: the label.
-        value: the figure.
+        value: what was measured.
         chance: what a picture-blind guess reaches on this image.
     """
 
@@ -58,7 +58,7 @@ def annotated_heldout(run: Run) -> Iterator[Annotated]:
                     yield Annotated(record, label, masks[label])
 
 
-def figure(name: str, measured: Sequence[Measured], better: Better = "higher") -> dict[str, MetricValue]:
+def mean_over_images(name: str, measured: Sequence[Measured], better: Better = "higher") -> dict[str, MetricValue]:
     """The mean over images with its interval, its chance level and the mean for each label; empty over no images."""
     if not measured:
         return {}
@@ -67,7 +67,7 @@ def figure(name: str, measured: Sequence[Measured], better: Better = "higher") -
     by_label: dict[str, list[float]] = defaultdict(list)
     for one in measured:
         by_label[one.label].append(one.value)
-    figure = MetricValue(
+    metric = MetricValue(
         value=float(np.mean(values)),
         low=interval.low if interval else None,
         high=interval.high if interval else None,
@@ -76,4 +76,20 @@ def figure(name: str, measured: Sequence[Measured], better: Better = "higher") -
         per_label={label: float(np.mean(by_label[label])) for label in sorted(by_label)},
         better=better,
     )
-    return {name: figure}
+    return {name: metric}
+
+
+def of_maps(name: str, run: Run, measure: Callable[[Annotated, FloatArray], Measured]) -> dict[str, MetricValue]:
+    """``name``: of the map that places the run's patches; ``name_typicality``: of typicality, where that is another.
+
+    Args:
+        measure: takes a map at the size of the image, float32, (height, width).
+    """
+    placing, typicality, differ = [], [], False
+    for one in annotated_heldout(run):
+        places = run.placing_image(one.record.image_id, one.label)
+        typical = run.typicality_image(one.record.image_id, one.label)
+        differ |= not np.array_equal(places, typical)
+        placing.append(measure(one, places))
+        typicality.append(measure(one, typical))
+    return {**mean_over_images(name, placing), **(mean_over_images(f"{name}_typicality", typicality) if differ else {})}
