@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from diffmine.engine.attribution import origin_of
+from diffmine.engine.keys import StageKeys
 from diffmine.engine.opening import load_run
 from diffmine.engine.publishing import RunWriter, origins, refuse_overwriting
 from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import ArtifactError, StageError
-from diffmine.files.atomic import json_digest
 from diffmine.interfaces import Event, Listener, Progress, Stage
 from diffmine.interfaces.boundary import blaming
 from diffmine.plugins.manager import PluginManager
@@ -55,7 +55,7 @@ class Pipeline:
         self.listener = listener
         self.store = Store(options.store)
         self.stages = recipe.components.stages
-        self._identities: dict[str, Any] = {}
+        self._keys = StageKeys(recipe)
         self._unsaid = [str(failure) for failure in plugins.failures]
 
     def run(self) -> Run:
@@ -84,7 +84,7 @@ class Pipeline:
         artifacts: dict[str, Artifact] = {}
         known = True
         for stage in self.stages:
-            key = self._key(stage, artifacts) if known else None
+            key = self._keys.of(stage, artifacts) if known else None
             yield stage.name, key
             artifact = self.store.find(stage.name, key) if key else None
             known = artifact is not None
@@ -103,7 +103,7 @@ class Pipeline:
         progress = Progress(self.listener, run=self.recipe.name, stage=stage.name)
         self.listener(Event("stage started", self.recipe.name, stage.name))
         with self._attributed(stage):
-            key = self._key(stage, artifacts)
+            key = self._keys.of(stage, artifacts)
         with self.store.lock(stage.name, key):
             artifact = self._find(stage, key, progress)
             reused = artifact is not None
@@ -135,7 +135,7 @@ class Pipeline:
     def _compute(self, stage: Stage, key: str, artifacts: Mapping[str, Artifact], progress: Progress) -> Artifact:
         started = time.perf_counter()
         work = StageWork(
-            inputs=RunInputs(self.recipe, {name: artifacts[name].path for name in self._read_by(stage, artifacts)}),
+            inputs=RunInputs(self.recipe, {name: artifacts[name].path for name in self._keys.reads(stage, artifacts)}),
             folder=self.store.draft(stage.name, key),
             run_folder=self.options.out,
             requested_device=self.options.device,
@@ -149,7 +149,7 @@ class Pipeline:
             "seconds": time.perf_counter() - started,
             "warnings": progress.warnings,
             "machine": platform.node(),
-            "inputs": self._digests(stage, artifacts),
+            "inputs": self._keys.inputs(stage, artifacts),
             "producers": self._producers(stage),
         }
         return self.store.commit(stage.name, key, facts)
@@ -163,33 +163,6 @@ class Pipeline:
         """Who brought the stage and the components that decide its result."""
         components = self.recipe.components
         return {"stage": stage.origins(), **{table: origins(components, table) for table in stage.tables(components)}}
-
-    def _key(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> str:
-        return json_digest(
-            {
-                "stage": stage.name,
-                "version": stage.version,
-                "seed": self.recipe.seed,
-                "options": stage.identity()["options"],
-                "fingerprint": stage.fingerprint(),
-                **stage.code_identity(),
-                "components": {table: self._identity(table) for table in stage.tables(self.recipe.components)},
-                "settings": dict(stage.settings(self.recipe.components)),
-                "inputs": self._digests(stage, artifacts),
-            }
-        )[:32]
-
-    def _digests(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> dict[str, str]:
-        """Of what the stage reads: all that there is where it concludes."""
-        return {name: artifacts[name].digest for name in self._read_by(stage, artifacts)}
-
-    def _read_by(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> tuple[str, ...]:
-        return tuple(artifacts) if stage.concludes else stage.reads(self.recipe.components)
-
-    def _identity(self, table: str) -> Any:
-        if table not in self._identities:
-            self._identities[table] = [part.identity() for part in self.recipe.components.of_table(table)]
-        return self._identities[table]
 
     @contextmanager
     def _attributed(self, stage: Stage) -> Iterator[None]:
