@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffmine.builtin.metrics.annotated import Annotated, Measured, annotated_heldout, figure
+from diffmine.analysis.annotated import Annotated, Measured, annotated_heldout, mean_over_images
 from diffmine.interfaces import Metric
 from diffmine.types import BoolArray, FloatArray, MetricValue
 
@@ -36,7 +36,7 @@ class BoxAveragePrecision(Metric):
             precision.append(_precision(one, boxes, heat))
             inside, everywhere = float(heat[boxes].mean()), float(heat.mean())
             typicality.append(Measured(one.record.image_id, one.label, inside, everywhere))
-        return {**figure(self.name, precision), **figure("box_typicality", typicality)}
+        return {**mean_over_images(self.name, precision), **mean_over_images("box_typicality", typicality)}
 
 
 def bounding_boxes(mask: BoolArray) -> BoolArray:

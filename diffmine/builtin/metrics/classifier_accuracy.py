@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.builtin.metrics.annotated import Measured, figure
+from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.interfaces import Metric
 from diffmine.types import ImageRecord, MetricValue
 
@@ -33,7 +33,7 @@ class ClassifierAccuracy(Metric):
                 levels = {label: _level(run, record, label) for label in run.scored_labels(record.image_id)}
                 accuracy += list(_classified(record, levels, run.labels))
                 margins += list(_compared(record, levels))
-        return {**figure(self.name, accuracy), **figure("label_margin_accuracy", margins)}
+        return {**mean_over_images(self.name, accuracy), **mean_over_images("label_margin_accuracy", margins)}
 
 
 def _level(run: Run, record: ImageRecord, label: str) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.builtin.metrics.cluster_contents import MemberKinds, cluster_contents, once
+from diffmine.analysis.cluster_elements import MemberKinds, cluster_contents, once
 from diffmine.interfaces import Metric
 from diffmine.numerics.bootstrap import draws, percentile_interval
 from diffmine.types import MetricValue
@@ -35,7 +35,7 @@ class ClusterPurity(Metric):
         per_label = {one.label: float(purity(one, once(one))[0]) for one in contents}
         value = float(np.mean(list(per_label.values())))
         low, high = percentile_interval(np.mean([_replicates(one) for one in contents], axis=0))
-        figure = MetricValue(
+        metric = MetricValue(
             value=value,
             low=min(low, value),
             high=max(high, value),
@@ -43,7 +43,7 @@ class ClusterPurity(Metric):
             count=len({image_id for one in contents for image_id in one.image_ids}),
             per_label=per_label,
         )
-        return {self.name: figure}
+        return {self.name: metric}
 
 
 def purity(contents: MemberKinds, weights: NDArray[np.int64]) -> NDArray[np.float64]:

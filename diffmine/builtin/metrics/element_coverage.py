@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from diffmine.builtin.metrics.cluster_contents import MemberKinds, cluster_contents, once
+from diffmine.analysis.cluster_elements import MemberKinds, cluster_contents, once
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.numerics.bootstrap import draws, percentile_interval
 from diffmine.types import MetricValue
@@ -41,14 +41,14 @@ class ElementCoverage(Metric):
         covered = {one.label: bool(is_covered(one, once(one))[0]) for one in contents}
         low, high = percentile_interval(np.mean([_replicates(one) for one in contents], axis=0))
         value = float(np.mean(list(covered.values())))
-        figure = MetricValue(
+        metric = MetricValue(
             value=value,
             low=min(low, value),
             high=max(high, value),
             count=len({image_id for one in contents for image_id in one.image_ids}),
             per_label={label: float(found) for label, found in covered.items()},
         )
-        return {self.name: figure}
+        return {self.name: metric}
 
 
 def is_covered(contents: MemberKinds, weights: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from diffmine.builtin.metrics.annotated import Measured, figure
+from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.runs.contents import selected_rows
@@ -47,21 +47,23 @@ class LabelPredictability(Metric):
     config: Config
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
-        figures: dict[str, MetricValue] = {}
+        metrics: dict[str, MetricValue] = {}
         train, heldout = patches_of(run.patches), patches_of(run.heldout_patches)
         for selection in sorted({patch.selection for patch in train}):
-            name = self.name if selection == run.selection else f"{self.name}_{selection}"
+            own = selection == run.selection
+            name = self.name if own else f"{self.name}_{selection}"
             seen, unseen = _rows(run.patches, selection), _rows(run.heldout_patches, selection)
             labels = [train[row].label for row in seen]
             if unseen and len(set(labels)) > 1:
                 scores, classes = self._decide(run.features[seen], labels, run.heldout_features[unseen])
                 images = [heldout[row].image_id for row in unseen]
-                figures |= figure(name, list(_judge(run, images, scores, classes)))
-        self._warn_of_features_that_know(figures)
-        return figures
+                judged = list(_judge(run, images, scores, classes))
+                metrics |= mean_over_images(name, judged, "higher" if own else "none")
+        self._warn_of_features_that_know(metrics)
+        return metrics
 
-    def _warn_of_features_that_know(self, figures: Mapping[str, MetricValue]) -> None:
-        own, random = figures.get(self.name), figures.get(f"{self.name}_random")
+    def _warn_of_features_that_know(self, metrics: Mapping[str, MetricValue]) -> None:
+        own, random = metrics.get(self.name), metrics.get(f"{self.name}_random")
         if own is None or random is None or random.value < own.value or _at_chance(random):
             return
         warnings.warn(

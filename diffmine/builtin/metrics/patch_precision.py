@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from diffmine.builtin.metrics.annotated import Annotated, Measured, annotated_heldout, figure
-from diffmine.builtin.metrics.showing import chance_to_show, shows
+from diffmine.analysis.annotated import Annotated, Measured, annotated_heldout, mean_over_images
+from diffmine.analysis.showing import chance_to_show, shows
 from diffmine.interfaces import Metric
 from diffmine.runs.tables import patches_of
 from diffmine.types import Box, MetricValue, Patch
@@ -36,8 +36,8 @@ class PatchPrecision(Metric):
         patches = patches_of(run.heldout_patches) if images else []
         best = {key: found[:1] for key, found in by_image(patches, run.selection).items()}
         return {
-            **figure(self.name, measure(images, best)),
-            **figure(f"{self.name}_random", measure(images, by_image(patches, CONTROL))),
+            **mean_over_images(self.name, measure(images, best)),
+            **mean_over_images(f"{self.name}_random", measure(images, by_image(patches, CONTROL)), better="none"),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.builtin.metrics.annotated import Annotated, Measured, of_maps
+from diffmine.analysis.annotated import Annotated, Measured, of_maps
 from diffmine.interfaces import Metric
 from diffmine.types import FloatArray, MetricValue
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from diffmine.builtin.metrics.annotated import Annotated, Measured, of_maps
+from diffmine.analysis.annotated import Annotated, Measured, of_maps
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.types import FloatArray, MetricValue
 

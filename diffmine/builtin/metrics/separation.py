@@ -50,7 +50,7 @@ class Separation(Metric):
         value = float(np.mean(list(per_label.values())))
         low, high = percentile_interval(np.mean(replicates, axis=0))
         chance = float(np.mean(mirrored))
-        figure = MetricValue(
+        metric = MetricValue(
             value=value,
             low=min(low, value),
             high=max(high, value),
@@ -58,7 +58,7 @@ class Separation(Metric):
             count=len({patch.image_id for patch in patches}),
             per_label=per_label,
         )
-        return {self.name: figure}
+        return {self.name: metric}
 
 
 def effect_size(first: Moments, second: Moments) -> Moments:

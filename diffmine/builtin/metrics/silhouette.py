@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from diffmine.builtin.metrics.annotated import Measured, figure
+from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.numerics.seeding import derive_seed
 from diffmine.runs.contents import label_clusters
@@ -54,4 +54,4 @@ class Silhouette(Metric):
                     Measured(members.patches[place].image_id, members.label, float(value), 0.0)
                     for place, value in zip(drawn, values, strict=True)
                 ]
-        return figure(self.name, measured)
+        return mean_over_images(self.name, measured)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from diffmine.analysis.showing import chance_to_show, shows
 from diffmine.builtin.metrics.patch_precision import PatchPrecision
 from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
 from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
-from diffmine.builtin.metrics.showing import chance_to_show, shows
 from diffmine.interfaces import Metric
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.metrics import MetricContract
@@ -161,6 +161,7 @@ def test_the_best_patch_is_the_one_of_the_lowest_rank_of_the_runs_own_selection(
     )
     figures = PatchPrecision(PatchPrecision.Config()).compute(run)
     assert (figures["patch_precision"].value, figures["patch_precision"].count) == (0.5, 2)
+    assert (figures["patch_precision"].better, figures["patch_precision_random"].better) == ("higher", "none")
     assert (figures["patch_precision_random"].value, figures["patch_precision_random"].count) == (0.0, 1)
     assert figures["patch_precision"].chance == pytest.approx(chance_to_show(MASK, 4))
 

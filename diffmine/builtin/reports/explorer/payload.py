@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffmine.builtin.metrics.cluster_contents import cluster_contents
+from diffmine.analysis.cluster_elements import cluster_contents
 from diffmine.builtin.reports.explorer.ordering import Ordering
 from diffmine.builtin.reports.explorer.pictures import Gallery
 from diffmine.builtin.reports.explorer.placing import Map, neighbours

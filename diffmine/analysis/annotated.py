@@ -1,4 +1,4 @@
-"""Held-out images whose element is known, and figures over them."""
+"""Held-out images whose element is known, and metrics over them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diffmine.numerics.bootstrap import mean_interval
-from diffmine.types import BoolArray, FloatArray, ImageRecord, MetricValue
+from diffmine.types import Better, BoolArray, FloatArray, ImageRecord, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -38,7 +38,7 @@ class Measured:
     Attributes:
         image_id: the image.
         label: the label.
-        value: the figure.
+        value: what was measured.
         chance: what a picture-blind guess reaches on this image.
     """
 
@@ -58,7 +58,7 @@ def annotated_heldout(run: Run) -> Iterator[Annotated]:
                     yield Annotated(record, label, masks[label])
 
 
-def figure(name: str, measured: Sequence[Measured]) -> dict[str, MetricValue]:
+def mean_over_images(name: str, measured: Sequence[Measured], better: Better = "higher") -> dict[str, MetricValue]:
     """The mean over images with its interval, its chance level and the mean for each label; empty over no images."""
     if not measured:
         return {}
@@ -67,15 +67,16 @@ def figure(name: str, measured: Sequence[Measured]) -> dict[str, MetricValue]:
     by_label: dict[str, list[float]] = defaultdict(list)
     for one in measured:
         by_label[one.label].append(one.value)
-    figure = MetricValue(
+    metric = MetricValue(
         value=float(np.mean(values)),
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         chance=float(np.mean([one.chance for one in measured])),
         count=len({one.image_id for one in measured}),
         per_label={label: float(np.mean(by_label[label])) for label in sorted(by_label)},
+        better=better,
     )
-    return {name: figure}
+    return {name: metric}
 
 
 def of_maps(name: str, run: Run, measure: Callable[[Annotated, FloatArray], Measured]) -> dict[str, MetricValue]:
@@ -91,4 +92,4 @@ def of_maps(name: str, run: Run, measure: Callable[[Annotated, FloatArray], Meas
         differ |= not np.array_equal(places, typical)
         placing.append(measure(one, places))
         typicality.append(measure(one, typical))
-    return {**figure(name, placing), **(figure(f"{name}_typicality", typicality) if differ else {})}
+    return {**mean_over_images(name, placing), **(mean_over_images(f"{name}_typicality", typicality) if differ else {})}

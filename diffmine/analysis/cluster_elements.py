@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.builtin.metrics.showing import shown_kind
+from diffmine.analysis.showing import shown_kind
 from diffmine.runs.contents import LabelClusters, label_clusters
 from diffmine.types import BoolArray
 
