@@ -210,13 +210,13 @@ class Description:
         label: the cluster's label.
         cluster: its id within the label.
         words: the best first.
-        source: the describer's name.
+        source: how the recipe names the describer.
     """
 
     label: str
     cluster: int
     words: tuple[Word, ...]
-    source: str
+    source: str = ""
 
 
 Better = Literal["higher", "lower", "none"]

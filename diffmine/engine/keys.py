@@ -32,6 +32,7 @@ class StageKeys:
                 "version": stage.version,
                 "seed": self._recipe.seed,
                 "options": stage.identity()["options"],
+                "fingerprint": stage.fingerprint(),
                 **stage.code_identity(),
                 "components": {table: self._identity(table) for table in stage.tables(components)},
                 "settings": dict(stage.settings(components)),
@@ -40,9 +41,12 @@ class StageKeys:
         )[:32]
 
     def inputs(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> dict[str, str]:
-        """Digests of what the stage reads: all that there is where it concludes."""
-        reads = artifacts if stage.concludes else stage.reads(self._recipe.components)
-        return {name: artifacts[name].digest for name in reads}
+        """Digests of what the stage reads."""
+        return {name: artifacts[name].digest for name in self.read_by(stage, artifacts)}
+
+    def read_by(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> tuple[str, ...]:
+        """The stages that a stage reads: all that there are where it concludes."""
+        return tuple(artifacts) if stage.concludes else stage.reads(self._recipe.components)
 
     def _identity(self, table: str) -> Any:
         if table not in self._identities:

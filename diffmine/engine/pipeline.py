@@ -13,11 +13,12 @@ from typing import Any
 from diffmine.engine.attribution import origin_of
 from diffmine.engine.keys import StageKeys
 from diffmine.engine.opening import load_run
-from diffmine.engine.publishing import RunWriter, origins
+from diffmine.engine.publishing import RunWriter, origins, refuse_overwriting
 from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import ArtifactError, StageError
 from diffmine.interfaces import Event, Listener, Progress, Stage
+from diffmine.interfaces.boundary import blaming
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Resolved
@@ -134,7 +135,9 @@ class Pipeline:
     def _compute(self, stage: Stage, key: str, artifacts: Mapping[str, Artifact], progress: Progress) -> Artifact:
         started = time.perf_counter()
         work = StageWork(
-            inputs=RunInputs(self.recipe, {name: artifact.path for name, artifact in artifacts.items()}),
+            inputs=RunInputs(
+                self.recipe, {name: artifacts[name].path for name in self._keys.read_by(stage, artifacts)}
+            ),
             folder=self.store.draft(stage.name, key),
             run_folder=self.options.out,
             requested_device=self.options.device,
@@ -142,6 +145,8 @@ class Pipeline:
         )
         with self._attributed(stage), routed_warnings(progress.warn):
             stage.run(work)
+            with blaming(stage):
+                refuse_overwriting(work.folder, artifacts)
         facts = {
             "seconds": time.perf_counter() - started,
             "warnings": progress.warnings,
