@@ -42,10 +42,10 @@ class StageKeys:
 
     def inputs(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> dict[str, str]:
         """Digests of what the stage reads."""
-        return {name: artifacts[name].digest for name in self.read_by(stage, artifacts)}
+        return {name: artifacts[name].digest for name in self.reads(stage, artifacts)}
 
-    def read_by(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> tuple[str, ...]:
-        """The stages that a stage reads: all that there are where it concludes."""
+    def reads(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> tuple[str, ...]:
+        """The earlier stages that a stage reads: all that there are where it concludes."""
         return tuple(artifacts) if stage.concludes else stage.reads(self._recipe.components)
 
     def _identity(self, table: str) -> Any:

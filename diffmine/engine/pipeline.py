@@ -135,9 +135,7 @@ class Pipeline:
     def _compute(self, stage: Stage, key: str, artifacts: Mapping[str, Artifact], progress: Progress) -> Artifact:
         started = time.perf_counter()
         work = StageWork(
-            inputs=RunInputs(
-                self.recipe, {name: artifacts[name].path for name in self._keys.read_by(stage, artifacts)}
-            ),
+            inputs=RunInputs(self.recipe, {name: artifacts[name].path for name in self._keys.reads(stage, artifacts)}),
             folder=self.store.draft(stage.name, key),
             run_folder=self.options.out,
             requested_device=self.options.device,
