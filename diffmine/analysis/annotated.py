@@ -59,7 +59,11 @@ def annotated_heldout(run: Run) -> Iterator[Annotated]:
 
 
 def mean_over_images(name: str, measured: Sequence[Measured], better: Better = "higher") -> dict[str, MetricValue]:
-    """The mean over images with its interval, its chance level and the mean for each label; empty over no images."""
+    """The mean over images with its interval, its chance level and the mean for each label; empty over no images.
+
+    Args:
+        better: which figures are better; ``none`` for a control's.
+    """
     if not measured:
         return {}
     values = [one.value for one in measured]
