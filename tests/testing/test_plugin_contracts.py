@@ -11,7 +11,7 @@ from diffmine.testing.toy_site import Site
 RIVAL = """
     import numpy as np
     from diffmine import hookimpl
-    from diffmine.interfaces import Clusterer
+    from diffmine.interfaces import Clusterer, Exporter
 
     class OneCluster(Clusterer):
         "Everything is one cluster."
@@ -22,6 +22,17 @@ RIVAL = """
     @hookimpl
     def diffmine_register_clusterers():
         return [OneCluster]
+
+    class Nothing(Exporter):
+        "The same file whatever is asked for."
+        name = "nothing"
+        suffix = ".txt"
+        def export(self, contents, rows):
+            return b"nothing"
+
+    @hookimpl
+    def diffmine_register_exporters():
+        return [Nothing]
 """
 
 STAGE = """
@@ -64,9 +75,11 @@ def test_a_component_that_shares_its_name_is_the_one_tested_and_failures_say_val
     site.install("diffmine-rival", RIVAL, plugin="rival")
     done = site.diffmine("test-plugin", "diffmine-rival")
     assert done.returncode == 1, done.stderr
-    title, mixed = done.stdout.splitlines()
+    title, mixed, exporter, *alike = done.stdout.splitlines()
     assert title == "clusterer kmeans  10 tests passed, 1 failed"
     assert mixed.startswith("  separate groups are never mixed: AssertionError: cluster 0 mixes groups")
+    assert exporter == "exporter nothing  5 tests passed, 2 failed"
+    assert all(line.endswith("AssertionError: assert b'nothing' != b'nothing'") for line in alike), alike
 
 
 @pytest.mark.parametrize(
