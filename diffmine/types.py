@@ -210,13 +210,17 @@ class Description:
         label: the cluster's label.
         cluster: its id within the label.
         words: the best first.
-        source: the describer's name.
+        source: how the recipe names the describer.
     """
 
     label: str
     cluster: int
     words: tuple[Word, ...]
-    source: str
+    source: str = ""
+
+
+Better = Literal["higher", "lower", "none"]
+"""Which figures of a metric are better; none: it describes, as a control's does, and nothing is best at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,7 @@ class MetricValue:
         value: the figure; NaN never (a metric that cannot be computed is left out).
         low, high: bounds of its 95 % bootstrap interval, where one was computed.
         chance: what a picture-blind guess reaches, where that is defined.
-        better: whether higher figures are better, lower ones, or neither.
+        better: whether higher figures are better, lower ones, or neither, as with a control's.
         count: number of images (or patches, or clusters) behind the figure.
         per_label: the figure for each label, where that is defined.
     """
@@ -238,4 +242,4 @@ class MetricValue:
     chance: float | None = None
     count: int = 0
     per_label: Mapping[str, float] = field(default_factory=dict)
-    better: Literal["higher", "lower", "none"] = "higher"
+    better: Better = "higher"

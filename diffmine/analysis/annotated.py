@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diffmine.numerics.bootstrap import mean_interval
-from diffmine.types import BoolArray, FloatArray, ImageRecord, MetricValue
+from diffmine.types import Better, BoolArray, FloatArray, ImageRecord, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -58,8 +58,12 @@ def annotated_heldout(run: Run) -> Iterator[Annotated]:
                     yield Annotated(record, label, masks[label])
 
 
-def mean_over_images(name: str, measured: Sequence[Measured]) -> dict[str, MetricValue]:
-    """The mean over images with its interval, its chance level and the mean for each label; empty over no images."""
+def mean_over_images(name: str, measured: Sequence[Measured], better: Better = "higher") -> dict[str, MetricValue]:
+    """The mean over images with its interval, its chance level and the mean for each label; empty over no images.
+
+    Args:
+        better: which figures are better; ``none`` for a control's.
+    """
     if not measured:
         return {}
     values = [one.value for one in measured]
@@ -74,6 +78,7 @@ def mean_over_images(name: str, measured: Sequence[Measured]) -> dict[str, Metri
         chance=float(np.mean([one.chance for one in measured])),
         count=len({one.image_id for one in measured}),
         per_label={label: float(np.mean(by_label[label])) for label in sorted(by_label)},
+        better=better,
     )
     return {name: metric}
 

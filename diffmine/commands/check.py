@@ -16,8 +16,13 @@ from diffmine.commands.options import json_option, recipe_argument, set_option, 
 @click.option("--device", default="auto", show_default=True, help="The device whose time to estimate.")
 @json_option
 def command(recipe: Path, overrides: tuple[str, ...], store: Path | None, device: str, as_json: bool) -> None:
-    """Check RECIPE without loading a model; print it with every default, and what it will cost."""
+    """Check RECIPE without loading a model; print it with every default, and what it will cost.
+
+    What the store has already is left out of the time.
+    """
     from diffmine.engine.estimate import estimate
+    from diffmine.engine.keys import stored_stages
+    from diffmine.engine.running import store_path
     from diffmine.plugins.registry import registry
     from diffmine.recipes.reading import load_recipe
     from diffmine.recipes.resolving import resolve
@@ -25,7 +30,7 @@ def command(recipe: Path, overrides: tuple[str, ...], store: Path | None, device
     from diffmine.terminal.console import output
 
     resolved = resolve(load_recipe(recipe, overrides), registry())
-    cost = estimate(resolved, device)
+    cost = estimate(resolved, device).given(stored_stages(resolved, store_path(store)))
     if as_json:
         import json
 

@@ -56,10 +56,10 @@ NO_ROOM_ADVICE = "; make room there, and the same command goes on"
 @click.option("--traceback", "show_traceback", is_flag=True, help="Show the whole traceback of an error.")
 @click.pass_context
 def cli(context: click.Context, show_traceback: bool) -> None:
-    """What, visibly, makes labelled pictures what they are?
+    """Point it at labelled pictures; it finds the details that set each label apart.
 
-    diffmine finetunes a conditional diffusion model on labelled pictures and mines the patches that knowing the label
-    helps to denoise. Start with:  diffmine run recipes/quickstart.toml
+    diffmine finetunes a conditional diffusion model on the pictures and mines the patches that knowing the label helps
+    to denoise. Start with:  diffmine run recipes/quickstart.toml
     """
     context.ensure_object(dict)["traceback"] = show_traceback
 

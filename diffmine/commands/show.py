@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
-from diffmine.commands.options import RegisteredName, run_argument
+from diffmine.commands.options import RegisteredName, json_option, run_argument
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -23,10 +24,19 @@ if TYPE_CHECKING:
     "--export", "as_format", type=RegisteredName("exporters"), help="Write the patches in this format instead."
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for --export (default: print).")
+@json_option
 def command(
-    run_folder: Path, label: str | None, cluster: str | None, limit: int, as_format: str | None, out: Path | None
+    run_folder: Path,
+    label: str | None,
+    cluster: str | None,
+    limit: int,
+    as_format: str | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Show RUN on the terminal: labels, clusters, patches; or export its patches.
+
+    --json prints a summary of the whole run for machines: stages, metrics, warnings, clusters of each label.
 
     coco gives a box for each patch, with its cluster as the category.
     """
@@ -35,12 +45,23 @@ def command(
     from diffmine.terminal.show import show
 
     run = load_run(run_folder)
+    if as_json:
+        _print_summary(run, chosen=(label, cluster, as_format, out))
+        return
     if as_format is None:
         if out is not None:
             raise click.UsageError(f"--out {out}: only an export is written to a file; add --export FORMAT")
         show(run, output(), label, cluster, limit)
         return
     _export(run, label, cluster, as_format, out)
+
+
+def _print_summary(run: Run, chosen: Sequence[object]) -> None:
+    from diffmine.terminal.run_summary import summary_json
+
+    if any(option is not None for option in chosen):
+        raise click.UsageError("--json sums up the whole run; for patches in JSON name --export json instead")
+    click.echo(summary_json(run))
 
 
 def _export(run: Run, label: str | None, cluster: str | None, as_format: str, out: Path | None) -> None:

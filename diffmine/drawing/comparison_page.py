@@ -1,10 +1,10 @@
-"""A page that shows the matched clusters of runs side by side."""
+"""A page that compares runs: their figures, what differs in their recipes, their clusters side by side."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -62,6 +62,57 @@ class RunPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure.
+
+    Attributes:
+        text: the figure.
+        mark: ``best``, ``even`` with the best one, or another word, which is not shown.
+        notes: what is said below it.
+    """
+
+    text: str
+    mark: str = ""
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One choice.
+
+    Attributes:
+        name: for people.
+        cells: its figures, one for each heading.
+        reports: name and address of the report of each of its runs.
+        errors: why runs of it failed.
+    """
+
+    name: str
+    cells: Sequence[Cell]
+    reports: Sequence[tuple[str, str]] = ()
+    errors: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What stands above the clusters.
+
+    Attributes:
+        headings: of the figures.
+        rows: the choices.
+        legend: what the marks say.
+        caution: what to be told before believing a difference.
+        differences: names of choices, and option -> its value in each of them.
+    """
+
+    headings: Sequence[str] = ()
+    rows: Sequence[Row] = ()
+    legend: str = ""
+    caution: str = ""
+    differences: tuple[Sequence[str], Mapping[str, Sequence[str]]] = field(default=((), {}))
+
+
+@dataclass(frozen=True, slots=True)
 class Strip:
     """The first members of a cluster as a picture file."""
 
@@ -101,7 +152,7 @@ class Strips:
         return Strip(f"{FOLDER}/{file}", name, cluster.marks, *counts, image.width, image.height)
 
 
-def write_side_by_side(title: str, pairs: Sequence[RunPair], folder: Path) -> Path:
+def write_comparison(title: str, overview: Overview, pairs: Sequence[RunPair], folder: Path) -> Path:
     """Write ``compare.html``, with its pictures in ``compare/`` beside it.
 
     Returns:
@@ -112,7 +163,7 @@ def write_side_by_side(title: str, pairs: Sequence[RunPair], folder: Path) -> Pa
     style = base_style() + (HERE / "compare.css").read_text(encoding="utf-8")
     template = templates(HERE).get_template("compare.html.jinja")
     shown = [_shown(pair, strips) for pair in pairs]
-    html = template.render(title=title, pairs=shown, style=style, policy=policy(style))
+    html = template.render(title=title, overview=overview, pairs=shown, style=style, policy=policy(style))
     (folder / PAGE).write_text(html, encoding="utf-8")
     return folder / PAGE
 
@@ -126,7 +177,18 @@ def _shown(pair: RunPair, strips: Strips) -> dict[str, object]:
         )
         row = {"fate": match.fate, "overlap": match.overlap, "first": first, "second": second}
         labels.setdefault(match.label, []).append(row)
+    if not pair.matches:
+        labels = {label: [row] for label, row in _apart(pair, strips)}
     counts = Counter(match.fate for match in pair.matches)
     fates = ", ".join(f"{counts[fate]} {fate}" for fate in FATES if counts[fate])
     summary = "; ".join(part for part in (pair.summary, fates) if part)
     return {"first": pair.names[0], "second": pair.names[1], "summary": summary, "labels": list(labels.items())}
+
+
+def _apart(pair: RunPair, strips: Strips) -> Iterator[tuple[str, dict[str, object]]]:
+    """Each label with the clusters of both runs, where nothing is known of which became which."""
+    contents = [run.contents for run in pair.runs]
+    for label in sorted({label for one in contents for label in one.labels}):
+        ids = ([one.cluster for one in side.clusters(label)] if label in side.labels else [] for side in contents)
+        sides = [strips.of(run, label, clusters) for run, clusters in zip(pair.runs, ids, strict=True)]
+        yield label, {"fate": "not compared", "overlap": 0.0, "first": sides[0], "second": sides[1]}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,20 @@ from diffmine.numerics.choosing import choose
 from diffmine.pictures.decoding import grid_size, open_upright, pipeline_size
 from diffmine.recipes.resolving import Resolved
 
-EFFICIENCY = 0.5
-"""Share of the matrix-product rate that a UNet reaches, roughly; small ones on one core have been seen at 0.75."""
+EFFICIENCY = {"cpu": 0.5, "cuda": 0.2}
+"""Share of the matrix-product rate that a UNet reaches, roughly. Small ones on one core have been seen at 0.75; on an
+H100 Stable Diffusion 1.5 in bfloat16 has been seen to score at 0.26 and to train at 0.13."""
+FORWARD_SECONDS = {"cpu": 0.0, "cuda": 0.025}
+"""What a forward takes at least, however small: to launch its kernels. On an H100 0.015 to 0.034 have been seen."""
+USUAL_BATCH = 8
+"""Pictures in one forward of a component that does not say."""
 TRAINING_FACTOR = 3
 """A training step costs about a forward and twice as much backwards."""
+PATIENCE = 3600.0
+"""Seconds on a processor from which a recipe wants a GPU."""
 SAMPLE = 16
+THREAD_VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
+"""In the order in which torch heeds them; of more threads than there are cores it takes as many as cores."""
 CELL_BYTES = 6
 """float32 mean and float16 standard error."""
 
@@ -41,8 +50,10 @@ class Cost:
         training_passes, scoring_passes, feature_passes: pictures that pass through the network in each stage.
         flops: floating point operations of all passes together.
         disk_bytes: maps and pictures' patches in the store, without the model.
-        seconds: on this machine, to within a factor of about two.
-        device: what ``seconds`` was estimated for.
+        stage_seconds: stage -> what it takes on this machine, to within a factor of about two.
+        device: what they were estimated for.
+        threads: those of the processor that compute; None on another device.
+        stored: stages that need not be computed, as the store has them already.
     """
 
     images: Mapping[str, int]
@@ -53,12 +64,28 @@ class Cost:
     feature_passes: int
     flops: float
     disk_bytes: int
-    seconds: float
+    stage_seconds: Mapping[str, float]
     device: str
+    threads: int | None = None
+    stored: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """What the stages take that are not stored yet."""
+        return sum(seconds for stage, seconds in self.stage_seconds.items() if stage not in self.stored)
+
+    @property
+    def wants_gpu(self) -> bool:
+        """Whether a processor would be busy for more than an hour."""
+        return self.device == "cpu" and self.seconds > PATIENCE
+
+    def given(self, stored: Collection[str]) -> Cost:
+        """The cost of going on from stages that are stored."""
+        return replace(self, stored=tuple(stored))
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return {**asdict(self), "seconds": self.seconds, "wants_gpu": self.wants_gpu}
 
 
 def estimate(resolved: Resolved, device: str) -> Cost:
@@ -92,7 +119,8 @@ def _count(resolved: Resolved, device: str) -> Cost:
             training = components.finetune.trained_pictures()
         with _naming_files_of("model", components.model):
             one_pass = components.model.forward_flops(height, width)
-    flops = one_pass * (scoring + features + TRAINING_FACTOR * training)
+    passes = {"finetune": TRAINING_FACTOR * training, "typicality": scoring, "features": features}
+    batches = [_batch(part) for part in (components.finetune, components.scorer, components.features)]
     device, rate = matrix_product_rate(device)
     return Cost(
         images=dict(preview.images),
@@ -101,11 +129,20 @@ def _count(resolved: Resolved, device: str) -> Cost:
         training_passes=training,
         scoring_passes=scoring,
         feature_passes=features,
-        flops=flops,
+        flops=one_pass * sum(passes.values()),
         disk_bytes=_map_bytes(resolved, total, width, height, list(preview.images)),
-        seconds=flops / (rate * EFFICIENCY),
+        stage_seconds={
+            stage: max(one_pass * count / (rate * EFFICIENCY[device]), count / batch * FORWARD_SECONDS[device])
+            for (stage, count), batch in zip(passes.items(), batches, strict=True)
+        },
         device=device,
+        threads=torch_threads() if device == "cpu" else None,
     )
+
+
+def _batch(component: Component) -> int:
+    """How many pictures pass through the network in one forward."""
+    return int(getattr(component.config, "batch_size", USUAL_BATCH))
 
 
 @contextmanager
@@ -137,7 +174,7 @@ def matrix_product_rate(device: str) -> tuple[str, float]:
 
 
 def _cpu_rate() -> float:
-    """Of one core, by processor time, so that other work on the machine does not count, times the cores."""
+    """Of one core, by processor time, so that other work on the machine does not count, times torch's threads."""
     matrix = np.ones((1024, 1024), dtype=np.float32)
     with threadpool_limits(1):
         matrix @ matrix
@@ -145,7 +182,18 @@ def _cpu_rate() -> float:
         for _ in range(5):
             matrix @ matrix
         rate = 5 * 2 * 1024**3 / (time.process_time() - started)
-    return rate * (os.cpu_count() or 1)
+    return rate * torch_threads()
+
+
+def torch_threads() -> int:
+    """The threads that torch will compute with, which is not imported: as the environment says, else usable cores."""
+    for variable in THREAD_VARIABLES:
+        first = os.environ.get(variable, "").partition(",")[0].strip()
+        if first.isdecimal() and int(first) > 0:
+            return min(int(first), os.cpu_count() or 1)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _scanned(dataset: Dataset, seed: int) -> Preview:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -130,12 +130,13 @@ def naming_the_maker(run: Run) -> Iterator[None]:
         raise MissingComponentError(error.table, error.use, "\n".join([text, *failures])) from None
 
 
-def load_run(path: str | Path, *, device: str = "auto") -> Run:
+def load_run(path: str | Path, *, device: str = "auto", stages: Collection[str] | None = None) -> Run:
     """Open a run folder.
 
     Args:
         device: ``auto`` or a torch device; where ``run.tools()`` computes.
+        stages: the stages whose results can be read; None: all.
     Raises:
         ArtifactError: it is not one, or of another format.
     """
-    return Run(Path(path), Installed(device))
+    return Run(Path(path), Installed(device), stages=stages)

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from diffmine.engine.attribution import origin_of
+from diffmine.engine.keys import StageKeys
 from diffmine.engine.opening import load_run
-from diffmine.engine.publishing import RunWriter, origins
+from diffmine.engine.publishing import RunWriter, origins, refuse_overwriting
 from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import ArtifactError, StageError
-from diffmine.files.atomic import json_digest
 from diffmine.interfaces import Event, Listener, Progress, Stage
+from diffmine.interfaces.boundary import blaming
 from diffmine.plugins.manager import PluginManager
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.resolving import Resolved
@@ -54,7 +55,7 @@ class Pipeline:
         self.listener = listener
         self.store = Store(options.store)
         self.stages = recipe.components.stages
-        self._identities: dict[str, Any] = {}
+        self._keys = StageKeys(recipe)
         self._unsaid = [str(failure) for failure in plugins.failures]
 
     def run(self) -> Run:
@@ -83,7 +84,7 @@ class Pipeline:
         artifacts: dict[str, Artifact] = {}
         known = True
         for stage in self.stages:
-            key = self._key(stage, artifacts) if known else None
+            key = self._keys.of(stage, artifacts) if known else None
             yield stage.name, key
             artifact = self.store.find(stage.name, key) if key else None
             known = artifact is not None
@@ -102,7 +103,7 @@ class Pipeline:
         progress = Progress(self.listener, run=self.recipe.name, stage=stage.name)
         self.listener(Event("stage started", self.recipe.name, stage.name))
         with self._attributed(stage):
-            key = self._key(stage, artifacts)
+            key = self._keys.of(stage, artifacts)
         with self.store.lock(stage.name, key):
             artifact = self._find(stage, key, progress)
             reused = artifact is not None
@@ -134,7 +135,7 @@ class Pipeline:
     def _compute(self, stage: Stage, key: str, artifacts: Mapping[str, Artifact], progress: Progress) -> Artifact:
         started = time.perf_counter()
         work = StageWork(
-            inputs=RunInputs(self.recipe, {name: artifact.path for name, artifact in artifacts.items()}),
+            inputs=RunInputs(self.recipe, {name: artifacts[name].path for name in self._keys.reads(stage, artifacts)}),
             folder=self.store.draft(stage.name, key),
             run_folder=self.options.out,
             requested_device=self.options.device,
@@ -142,11 +143,13 @@ class Pipeline:
         )
         with self._attributed(stage), routed_warnings(progress.warn):
             stage.run(work)
+            with blaming(stage):
+                refuse_overwriting(work.folder, artifacts)
         facts = {
             "seconds": time.perf_counter() - started,
             "warnings": progress.warnings,
             "machine": platform.node(),
-            "inputs": self._digests(stage, artifacts),
+            "inputs": self._keys.inputs(stage, artifacts),
             "producers": self._producers(stage),
         }
         return self.store.commit(stage.name, key, facts)
@@ -160,30 +163,6 @@ class Pipeline:
         """Who brought the stage and the components that decide its result."""
         components = self.recipe.components
         return {"stage": stage.origins(), **{table: origins(components, table) for table in stage.tables(components)}}
-
-    def _key(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> str:
-        return json_digest(
-            {
-                "stage": stage.name,
-                "version": stage.version,
-                "seed": self.recipe.seed,
-                "options": stage.identity()["options"],
-                **stage.code_identity(),
-                "components": {table: self._identity(table) for table in stage.tables(self.recipe.components)},
-                "settings": dict(stage.settings(self.recipe.components)),
-                "inputs": self._digests(stage, artifacts),
-            }
-        )[:32]
-
-    def _digests(self, stage: Stage, artifacts: Mapping[str, Artifact]) -> dict[str, str]:
-        """Of what the stage reads: all that there is where it concludes."""
-        reads = artifacts if stage.concludes else stage.reads(self.recipe.components)
-        return {name: artifacts[name].digest for name in reads}
-
-    def _identity(self, table: str) -> Any:
-        if table not in self._identities:
-            self._identities[table] = [part.identity() for part in self.recipe.components.of_table(table)]
-        return self._identities[table]
 
     @contextmanager
     def _attributed(self, stage: Stage) -> Iterator[None]:

@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from diffmine.engine.folder_lock import sole_writer
+from diffmine.errors import ContractError
 from diffmine.files.atomic import json_digest, replacement, write_atomically
 from diffmine.files.names import RUN_FILE
 from diffmine.plugins.manager import PluginManager
@@ -39,6 +40,7 @@ class RunWriter:
         self.folder, self._store = folder, store
         self._held = ExitStack()
         self._recipe_text = recipe.to_toml()
+        used = (field.name for field in fields(recipe.components) if field.name not in recipe.components.unused)
         self._info: dict[str, Any] = {
             "format": FORMAT,
             "name": recipe.name,
@@ -46,7 +48,7 @@ class RunWriter:
             "diffmine": __version__,
             "plugins": {name: str(source) for name, source in plugins.sources.items()},
             "failed_plugins": _failed(plugins),
-            "components": {field.name: origins(recipe.components, field.name) for field in fields(recipe.components)},
+            "components": {table: origins(recipe.components, table) for table in used},
             "recipe_digest": json_digest({"name": recipe.name, "seed": recipe.seed, **recipe.components.describe()}),
             "store": str(store.root.resolve()),
             "machine": {
@@ -84,9 +86,7 @@ class RunWriter:
 
     def publish(self, artifact: Artifact, *, seconds: float, reused: bool, warnings: Sequence[str]) -> None:
         """Copy a stage's public files into the run folder, take away what an earlier run left, and note the stage."""
-        names = [
-            name.removeprefix(f"{PUBLIC}/") for name in artifact.manifest["files"] if name.startswith(f"{PUBLIC}/")
-        ]
+        names = published(artifact)
         for name in names:
             _place(artifact.path / PUBLIC / name, self.folder / name)
         self._info["stages"][artifact.stage] = {
@@ -127,6 +127,27 @@ class RunWriter:
             return {stage: sorted(name for name in names if _is_inside(name)) for stage, names in found.items()}
         except (AttributeError, OSError, ValueError, KeyError, TypeError):
             return {}
+
+
+def refuse_overwriting(draft: Path, artifacts: Mapping[str, Artifact]) -> None:
+    """See that a stage publishes nothing over the run's own files or over what an earlier stage has published.
+
+    Raises:
+        ContractError: it would.
+    """
+    owners = dict.fromkeys((RUN_FILE, RECIPE_FILE), "the run itself")
+    for stage, artifact in artifacts.items():
+        owners.update(dict.fromkeys(published(artifact), f"the stage {stage!r}"))
+    folder = draft / PUBLIC
+    for path in sorted(folder.rglob("*")):
+        if (name := path.relative_to(folder).as_posix()) in owners:
+            raise ContractError(f"it publishes {name!r}, which is a file of {owners[name]}; choose another name")
+
+
+def published(artifact: Artifact) -> list[str]:
+    """The names under which an artifact's files are published."""
+    names = (PurePosixPath(name) for name in artifact.manifest["files"])
+    return [name.relative_to(PUBLIC).as_posix() for name in names if name.parts[0] == PUBLIC]
 
 
 def origins(components: Components, table: str) -> list[dict[str, str]]:

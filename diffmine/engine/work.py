@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from diffmine.engine.devices import torch_device
 from diffmine.engine.opening import load_run
 from diffmine.engine.shards import AttendedTask, process
+from diffmine.errors import ContractError
 from diffmine.interfaces import ImageSource, Job, ModelTools, Progress, Task, TrainingSet
 from diffmine.interfaces.boundary import own_work
 from diffmine.pictures.decoding import decode
@@ -113,7 +114,7 @@ class StageWork:
 
     @property
     def run(self) -> Run:
-        return load_run(self.run_folder, device=self.requested_device)
+        return load_run(self.run_folder, device=self.requested_device, stages=self.inputs.artifacts)
 
     @property
     def workspace(self) -> Path:
@@ -134,12 +135,19 @@ class StageWork:
         return self.inputs.tools(self.device)
 
     def artifact(self, stage: str) -> Path:
+        if stage not in self.inputs.artifacts:
+            known = ", ".join(self.inputs.artifacts) or "none"
+            raise ContractError(
+                f"it asks for the artifact of the stage {stage!r}; those that it says it reads: {known}"
+            )
         return self.inputs.artifacts[stage]
 
     def published(self, stage: str, name: str) -> Path:
         return self.artifact(stage) / PUBLIC / name
 
     def public(self, name: str) -> Path:
+        if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+            raise ContractError(f"it publishes {name!r}, which lies outside the run folder; name a file inside")
         path = self.folder / PUBLIC / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path

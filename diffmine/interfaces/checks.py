@@ -13,10 +13,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from diffmine.errors import ContractError
-from diffmine.types import Box, Candidate, ImageRecord, Item, MetricValue, Picture, TypicalityMap
+from diffmine.types import (
+    Box,
+    Candidate,
+    Description,
+    Finding,
+    ImageRecord,
+    Item,
+    MetricValue,
+    Picture,
+    TypicalityMap,
+    Word,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from diffmine.runs.run import Run
 
 UNIT_TOLERANCE = 1e-3
 """How far the norm of a feature vector may be from 1."""
@@ -238,6 +251,26 @@ def training_log(result: Any, *_: Any, **__: Any) -> Sequence[Mapping[str, float
             if not isinstance(name, str) or not _is_finite(value):
                 raise ContractError(f"finetune logged {name!r} = {value!r}; it must be a finite number")
     return log
+
+
+def descriptions(result: Any, describer: object, run: Run) -> Sequence[Description]:
+    """Words for clusters that the run has."""
+    known = set(zip(run.clusters["label"].to_pylist(), run.clusters["cluster"].to_pylist(), strict=True))
+    found = [_instance(one, Description, "words") for one in _sequence(result, "words", "descriptions")]
+    for one in found:
+        if (one.label, one.cluster) not in known:
+            raise ContractError(
+                f"words returned words for cluster {one.cluster!r} of {one.label!r}, which the run lacks"
+            )
+        for word in _sequence(one.words, "words", "words"):
+            if not isinstance(word, Word) or not isinstance(word.text, str) or not _is_finite(word.score):
+                raise ContractError(f"words returned {_shown(word)}; it must be a Word of a text and a finite score")
+    return found
+
+
+def findings(result: Any, check: object, run: Run) -> Sequence[Finding]:
+    """A sequence of findings."""
+    return [_instance(one, Finding, "check") for one in _sequence(result, "check", "findings")]
 
 
 def _is_finite(value: Any) -> bool:

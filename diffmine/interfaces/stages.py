@@ -80,7 +80,9 @@ class Work(Protocol):
 
     @property
     def run(self) -> Run:
-        """The run as far as it has come, opened from its folder."""
+        """The run as far as it has come, opened from its folder; only what the stages that this one ``reads`` made can
+        be read of it, so that nothing decides a result unseen.
+        """
 
     @property
     def workspace(self) -> Path:
@@ -105,7 +107,10 @@ class Work(Protocol):
         """A file that an earlier stage published, for one that this stage ``reads``."""
 
     def public(self, name: str) -> Path:
-        """A file or folder to be published under ``name`` in the run folder; its parent exists."""
+        """A file or folder to be published under ``name`` in the run folder; its parent exists.
+
+        No two stages publish a file of one name.
+        """
 
     def process(self, job: Job) -> None:
         """Have the recipe's executor process the shards of a job that an earlier attempt did not finish."""

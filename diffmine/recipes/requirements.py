@@ -44,5 +44,19 @@ def check_installed(requires: Sequence[str]) -> None:
             raise RecipeError(f"the recipe requires {text!r}, but {found}; {_install(text)}")
 
 
+def distribution_of(requirement: str) -> str:
+    """The name of the distribution that a requirement names."""
+    return requirements.Requirement(requirement).name
+
+
+def is_installed(distribution: str) -> bool:
+    """Whether a distribution of this name is installed; a plugin that was registered by hand has none."""
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def _install(text: str) -> str:
     return f"pip install {text!r}"

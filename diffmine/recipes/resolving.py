@@ -34,7 +34,7 @@ from diffmine.plugins.manager import BUILTIN
 from diffmine.plugins.registry import Registry
 from diffmine.recipes.order import in_order
 from diffmine.recipes.reading import Recipe
-from diffmine.recipes.requirements import check_installed
+from diffmine.recipes.requirements import check_installed, distribution_of, is_installed
 
 MODEL_TABLES = ("model", "conditioning", "finetune")
 
@@ -69,6 +69,11 @@ class Components:
         parts = (self.scorer, self.patches, self.features, *self.metrics, *self.describers, *self.checks, *self.stages)
         return any(part.needs_model for part in parts)
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Tables whose components nothing in the recipe uses."""
+        return () if self.needs_model else MODEL_TABLES
+
     def of_table(self, table: str) -> tuple[Component, ...]:
         """The components that a table of the recipe names."""
         found = getattr(self, table)
@@ -85,8 +90,7 @@ class Components:
 
     def describe(self) -> dict[str, Any]:
         """The tables of the resolved recipe, with every default filled in; without those that nothing uses."""
-        unused = () if self.needs_model else MODEL_TABLES
-        tables = [str(kind.table) for kind in TABLES if kind.table not in unused]
+        tables = [str(kind.table) for kind in TABLES if kind.table not in self.unused]
         chosen = {table: _describe(getattr(self, table)) for table in tables}
         return {**chosen, **{stage.name: stage.options() for stage in self.stages if not stage.always}}
 
@@ -102,8 +106,18 @@ class Resolved:
 
     def to_toml(self) -> str:
         """The recipe with every default filled in; loading it gives the same run."""
-        requires = {"requires": list(self.requires)} if self.requires else {}
+        found = sorted({*self.requires, *self._brought()})
+        requires = {"requires": found} if found else {}
         return tomli_w.dumps({"name": self.name, "seed": self.seed, **requires, **self.components.describe()})
+
+    def _brought(self) -> Iterator[str]:
+        """The distributions of plugins whose components the recipe names, as requirements, where it does not say so."""
+        parts = [part.provenance for part in self.components.all() if part.provenance]
+        versions = {one.distribution: one.version for one in parts if one.plugin != BUILTIN}
+        said = {distribution_of(text) for text in self.requires}
+        for distribution in sorted(versions.keys() - said):
+            if is_installed(distribution):
+                yield f"{distribution}>={versions[distribution]}"
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Resolved:

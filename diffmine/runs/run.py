@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -88,14 +88,26 @@ class Services(Protocol):
 class Run:
     """A run folder; :func:`diffmine.load_run` opens one.
 
+    Args:
+        path: the folder.
+        services: what the run needs of installed components.
+        stages: the stages whose results can be read; None: all.
     Attributes:
         path: the folder.
-        info: the content of ``run.json``.
+        info: the content of ``run.json``, of those stages.
     """
 
-    def __init__(self, path: Path, services: Services) -> None:
+    def __init__(self, path: Path, services: Services, *, stages: Collection[str] | None = None) -> None:
         self.path, self._services = path, services
-        self.info: Mapping[str, Any] = _read_info(path)
+        info = _read_info(path)
+        seen = {name: entry for name, entry in info["stages"].items() if stages is None or name in stages}
+        self.info: Mapping[str, Any] = {**info, "stages": seen}
+        self._unseen = {
+            name: stage
+            for stage, entry in info["stages"].items()
+            if stage not in seen
+            for name in entry.get("published", ())
+        }
 
     def __repr__(self) -> str:
         return f"<Run {self.info['name']!r} in {self.path}>"
@@ -371,7 +383,10 @@ class Run:
         """
         entry = self.info["stages"].get(stage)
         if entry is None:
-            raise ArtifactError(f"{self.path}: the stage {stage!r} has not run yet; run the recipe to go on")
+            raise ArtifactError(
+                f"{self.path}: the stage {stage!r} has not run yet, or is none that the stage at work says it reads; "
+                "run the recipe to go on"
+            )
         path = Path(self.info["store"], stage, entry["key"])
         if not path.exists():
             raise ArtifactError(
@@ -400,6 +415,22 @@ class Run:
             features: FloatArray = tensors.get_tensor(name)
         return features
 
+    def file(self, name: str) -> Path:
+        """Where a published file of the run lies, such as the table of a plugin's stage.
+
+        Raises:
+            ArtifactError: there is none; or a stage asks for what another has made that it does not say it reads.
+        """
+        if name in self._unseen:
+            raise ArtifactError(
+                f"{name} is what the stage {self._unseen[name]!r} made, which this stage does not read; add the name "
+                "to what its reads() returns, so that it is run again when that changes"
+            )
+        path = self.path / name
+        if not path.exists():
+            raise ArtifactError(f"{path} is missing; run the recipe again to finish the run")
+        return path
+
     def _table(self, name: str) -> pa.Table:
         with self._reading(name) as path:
             return pq.read_table(path)
@@ -407,9 +438,7 @@ class Run:
     @contextmanager
     def _reading(self, name: str) -> Iterator[Path]:
         """Turn what goes wrong with a file of the folder into an error that names it."""
-        path = self.path / name
-        if not path.exists():
-            raise ArtifactError(f"{path} is missing; run the recipe again to finish the run")
+        path = self.file(name)
         try:
             yield path
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:

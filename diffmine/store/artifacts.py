@@ -111,6 +111,14 @@ class Store:
             raise ArtifactError(f"the stored artifact {artifact.path} is damaged: {damage}")
         return artifact
 
+    def peek(self, stage: str, key: str) -> Artifact | None:
+        """The artifact, if it is there; only its manifest is read, and one that is damaged counts as none."""
+        artifact = Artifact(stage, key, self._path(stage, key))
+        try:
+            return artifact if _is_sealed(artifact.manifest) else None
+        except (OSError, ValueError, TypeError, AttributeError):
+            return None
+
     def discard(self, stage: str, key: str) -> None:
         """Remove an artifact and what is left of earlier attempts at it."""
         path = self._path(stage, key)

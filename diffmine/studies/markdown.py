@@ -9,13 +9,9 @@ import numpy as np
 from diffmine.analysis.matching import FATES
 from diffmine.files.markdown import escape, table
 from diffmine.studies.comparison import Comparison
+from diffmine.studies.entries import Clustering
 from diffmine.studies.points import short
 from diffmine.studies.results import Results, SummaryRow
-
-LEGEND = (
-    "Bold: the best, counted from chance where that is known. ≈: its 95 % interval reaches into the best one's. "
-    "In brackets: 95 % intervals"
-)
 
 
 def results_markdown(results: Results, comparison: Comparison) -> str:
@@ -44,14 +40,20 @@ def _summary(results: Results) -> Iterator[str]:
     several = any(row.runs > 1 for row in results.summary)
     yield "## Metrics"
     yield ""
-    yield f"{LEGEND} {'of the mean over seeds (Student).' if several else '(bootstrap over images).'}"
+    yield f"{results.legend('Bold:', '≈:')}. In brackets: 95 % intervals"
+    yield f"{'of the mean over seeds (Student).' if several else '(bootstrap over images).'}"
     yield ""
-    headings = ["variant", *map(short, results.keys), "runs", *(name.replace("_", " ") for name in results.metrics)]
+    if results.caution:
+        yield from (f"**Caution**: {results.caution}.", "")
+    metrics = [name.replace("_", " ") for name in results.metrics]
+    headings = ["variant", *map(short, results.keys), "runs", *Clustering._fields, *metrics]
     yield from table(headings, [_summary_cells(results, row) for row in results.summary])
 
 
 def _summary_cells(results: Results, row: SummaryRow) -> list[str]:
     cells = [row.choice.variant, *row.choice.settings, f"{row.runs}{f' ({row.failed} failed)' if row.failed else ''}"]
+    texts = row.clustering.texts() if row.clustering else {}
+    cells += [texts.get(field, "") for field in Clustering._fields]
     for metric in results.metrics:
         figure = row.figures.get(metric)
         if figure is None:

@@ -16,12 +16,16 @@ from diffmine.studies.results import Results, SummaryRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 PANEL = 2.3
 """Width of one metric's panel, inches."""
 ACROSS = 3
+LINE, HANDLE, CHARACTER = 0.2, 0.55, 0.075
+"""Of the legend: height of a line, width of a handle with its gaps, width of a character, inches."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
 """Okabe and Ito's, told apart by the colour-blind."""
+CHANCE = "#888888"
 
 
 class Curve(NamedTuple):
@@ -42,7 +46,10 @@ def plot_metrics(results: Results, path: Path) -> None:
     down = -(-len(results.metrics) // across)
     height = 1.7 if curves else 0.6 + 0.17 * len(results.summary)
     with matplotlib.style.context(STYLE):
-        canvas = Canvas(figsize=(PANEL * across, height * down + 0.2))
+        handles = legend(results)
+        longest = max(len(str(handle.get_label())) for handle in handles)
+        columns = max(1, min(len(handles), int(PANEL * across / (HANDLE + CHARACTER * longest))))
+        canvas = Canvas(figsize=(PANEL * across, height * down + LINE * -(-len(handles) // columns)))
         places = canvas.subplots(down, across, squeeze=False, sharey=not curves).ravel()
         for axes, metric in zip(places, results.metrics, strict=False):
             axes.set_title(metric.replace("_", " "))
@@ -52,10 +59,29 @@ def plot_metrics(results: Results, path: Path) -> None:
                 _draw_dots(axes, results, metric)
         for spare in places[len(results.metrics) :]:
             spare.set_axis_off()
-        if len(curves) > 1:
-            handles, names = places[0].get_legend_handles_labels()
-            canvas.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
+        canvas.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
         canvas.savefig(path)
+
+
+def legend(results: Results) -> list[Line2D]:
+    """What each colour and line of the panels means, of those that are there."""
+    from matplotlib.lines import Line2D
+
+    curves = swept(results)
+    drawn = [(row, metric, figure) for row in results.summary for metric, figure in row.figures.items()]
+    if curves:
+        of_curves = dict.fromkeys((number % len(COLOURS), curve.name) for number, curve in enumerate(curves))
+        names = [(COLOURS[colour], name or "figure") for colour, name in of_curves]
+        handles = [Line2D([], [], color=colour, marker="o", markersize=3, lw=1, label=name) for colour, name in names]
+    else:
+        best = any(results.mark(row, metric) == "best" for row, metric, _ in drawn)
+        names = [(COLOURS[1], "best")] * best + [(COLOURS[0], "other" if best else "figure")]
+        handles = [Line2D([], [], color=colour, marker="o", markersize=3.5, lw=0, label=name) for colour, name in names]
+    if any(figure.low is not None for *_, figure in drawn):
+        handles.append(Line2D([], [], color="#222222", lw=0.8, label="95 % interval"))
+    if any(figure.chance is not None for *_, figure in drawn):
+        handles.append(Line2D([], [], color=CHANCE, linestyle=":" if curves else "-", lw=0.8, label="chance"))
+    return handles
 
 
 def plot_agreement(comparison: Comparison, path: Path) -> None:
@@ -125,7 +151,7 @@ def _draw_line(axes: Axes, measured: Sequence[tuple[float, Figure]], colour: str
             axes.plot([place, place], [figure.low, figure.high], color=colour, linewidth=0.7, alpha=0.7)
     chance = [(place, figure.chance) for place, figure in measured if figure.chance is not None]
     if chance:
-        axes.plot(*zip(*chance, strict=True), ":", color="#888888", linewidth=0.8)
+        axes.plot(*zip(*chance, strict=True), ":", color=CHANCE, linewidth=0.8)
 
 
 def _draw_dots(axes: Axes, results: Results, metric: str) -> None:
@@ -141,4 +167,4 @@ def _draw_dots(axes: Axes, results: Results, metric: str) -> None:
         if figure.low is not None and figure.high is not None:
             axes.plot([figure.low, figure.high], [place, place], color=colour, linewidth=0.9)
         if figure.chance is not None:
-            axes.plot([figure.chance] * 2, [place - 0.3, place + 0.3], color="#888888", linewidth=0.8)
+            axes.plot([figure.chance] * 2, [place - 0.3, place + 0.3], color=CHANCE, linewidth=0.8)

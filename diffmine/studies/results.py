@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -11,9 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from diffmine.studies.entries import Choice, Entry, Figure
+from diffmine.studies.entries import Choice, Clustering, Entry, Figure
 
 Mark = Literal["best", "even", "behind", "none"]
+
+STUDY_CAUTION = "one seed: differences may be chance; name seeds in the study file, as in seeds = [1, 2, 3]"
+RUNS_CAUTION = "one run of each: differences may be chance; a study with several seeds tells"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,14 @@ class SummaryRow:
         runs: finished runs.
         failed: failed runs.
         figures: metric -> the run's own figure and interval, or over several seeds their mean with Student's interval.
+        clustering: how much the clusters hold, mean over seeds; None where nothing was clustered.
     """
 
     choice: Choice
     runs: int
     failed: int
     figures: dict[str, Figure]
+    clustering: Clustering | None
 
 
 class Results:
@@ -39,10 +44,20 @@ class Results:
     Attributes:
         name, description: of the study.
         entries: the runs.
+        study: the content of the study file; None for runs that were made apart.
+        overrides: settings such as ``dataset.per_label=20`` that went over every recipe of the study.
     """
 
-    def __init__(self, name: str, entries: Sequence[Entry], description: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        entries: Sequence[Entry],
+        description: str = "",
+        study: Mapping[str, Any] | None = None,
+        overrides: Sequence[str] = (),
+    ) -> None:
         self.name, self.entries, self.description = name, tuple(entries), description
+        self.study, self.overrides = study, tuple(overrides)
 
     @cached_property
     def keys(self) -> list[str]:
@@ -68,15 +83,15 @@ class Results:
         return [_summarise(choice, group, self.metrics) for choice, group in groups.items()]
 
     def mark(self, row: SummaryRow, metric: str) -> Mark:
-        """Whether a row has the highest figure of a metric, or one whose interval reaches into the best one's.
+        """Whether a row has the best figure of a metric, or one whose interval reaches into the best one's.
 
         Figures are counted from their chance where that is known. "none": there is nothing to be best at, as with one
-        figure or a control's.
+        figure, or where the metric says that neither higher nor lower is better.
         """
-        figures = [_from_chance(one.figures[metric]) for one in self.summary if metric in one.figures]
-        own = _from_chance(row.figures[metric])
+        figures = [one.figures[metric].gain() for one in self.summary if metric in one.figures]
+        own = row.figures[metric].gain()
         best = max(figures, key=lambda figure: figure.value)
-        if len(figures) < 2 or metric in self.controls:
+        if len(figures) < 2 or row.figures[metric].better == "none":
             return "none"
         if all(figure.value == best.value for figure in figures):
             return "even"
@@ -85,15 +100,30 @@ class Results:
         told_apart = best.low is None or own.high is None or own.high < best.low
         return "behind" if told_apart else "even"
 
-    @cached_property
-    def controls(self) -> set[str]:
-        """Metrics of control patches: named as another metric, with the selection that they are of."""
-        tables = [entry.run.patches for entry in self.entries if entry.figures() and entry.run is not None]
-        selections = {selection for table in tables for selection in table["selection"].unique().to_pylist()}
-        return {f"{metric}_{selection}" for metric in self.metrics for selection in selections} & set(self.metrics)
+    def legend(self, best: str, even: str = "≈") -> str:
+        """One line on what the signs of a table say.
+
+        Args:
+            best: how the best figure is marked.
+            even: the sign of those that cannot be told from it.
+        """
+        lower = [name.replace("_", " ") for name in self.metrics if self._better(name) == "lower"]
+        remark = f"; of {', '.join(lower)} the lowest" if lower else ""
+        return f"{best} best, counted from chance where known{remark}; {even} its 95 % interval reaches the best's"
+
+    @property
+    def caution(self) -> str | None:
+        """What to be told before believing a difference; None where every finished choice was repeated."""
+        finished = [row.runs for row in self.summary if row.runs]
+        if len(finished) < 2 or min(finished) > 1:
+            return None
+        return RUNS_CAUTION if self.study is None else STUDY_CAUTION
+
+    def _better(self, metric: str) -> str:
+        return next(row.figures[metric].better for row in self.summary if metric in row.figures)
 
     def table(self) -> pa.Table:
-        """A row a run: variant, grid values, seed, metrics with bounds, seconds of each stage, error."""
+        """A row a run: variant, grid values, seed, clusters, share of outliers, metrics, seconds of stages, error."""
         return pa.table({name: [row.get(name) for row in self._rows] for name in self._columns})
 
     def to_json(self) -> str:
@@ -108,18 +138,14 @@ class Results:
     def _columns(self) -> list[str]:
         figures = [f"{name}{bound}" for name in self.metrics for bound in ("", "_low", "_high", "_chance")]
         stages = [name for row in self._rows for name in row if name.startswith("seconds_")]
-        return ["variant", *self.keys, "seed", *figures, "seconds", *dict.fromkeys(stages), "run", "error"]
-
-
-def _from_chance(figure: Figure) -> Figure:
-    if figure.chance is None:
-        return figure
-    low, high = (None if bound is None else bound - figure.chance for bound in (figure.low, figure.high))
-    return Figure(figure.value - figure.chance, low, high)
+        own = ["variant", *self.keys, "seed", *Clustering._fields]
+        return [*own, *figures, "seconds", *dict.fromkeys(stages), "run", "error"]
 
 
 def _row(entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = {"variant": entry.variant, **_scalars(entry), "seed": entry.seed}
+    if clustering := entry.clustering():
+        row |= clustering._asdict()
     for name, figure in entry.figures().items():
         row |= {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
         row[f"{name}_chance"] = figure.chance
@@ -143,7 +169,9 @@ def _summarise(choice: Choice, group: Sequence[Entry], metrics: Sequence[str]) -
         if found := [one[metric] for one in measured if metric in one]:
             figures[metric] = found[0] if len(found) == 1 else mean_figure(found)
     failed = sum(entry.error is not None for entry in group)
-    return SummaryRow(choice, len(group) - failed, failed, figures)
+    held = [one for entry in group if (one := entry.clustering())]
+    clustering = Clustering(*(float(mean) for mean in np.mean(held, axis=0))) if held else None
+    return SummaryRow(choice, len(group) - failed, failed, figures, clustering)
 
 
 def mean_figure(figures: Sequence[Figure]) -> Figure:
@@ -154,4 +182,4 @@ def mean_figure(figures: Sequence[Figure]) -> Figure:
     chances = [figure.chance for figure in figures if figure.chance is not None]
     reach = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     mean = float(values.mean())
-    return Figure(mean, mean - reach, mean + reach, float(np.mean(chances)) if chances else None)
+    return Figure(mean, mean - reach, mean + reach, float(np.mean(chances)) if chances else None, figures[0].better)

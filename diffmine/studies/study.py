@@ -60,7 +60,8 @@ def study(
         check_places(recipe, folder, plan.store)
         check_places(recipe, plan.folder / recipe.name, plan.store)
     outcomes = run_points(loaded.points, plan, listener or running.usual_listener())
-    return _conclude(Results(loaded.name, [_entry(one) for one in outcomes], loaded.description), folder)
+    entries = [_entry(one) for one in outcomes]
+    return _conclude(Results(loaded.name, entries, loaded.description, loaded.content, overrides), folder)
 
 
 def compare(runs: Sequence[str | Path], out: str | Path | None = None) -> tuple[Results, Comparison]:

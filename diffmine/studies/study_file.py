@@ -62,11 +62,13 @@ class Study:
     Attributes:
         name, description: as the file says.
         points: the runs, by variant, grid point and seed.
+        content: of the file.
     """
 
     name: str
     description: str
     points: tuple[Point, ...]
+    content: Mapping[str, Any]
 
 
 def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
@@ -85,7 +87,7 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
         raise RecipeError(explain(error, "study", "", StudyOptions, given)) from None
     points = tuple(_points(options, path.resolve().parent, overrides))
     _check_distinct(points)
-    return Study(options.name, options.description, points)
+    return Study(options.name, options.description, points, options.model_dump(mode="json", exclude_unset=True))
 
 
 def _points(options: StudyOptions, folder: Path, overrides: Sequence[str]) -> Iterator[Point]:

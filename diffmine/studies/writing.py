@@ -8,15 +8,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from diffmine.drawing.comparison_page import RunPair, write_side_by_side
 from diffmine.drawing.figures import draw_before_after
 from diffmine.files.atomic import write_atomically
+from diffmine.plugins.manager import plugin_manager
 from diffmine.runs.run import Run
 from diffmine.studies.comparison import Comparison
 from diffmine.studies.entries import Entry
 from diffmine.studies.markdown import results_markdown
+from diffmine.studies.page import write_page
 from diffmine.studies.plots import plot_agreement, plot_metrics
 from diffmine.studies.results import Results
+from diffmine.version import __version__
 
 FILES = (
     "results.csv",
@@ -46,30 +48,12 @@ def write_study(results: Results, comparison: Comparison, folder: Path) -> None:
         csv.write_csv(comparison.matches_table(), folder / "clusters.csv")
         plot_agreement(comparison, folder / "agreement.png")
         _draw_finetuning(comparison, folder)
-        write_side_by_side(results.name, _side_by_side(results, comparison), folder)
     if results.metrics:
         plot_metrics(results, folder / "metrics.png")
+    write_page(results, comparison, folder)
     page = results_markdown(results, comparison)
     write_atomically(folder / "results.md", page.encode())
     write_atomically(folder / "study.json", json.dumps(_about(results), indent=1, ensure_ascii=False).encode())
-
-
-def _side_by_side(results: Results, comparison: Comparison) -> list[RunPair]:
-    seeds = len({entry.seed for entry in results.entries})
-
-    def named(entry: Entry) -> str:
-        return str(entry.choice) if seeds == 1 else f"{entry.choice}, seed {entry.seed}"
-
-    return [
-        RunPair(
-            (named(pair.first), named(pair.second)),
-            (pair.first.run, pair.second.run),
-            pair.agreement.matches,
-            f"{pair.agreement.common:.0%} of the patches in common, adjusted Rand {pair.agreement.adjusted_rand:.2f}",
-        )
-        for pair in comparison.pairs
-        if pair.first.run is not None and pair.second.run is not None
-    ]
 
 
 def _draw_finetuning(comparison: Comparison, folder: Path) -> None:
@@ -96,8 +80,19 @@ def _differ(first: Run, last: Run) -> bool:
 
 
 def _about(results: Results) -> dict[str, object]:
+    """What was asked, and with which versions it was computed and compared."""
+    plugins = {name: str(source) for name, source in plugin_manager().sources.items()}
     return {
         "name": results.name,
         "description": results.description,
-        "runs": [{"run": str(entry.folder), "seed": entry.seed, "error": entry.error} for entry in results.entries],
+        "study": results.study,
+        "overrides": results.overrides,
+        "diffmine": __version__,
+        "plugins": plugins,
+        "runs": [_run(entry) for entry in results.entries],
     }
+
+
+def _run(entry: Entry) -> dict[str, object]:
+    made_with = {} if entry.run is None else {key: entry.run.info.get(key) for key in ("diffmine", "plugins")}
+    return {"run": str(entry.folder), "seed": entry.seed, "error": entry.error, **made_with}

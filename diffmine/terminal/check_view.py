@@ -11,6 +11,7 @@ from rich.table import Table
 
 from diffmine.progress.durations import human_time
 from diffmine.terminal.console import human_size
+from diffmine.terminal.rich_tables import counted
 
 if TYPE_CHECKING:
     from diffmine.engine.estimate import Cost
@@ -25,7 +26,13 @@ def print_check(console: Console, resolved: Resolved, cost: Cost) -> None:
     table.add_row("images", f"{sum(cost.images.values()):,} of {labels} labels, {cost.width} x {cost.height} px")
     for row in _with_model(cost) if resolved.components.needs_model else _without_model(cost):
         table.add_row(*row)
+    if cost.stored:
+        table.add_row("stored", f"{', '.join(cost.stored)}: computed already, and left out of the time")
     console.print(table)
+    if cost.wants_gpu:
+        console.print(
+            "This recipe wants a GPU: on this machine's processor it would take more than an hour.", style="yellow"
+        )
 
 
 def _with_model(cost: Cost) -> Iterator[tuple[str, str]]:
@@ -33,7 +40,14 @@ def _with_model(cost: Cost) -> Iterator[tuple[str, str]]:
     yield "scoring", f"{cost.scoring_passes:,} forwards"
     yield "features", f"{cost.feature_passes:,} forwards"
     yield "disk", f"{human_size(cost.disk_bytes)} of typicality maps, beside the model"
-    yield "time", f"about {human_time(cost.seconds)} on this machine's {cost.device}, within a factor of two"
+    yield "time", _time(cost)
+
+
+def _time(cost: Cost) -> str:
+    if cost.stage_seconds.keys() <= set(cost.stored):
+        return "seconds: nothing is left that passes through the network"
+    where = cost.device if cost.threads is None else f"{cost.device} ({counted(cost.threads, 'thread')})"
+    return f"about {human_time(cost.seconds)} on this machine's {where}, within a factor of two"
 
 
 def _without_model(cost: Cost) -> Iterator[tuple[str, str]]:

@@ -9,14 +9,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from diffmine.studies.entries import Entry, Figure
+from diffmine.studies.entries import Clustering, Entry, Figure
 from diffmine.studies.points import short, text_of
 from diffmine.studies.results import Mark, Results, SummaryRow
 from diffmine.terminal.rich_tables import name, new_table
 
 GAP = 2
 LEAST = len("-0.12–0.34")
-LEGEND = "* best   ≈ its 95 % interval (below the figure) reaches into the best one's"
 SIGNS: dict[Mark, tuple[str, str]] = {
     "best": (" *", "bold green"),
     "even": (" ≈", ""),
@@ -26,13 +25,14 @@ SIGNS: dict[Mark, tuple[str, str]] = {
 
 
 def summary_tables(results: Results, width: int) -> Iterator[RenderableType]:
-    """A row a variant and grid point: each metric with its interval below it, the best marked."""
-    for metrics in blocks(results.metrics, width - _keys_width(results)):
-        table = _new(["variant", *map(short, results.keys)], metrics)
+    """A row a variant and grid point: what its clusters hold, each metric with its interval below, the best marked."""
+    parts = blocks(_columns(results), width - _keys_width(results))
+    for columns in parts:
+        table = _new(["variant", *map(short, results.keys)], columns)
         for row in results.summary:
-            cells = [_figure(results, row, metric) for metric in metrics]
+            cells = [_cell(results, row, column) for column in columns]
             table.add_row(name(row.choice.variant), *map(name, row.choice.settings), *cells)
-        yield table if metrics[-1] != results.metrics[-1] else Group(table, Text(LEGEND, style="dim"))
+        yield table if columns is not parts[-1] else Group(table, *_notes(results))
 
 
 def runs_tables(results: Results, width: int) -> Iterator[Table]:
@@ -40,11 +40,12 @@ def runs_tables(results: Results, width: int) -> Iterator[Table]:
     if len(results.entries) == len(results.summary):
         return
     seeds = max(len(str(entry.seed)) for entry in results.entries) + len("seed") + GAP
-    for metrics in blocks(results.metrics, width - _keys_width(results) - seeds):
-        table = _new(["variant", *map(short, results.keys), "seed"], metrics)
+    for columns in blocks(_columns(results), width - _keys_width(results) - seeds):
+        table = _new(["variant", *map(short, results.keys), "seed"], columns)
         for entry in results.entries:
-            figures = entry.figures()
-            cells = [f"{figures[metric].value:.3f}" if metric in figures else "" for metric in metrics]
+            texts = _held(entry.clustering())
+            texts |= {metric: f"{figure.value:.3f}" for metric, figure in entry.figures().items()}
+            cells = [texts.get(column, "") for column in columns]
             table.add_row(name(entry.variant), *map(name, entry.choice.settings), str(entry.seed), *cells)
         yield table
 
@@ -93,10 +94,32 @@ def _keys_width(results: Results) -> int:
     return sum(width + GAP for width in (max(variants, len("variant")), *values))
 
 
-def _figure(results: Results, row: SummaryRow, metric: str) -> Text:
-    figure = row.figures.get(metric)
-    if figure is None:
-        return Text("failed" if row.failed and not row.runs else "", style="red")
+def _columns(results: Results) -> list[str]:
+    """What clusters hold, where anything was clustered, and the metrics."""
+    held = Clustering._fields if any(row.clustering for row in results.summary) else ()
+    return [*held, *results.metrics]
+
+
+def _held(clustering: Clustering | None) -> dict[str, str]:
+    return {} if clustering is None else clustering.texts()
+
+
+def _notes(results: Results) -> Iterator[Text]:
+    if any(results.mark(row, metric) != "none" for row in results.summary for metric in row.figures):
+        yield Text(results.legend("*"), style="dim")
+    if results.caution:
+        yield Text(results.caution, style="yellow")
+
+
+def _cell(results: Results, row: SummaryRow, column: str) -> Text:
+    if row.failed and not row.runs:
+        return Text("failed", style="red")
+    if (figure := row.figures.get(column)) is None:
+        return Text(_held(row.clustering).get(column, ""))
+    return _figure(results, row, column, figure)
+
+
+def _figure(results: Results, row: SummaryRow, metric: str, figure: Figure) -> Text:
     sign, style = SIGNS[results.mark(row, metric)]
     return Text.assemble((f"{figure.value:.3f}{sign}", style), "\n", (_bounds(figure), "dim"))
 

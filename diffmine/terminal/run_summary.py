@@ -1,25 +1,48 @@
-"""A finished run for machines."""
+"""A run for machines: what ``diffmine run --json`` and ``diffmine show --json`` print."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from diffmine.runs.contents import Contents
     from diffmine.runs.run import Run
 
 
 def summary_json(run: Run) -> str:
-    """A finished run for machines: where it is, its stages, metrics, warnings and flags."""
+    """A run for machines: where it is, its stages, metrics, warnings, flags, and the clusters of each label."""
     done = run.info["stages"]
     summary = {
         "run": str(run.path),
         "name": run.info["name"],
-        "complete": run.info["complete"],
-        "stages": {name: {key: entry[key] for key in ("digest", "seconds", "reused")} for name, entry in done.items()},
+        "complete": run.info.get("complete", True),
+        "stages": {
+            name: {key: entry.get(key) for key in ("digest", "seconds", "reused")} for name, entry in done.items()
+        },
         "metrics": run.metrics if "metrics" in done else {},
         "warnings": run.info["warnings"],
         "flags": [asdict(flag) for flag in run.flags],
+        "labels": {label: _label(run.contents, label) for label in run.contents.labels} if "clusters" in done else {},
     }
     return json.dumps(summary, indent=1, ensure_ascii=False)
+
+
+def _label(contents: Contents, label: str) -> dict[str, Any]:
+    """How many pictures, selected patches and outliers a label has, and its clusters by rank, as in their table."""
+    return {
+        "pictures": sum(label in record.labels for record in contents.run.records.values()),
+        "patches": len(contents.selected(label, contents.run.selection)),
+        "outliers": len(contents.outliers(label)),
+        "clusters": [
+            {**{key: _plain(value) for key, value in one.facts.items() if key != "label"}, "marks": one.marks}
+            for one in contents.clusters(label)
+        ],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

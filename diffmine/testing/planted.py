@@ -64,7 +64,9 @@ def planted_run(
     return MemoryRun(
         [picture.record for picture in pictures],
         [
-            TypicalityMap(p.record.image_id, p.record.labels[0], p.typicality, np.ones_like(p.typicality), 1)
+            TypicalityMap(
+                p.record.image_id, p.record.labels[0], p.typicality, np.ones_like(p.typicality), 1, np.abs(p.typicality)
+            )
             for p in pictures
         ],
         masks={p.record.image_id: {p.record.labels[0]: p.mask} for p in pictures},

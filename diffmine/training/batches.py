@@ -77,8 +77,11 @@ def _stack(examples: Sequence[Example]) -> MicroBatch:
     import torch
 
     draws = [one.draw for one in examples]
+    # Latents that are kept lie on the CPU, those that found no room where they were encoded.
+    devices = (one.latent.device for one in examples)
+    device = next((place for place in devices if place.type != "cpu"), torch.device("cpu"))
     return MicroBatch(
-        torch.stack([one.latent for one in examples]),
+        torch.stack([one.latent.to(device) for one in examples]),
         torch.stack([one.noise for one in examples]),
         torch.tensor([draw.fraction for draw in draws], dtype=torch.float64),
         draws,

@@ -34,6 +34,8 @@ def open_accelerator(options: TrainingOptions, device: torch.device) -> Accelera
     """
     # accelerate refuses a second training of another precision in one process unless its shared state is cleared.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)  # accelerate takes the current one
     automatic = "bf16" if device.type == "cuda" else "no"
     accelerator = Accelerator(
         cpu=device.type == "cpu",

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from diffmine.commands.cli import main
 from diffmine.testing.tiny_recipe import TINY_RECIPE, write_tiny_recipe
+from diffmine.testing.toy_runs import write_toy_run
 
 Command = Callable[..., str]
 
@@ -49,6 +50,37 @@ def test_a_run_is_told_as_json_and_nothing_when_quiet(diffmine: Command, tmp_pat
     assert (told["run"], told["name"], told["complete"]) == (str(tmp_path / "run"), "tiny", False)
     assert set(told["stages"]) == {"images"}
     assert diffmine(*run, "--quiet") == ""
+
+
+def test_check_leaves_out_what_is_stored(diffmine: Command, own_store: Path, tmp_path: Path) -> None:
+    recipe = write_tiny_recipe(tmp_path)
+    before = json.loads(diffmine("check", recipe, "--json"))["cost"]
+    assert before["stored"] == []
+    assert not own_store.exists(), "check writes nothing"
+    diffmine("run", recipe, "--out", tmp_path / "run", "--until", "typicality", "--quiet")
+    after = json.loads(diffmine("check", recipe, "--json"))["cost"]
+    assert after["stored"] == ["images", "finetune", "typicality"]
+    assert after["seconds"] == after["stage_seconds"]["features"]
+    changed = json.loads(diffmine("check", recipe, "--json", "--set", "scorer.draws=7"))["cost"]
+    assert changed["stored"] == ["images", "finetune"]
+    assert "computed already" in diffmine("check", recipe)
+
+
+def test_show_sums_a_run_up(diffmine: Command, tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, labels=["a", "b"], clusters=2, members=8, flags=[("b", 1, "possible shortcut")])
+    told = json.loads(diffmine("show", run.path, "--json"))
+    assert told["metrics"] == run.metrics
+    assert told["flags"][0]["mark"] == "possible shortcut"
+    mined = [row for row in run.patches.to_pylist() if (row["label"], row["selection"]) == ("b", "top")]
+    of_b = told["labels"]["b"]
+    assert (of_b["patches"], of_b["outliers"]) == (len(mined), sum(row["cluster"] == -1 for row in mined))
+    assert [(one["cluster"], one["size"], one["marks"]) for one in of_b["clusters"]] == [
+        (row["cluster"], row["size"], ["possible shortcut"] * row["cluster"])
+        for row in run.clusters.to_pylist()
+        if row["label"] == "b"
+    ]
+    with pytest.raises(SystemExit):
+        diffmine("show", run.path, "--json", "--label", "b")
 
 
 def test_clean_takes_what_no_run_refers_to(diffmine: Command, own_store: Path, tmp_path: Path) -> None:

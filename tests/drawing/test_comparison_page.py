@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,7 @@ import pytest
 from PIL import Image
 
 from diffmine.analysis.agreement import compare_runs
-from diffmine.drawing.comparison_page import RunPair, write_side_by_side
+from diffmine.drawing.comparison_page import Overview, RunPair, write_comparison
 from diffmine.drawing.crops import crops
 from diffmine.engine.opening import load_run
 from diffmine.runs.run import Run
@@ -39,7 +41,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
 def test_matches_are_shown_with_the_crops_of_both_runs(runs: tuple[Run, Run], tmp_path: Path) -> None:
     matches = compare_runs(*runs).matches
     assert {match.fate for match in matches} == {"kept", "merged"}
-    page = write_side_by_side("two", [RunPair(("one", "other"), runs, matches, "alike")], tmp_path)
+    page = write_comparison("two", Overview(), [RunPair(("one", "other"), runs, matches, "alike")], tmp_path)
     html = page.read_text(encoding="utf-8")
     assert html.count('class="match"') == len(matches)
     files = set(re.findall(r'src="(compare/[\w-]+\.webp)"', html))
@@ -55,7 +57,9 @@ def test_matches_are_shown_with_the_crops_of_both_runs(runs: tuple[Run, Run], tm
 
 def test_names_of_users_stay_text(runs: tuple[Run, Run], tmp_path: Path) -> None:
     names = ("<script>alert(1)</script>", '"><img src=x>')
-    page = write_side_by_side("</title><b>", [RunPair(names, runs, compare_runs(*runs).matches, "")], tmp_path)
+    page = write_comparison(
+        "</title><b>", Overview(), [RunPair(names, runs, compare_runs(*runs).matches, "")], tmp_path
+    )
     html = page.read_text(encoding="utf-8")
     assert html.count('<b class="flag">') >= len(HOSTILE_LABELS), "flagged clusters are marked"
     assert "<b onmouseover" not in html
@@ -65,6 +69,33 @@ def test_names_of_users_stay_text(runs: tuple[Run, Run], tmp_path: Path) -> None
     assert "script-src 'none'" in unescape(html)
 
 
-def test_comparing_runs_writes_the_page(runs: tuple[Run, Run], tmp_path: Path) -> None:
-    compare([run.path for run in runs], tmp_path / "out")
-    assert "merged" in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
+def test_the_page_shows_figures_differences_and_links(runs: tuple[Run, Run], tmp_path: Path) -> None:
+    one, other = tmp_path / "runs" / "one", tmp_path / "runs" / "an other & more"
+    for run, folder in zip(runs, (one, other), strict=True):
+        shutil.copytree(run.path, folder)
+        (folder / "report").mkdir()
+        (folder / "report" / "index.html").write_text("a report", encoding="utf-8")
+    recipe = (other / "recipe.toml").read_text(encoding="utf-8")
+    (other / "recipe.toml").write_text(recipe.replace('use = "top"', 'use = "top"\nper_image = 3'), encoding="utf-8")
+    compare([one, other], tmp_path / "out")
+    html = (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
+    assert "merged" in html
+    assert "pixel average precision" in html
+    assert "0.520 ≈" in html
+    assert "One run of each: differences may be chance" in html
+    links = re.findall(r'<a href="([^"]+)">', html)
+    assert [(tmp_path / "out" / unquote(link)).resolve() for link in links] == [
+        folder / "report" / "index.html" for folder in (one, other)
+    ]
+    differing = re.findall(r'<th scope="row"><bdi>([a-z_.]+)</bdi></th><td><bdi>(.+?)</bdi></td><td><bdi>(.+?)</', html)
+    assert differing[1] == ("patches.per_image", "–", "3")
+    assert [key for key, *_ in differing] == ["dataset.path", "patches.per_image"], (
+        "not seed and whatever else is the same"
+    )
+
+
+def test_clusters_that_cannot_be_matched_are_shown(runs: tuple[Run, Run], tmp_path: Path) -> None:
+    page = write_comparison("two", Overview(), [RunPair(("one", "other"), runs, (), "little in common")], tmp_path)
+    html = page.read_text(encoding="utf-8")
+    assert html.count("<figure>") == len(HOSTILE_LABELS) * (3 + 2)
+    assert "not compared" in html

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from diffmine import hookimpl
 from diffmine.engine.pipeline import Options, Pipeline
-from diffmine.errors import RecipeError
+from diffmine.errors import RecipeError, StageError
 from diffmine.interfaces import (
     ComponentConfig,
     FeatureExtractor,
@@ -94,8 +94,28 @@ class Redness(Scoring):
         ]
 
 
+class Misbehaving(Count):
+    """Does one thing that a stage must not do."""
+
+    name = "misbehaving"
+
+    class Config(ComponentConfig):
+        how: str = Field("", description="what it does")
+
+    def run(self, work: Work) -> None:
+        match self.config.how:
+            case "reads what it does not declare":
+                _ = work.run.clusters
+            case "asks for an artifact":
+                work.artifact("clusters")
+            case "overwrites":
+                work.public("images.parquet").write_text("mine")
+            case "leaves":
+                work.public("../../elsewhere.txt")
+
+
 PLUGIN = SimpleNamespace(
-    diffmine_register_stages=hookimpl(specname="diffmine_register_stages")(lambda: [Summary, Count]),
+    diffmine_register_stages=hookimpl(specname="diffmine_register_stages")(lambda: [Summary, Count, Misbehaving]),
     diffmine_register_typicality_scorers=hookimpl(specname="diffmine_register_typicality_scorers")(
         lambda: [RedderThanUsual]
     ),
@@ -156,6 +176,22 @@ def test_a_recipe_without_a_model_runs_with_the_stages_of_a_plugin(run: Runner, 
     more = load_recipe(finished.path / "recipe.toml", ["count-patches.times=3"])
     anew = [name for name, entry in run(more, "third").info["stages"].items() if not entry["reused"]]
     assert set(anew) == {"count-patches", "summary", "checks", "report"}
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("reads what it does not declare", r"clusters\.parquet is what the stage 'clusters' made"),
+        ("asks for an artifact", "asks for the artifact of the stage 'clusters'; those that it says it reads: patches"),
+        ("overwrites", r"it publishes 'images\.parquet', which is a file of the stage 'images'"),
+        ("leaves", "lies outside the run folder"),
+    ],
+)
+def test_a_stage_that_would_spoil_a_run_is_named(run: Runner, recipe: Path, how: str, said: str) -> None:
+    wanted = load_recipe(recipe, [*WITHOUT_MODEL, f"misbehaving.how={how}"])
+    with pytest.raises(StageError, match=said) as caught:
+        run(wanted, "misbehaved")
+    assert "the stage 'misbehaving' of plugin 'further' (diffmine-further 1.0)" in str(caught.value)
 
 
 def test_a_table_that_is_no_stage_is_refused(registry: Registry, recipe: Path) -> None:

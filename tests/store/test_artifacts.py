@@ -56,6 +56,19 @@ def test_workspace_and_shard_digests_are_left_out(tmp_path: Path) -> None:
     assert sorted(p.name for p in artifact.path.rglob("*")) == ["0", "manifest.json", "shards"]
 
 
+def test_a_peek_reads_the_manifest_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    digest = make(store, "k", {"a": b"1"})
+    (tmp_path / "stage" / "k" / "a").unlink()
+    found = store.peek("stage", "k")
+    assert found is not None
+    assert found.digest == digest
+    assert store.peek("stage", "other") is None
+    for content in ("", "[]", found.path.joinpath("manifest.json").read_text().replace(digest, "0" * len(digest))):
+        (tmp_path / "stage" / "k" / "manifest.json").write_text(content)
+        assert store.peek("stage", "k") is None, content
+
+
 @pytest.mark.parametrize("harm", ["change", "truncate", "remove", "manifest"])
 def test_damage_is_found(tmp_path: Path, harm: str) -> None:
     store = Store(tmp_path)

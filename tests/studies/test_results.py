@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from diffmine.studies.comparison import Comparison
-from diffmine.studies.entries import Entry, Figure
+from diffmine.studies.entries import Clustering, Entry, Figure
 from diffmine.studies.markdown import results_markdown
-from diffmine.studies.plots import plot_metrics, swept
+from diffmine.studies.plots import legend, plot_metrics, swept
 from diffmine.studies.results import Results, mean_figure
 from diffmine.testing.planted import planted_run
+from diffmine.testing.toy_runs import write_toy_run
 
 
 def entry(
@@ -59,10 +60,47 @@ def test_the_best_is_marked_and_what_cannot_be_told_from_it() -> None:
     assert results.summary[3].figures == {}
 
 
-def test_controls_and_single_figures_have_no_best() -> None:
-    results = Results("r", [entry("a", m=0.5, m_random=0.3, only=0.1), entry("b", m=0.4, m_random=0.2)])
+def better(which: str, one: Entry) -> Entry:
+    one.run.metrics["m"]["better"] = which  # type: ignore[union-attr]
+    return one
+
+
+def test_figures_that_describe_and_single_figures_have_no_best() -> None:
+    results = Results("r", [better("none", entry("a", m=0.5, only=0.1)), better("none", entry("b", m=0.4))])
     first = results.summary[0]
-    assert [results.mark(first, metric) for metric in ("m", "m_random", "only")] == ["best", "none", "none"]
+    assert [results.mark(first, metric) for metric in ("m", "only")] == ["none", "none"]
+
+
+def test_the_lowest_is_best_where_lower_is_better() -> None:
+    results = Results(
+        "r",
+        [
+            better("lower", entry("worst", m=(0.9, 0.8, 1.0))),
+            better("lower", entry("near", m=(0.4, 0.29, 0.5))),
+            better("lower", entry("best", m=(0.2, 0.1, 0.3))),
+        ],
+    )
+    assert [results.mark(row, "m") for row in results.summary] == ["behind", "even", "best"]
+    assert "of m the lowest" in results.legend("*")
+
+
+def test_who_has_one_seed_is_cautioned() -> None:
+    twice = [entry(variant, seed, m=0.5) for variant in "ab" for seed in (1, 2)]
+    assert Results("r", twice, study={}).caution is None
+    assert "seeds = [1, 2, 3]" in str(Results("r", twice[::2], study={}).caution)
+    assert "one seed" not in str(Results("r", twice[::2]).caution), "runs made apart have no study file"
+    assert Results("r", twice[:1], study={}).caution is None, "nothing is compared"
+
+
+def test_what_clusters_leave_out_is_told(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, clusters=3, members=8)
+    own = [row for row in run.patches.to_pylist() if row["selection"] == "top"]
+    left = sum(row["cluster"] == -1 for row in own) / len(own)
+    results = Results("r", [Entry("a", {}, seed, run.path, run) for seed in (1, 2)])
+    assert left > 0
+    assert results.summary[0].clustering == Clustering(9, pytest.approx(left))
+    assert [(row["clusters"], row["outliers"]) for row in results.table().to_pylist()] == [(9, left)] * 2
+    assert f"| 2 | 9 | {left:.0%} |" in results_markdown(results, Comparison([]))
 
 
 def test_the_best_is_the_farthest_above_its_chance() -> None:
@@ -107,8 +145,8 @@ def test_settings_that_are_no_numbers_become_text() -> None:
 def test_markdown_marks_the_best_and_escapes() -> None:
     results = Results("r", [entry("a", m=(0.5, 0.4, 0.6)), entry("b", m=0.25), entry("c", failed=True)], "<b>why</b>")
     page = results_markdown(results, Comparison([]))
-    assert "| a | 1 | **0.500** [0.400, 0.600] |" in page
-    assert "| b | 1 | 0.250 |" in page
+    assert "| a | 1 |  |  | **0.500** [0.400, 0.600] |" in page
+    assert "| b | 1 |  |  | 0.250 |" in page
     assert "it broke \\| badly" in page
     assert "<b>" not in page
 
@@ -119,6 +157,15 @@ def test_what_is_swept_is_the_grid_else_variants_that_are_numbers() -> None:
     steps = Results("r", [entry(name, m=0.5) for name in ("0", "50", "100")])
     assert [curve.at for curve in swept(steps)] == [[0, 50, 100]]
     assert swept(Results("r", [entry("kmeans", m=0.5), entry("hdbscan", m=0.4)])) == []
+
+
+def test_the_legend_of_plots_names_what_is_drawn() -> None:
+    def named(*entries: Entry) -> list[str]:
+        return [str(handle.get_label()) for handle in legend(Results("r", entries))]
+
+    assert named(*(entry(v, settings={"k": k}, m=0.5) for v in "ab" for k in (1, 2))) == ["a", "b", "chance"]
+    assert named(entry("a", m=(0.5, 0.4, 0.6)), entry("b", m=0.3)) == ["best", "other", "95 % interval", "chance"]
+    assert named(*(better("none", entry(v, m=0.5)) for v in "ab")) == ["figure", "chance"]
 
 
 def test_a_metric_that_some_runs_lack_can_be_drawn(tmp_path: Path) -> None:

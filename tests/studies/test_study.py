@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from diffmine.engine.folder_lock import OWNER_FILE
 from diffmine.errors import DataError, RecipeError
 from diffmine.studies.study import compare, study
 from diffmine.testing.toy_pictures import write_toy_folder
+from diffmine.version import __version__
 
 RECIPE = """
 name = "toy"
@@ -110,6 +112,14 @@ def test_what_runs_share_is_computed_once(done: Done) -> None:
     made = {stage: len(list((done.store / stage).glob("*/manifest.json"))) for stage in ("finetune", "typicality")}
     assert made == {"finetune": 3, "typicality": 3}
     assert len(list((done.store / "clusters").glob("*/manifest.json"))) == 4
+
+
+def test_the_study_file_and_versions_are_kept(done: Done) -> None:
+    about = json.loads((done.out / "study.json").read_text(encoding="utf-8"))
+    assert about["study"] == tomllib.loads(STUDY)
+    assert about["plugins"]["diffmine"] == f"diffmine {about['diffmine']}" == f"diffmine {__version__}"
+    assert about["runs"][0]["diffmine"] == __version__
+    assert "one seed: differences may be chance" in done.process.stdout
 
 
 def test_progress_of_the_other_processes_is_told(done: Done) -> None:

@@ -41,8 +41,9 @@ def varied(toy: Path, folder: Path, precision: float, *, merged: bool = False) -
     info["stages"]["metrics"] = info["stages"]["images"]
     (folder / "run.json").write_text(json.dumps(info), encoding="utf-8")
     figure = {"value": precision, "low": precision - 0.04, "high": precision + 0.04, "chance": 0.13}
+    better = {"patch_precision_random": "none"}
     metrics = {
-        **{metric: {**figure, "count": 60, "per_label": {}} for metric in METRICS},
+        **{m: {**figure, "count": 60, "per_label": {}, "better": better.get(m, "higher")} for m in METRICS},
         "dbcv": {**dict.fromkeys(figure), "value": precision / 2, "count": 60, "per_label": {}},
     }
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
@@ -77,7 +78,7 @@ def toy_study(toy: Path, folder: Path) -> tuple[Results, Comparison]:
         run = varied(toy, folder / str(number), 0.5 + 0.02 * number - 0.01 * seed, merged=merged)
         entries.append(Entry(variant, {"patches.size": size}, seed, run.path, run, 90.0))
     entries.append(Entry("hdbscan", {"patches.size": 16}, 1, folder / "failed", None, 1.0, "it broke at [bold]once"))
-    return Results("patch-size", entries, "Which clusterer, and how\nlarge a patch?"), Comparison(entries)
+    return Results("patch-size", entries, "Which clusterer, and how\nlarge a patch?", {}), Comparison(entries)
 
 
 @pytest.mark.parametrize("width", [80, 160])

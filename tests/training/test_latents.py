@@ -87,3 +87,13 @@ def test_micro_batches_hold_one_shape_and_lose_no_picture(tools: ModelTools) -> 
     parts = list(micro_batches(mixed, 3))
     assert [tuple(part.latents.shape) for part in parts] == [(3, 8, 8, 8), (3, 8, 8, 8), (2, 8, 8, 8), (3, 8, 4, 8)]
     assert [draw for part in parts for draw in part.draws] == [one.draw for one in examples + wide]
+
+
+def test_latents_that_found_no_room_on_the_cpu_share_a_batch_with_those_that_did(tools: ModelTools) -> None:
+    data = toy_training_set(train=4)
+    with LatentSource(data, tools.denoiser, keep_bytes=0, workers=1) as source:
+        kept, other = (example(draw, source) for draw in draws(data, 1)[0][:2])
+    elsewhere = replace(other, latent=other.latent.to("meta"))
+    for order in ([kept, elsewhere], [elsewhere, kept]):
+        [batch] = micro_batches(order, 2)
+        assert batch.latents.device.type == "meta"

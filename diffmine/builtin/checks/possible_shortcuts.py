@@ -56,8 +56,8 @@ class PossibleShortcuts(Check):
                         label,
                         cluster,
                         SHORTCUT,
-                        f"{SHORTCUT} ({signs}); look at its crops for a watermark, a tag or a frame, which would tell "
-                        "the label without showing anything of it",
+                        f"{SHORTCUT} ({signs}); look at its crops for a watermark, a tag or a frame "
+                        "that gives the label away",
                     )
                 )
         return found

@@ -50,13 +50,15 @@ class LabelPredictability(Metric):
         metrics: dict[str, MetricValue] = {}
         train, heldout = patches_of(run.patches), patches_of(run.heldout_patches)
         for selection in sorted({patch.selection for patch in train}):
-            name = self.name if selection == run.selection else f"{self.name}_{selection}"
+            own = selection == run.selection
+            name = self.name if own else f"{self.name}_{selection}"
             seen, unseen = _rows(run.patches, selection), _rows(run.heldout_patches, selection)
             labels = [train[row].label for row in seen]
             if unseen and len(set(labels)) > 1:
                 scores, classes = self._decide(run.features[seen], labels, run.heldout_features[unseen])
                 images = [heldout[row].image_id for row in unseen]
-                metrics |= mean_over_images(name, list(_judge(run, images, scores, classes)))
+                judged = list(_judge(run, images, scores, classes))
+                metrics |= mean_over_images(name, judged, "higher" if own else "none")
         self._warn_of_features_that_know(metrics)
         return metrics
 

@@ -37,7 +37,7 @@ class PatchPrecision(Metric):
         best = {key: found[:1] for key, found in by_image(patches, run.selection).items()}
         return {
             **mean_over_images(self.name, measure(images, best)),
-            **mean_over_images(f"{self.name}_random", measure(images, by_image(patches, CONTROL))),
+            **mean_over_images(f"{self.name}_random", measure(images, by_image(patches, CONTROL)), better="none"),
         }
 
 

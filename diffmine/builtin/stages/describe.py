@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from diffmine.interfaces import Stage, Work
@@ -23,7 +23,8 @@ class Describe(Stage):
         return ("describers", "dataset")
 
     def reads(self, components: Components) -> tuple[str, ...]:
-        return ("images", "clusters")
+        trained = ("finetune",) if components.needs_model else ()
+        return ("images", *trained, "typicality", "patches", "features", "clusters")
 
     def wanted(self, components: Components) -> bool:
         """Only where a describer is named."""
@@ -35,6 +36,7 @@ class Describe(Stage):
         found: list[Description] = []
         work.progress.start(len(work.components.describers), "describers")
         for describer in work.components.describers:
-            found += describer.words(clustered)
+            words = clustered.attempt(describer, lambda one: one.words(clustered)) or []
+            found += [replace(one, source=describer.use) for one in words]
             work.progress.advance()
         work.write_json(work.public(DESCRIPTIONS_FILE), [asdict(one) for one in found])

@@ -19,7 +19,7 @@ class Metrics(Stage):
     """Figures that judge the run."""
 
     name = "metrics"
-    version = 4
+    version = 5
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:

@@ -73,6 +73,9 @@ def test_typical_patches_predict_labels_and_random_ones_less() -> None:
     assert figures["label_predictability"].value > 0.95
     assert figures["label_predictability_random"].value < 0.8
     assert figures["label_predictability_least"].value < 0.6
+    better = {name: figure.better for name, figure in figures.items()}
+    assert better.pop("label_predictability") == "higher"
+    assert set(better.values()) == {"none"}, "controls are there to compare with"
     assert figures["label_predictability"].chance == pytest.approx(1 / 3)
 
 

@@ -161,6 +161,7 @@ def test_the_best_patch_is_the_one_of_the_lowest_rank_of_the_runs_own_selection(
     )
     figures = PatchPrecision(PatchPrecision.Config()).compute(run)
     assert (figures["patch_precision"].value, figures["patch_precision"].count) == (0.5, 2)
+    assert (figures["patch_precision"].better, figures["patch_precision_random"].better) == ("higher", "none")
     assert (figures["patch_precision_random"].value, figures["patch_precision_random"].count) == (0.0, 1)
     assert figures["patch_precision"].chance == pytest.approx(chance_to_show(MASK, 4))
 
