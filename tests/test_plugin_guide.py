@@ -6,6 +6,8 @@ minutes; the plugin is installed by pip, as the page says.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
@@ -13,14 +15,20 @@ import sys
 import sysconfig
 import venv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from diffmine.testing.tiny_recipe import write_tiny_recipe
+from diffmine.testing.toy_site import Site
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "how-to" / "plugin.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```bash\n(.*?)^```$", GUIDE.partition("## 4. Change it")[0], re.MULTILINE | re.DOTALL)
+
+EXAMPLES = re.findall(r'^```python title="\w+.py"\n(?!--8<--)(.*?)^```$', GUIDE, re.MULTILINE | re.DOTALL)
+(SWITCH,) = re.findall(r"^```toml\n(\[patch-colours\].*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+(READING,) = re.findall(r"^```python\n(.*?patch-colours.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -55,3 +63,34 @@ def test_the_guide_works_as_it_is_written(environment: dict[str, str], tmp_path:
     assert "diffmine-roofs 0.1.0" in said, "diffmine plugins says where roofs comes from"
     assert "clusterer roofs  11 tests passed" in said
     assert (tmp_path / "runs" / "roofs" / "clusters.parquet").exists()
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The examples of the page in one plugin."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.install("diffmine-examples", "\n".join(EXAMPLES))
+    return site
+
+
+def test_the_examples_keep_their_contracts(examples: Site) -> None:
+    done = examples.diffmine("test-plugin", "diffmine-examples")
+    assert done.returncode == 0, done.stdout + done.stderr
+    tested = [line.partition("  ")[0] for line in done.stdout.splitlines()]
+    assert tested == ["typicality scorer colour-gap", "describer brightness", "stage patch-colours"]
+
+
+def test_the_examples_run_together_and_are_read_as_the_page_says(
+    examples: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = write_tiny_recipe(tmp_path, extra=SWITCH)
+    chosen = ("scorer.use=colour-gap", "features.use=pixels", "describers.use=brightness")
+    settings = [word for one in chosen for word in ("--set", one)]
+    done = examples.diffmine("run", recipe, *settings, "--out", "runs/colours", "--store", tmp_path / "store")
+    assert done.returncode == 0, done.stderr
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        names: dict[str, Any] = {}
+        exec(READING, names)
+    assert said.getvalue() == "['patch-colours.parquet'] True\n"
+    assert {word.text for one in names["run"].descriptions for word in one.words} == {"bright", "dark"}

@@ -73,15 +73,9 @@ def main(arguments: list[str] | None = None) -> None:
     # Libraries draw bars of their own into our view; this is how tqdm, which they use, is told not to.
     os.environ.setdefault("TQDM_DISABLE", "1")
     arguments = sys.argv[1:] if arguments is None else arguments
-    plugins = _plugins(arguments)
-    whole = copy(cli)
-    whole.commands = dict(cli.commands)
-    add_plugin_commands(whole, plugins)
-    for note in plugins.notes:
-        if not note.plugin:
-            click.secho(f"warning: {note}", fg="yellow", err=True)
     state: dict[str, bool] = {}
     try:
+        whole = _with_plugins(arguments)
         code = whole.main(args=_hoist_traceback(arguments), prog_name="diffmine", standalone_mode=False, obj=state)
     except click.ClickException as error:
         error.show()
@@ -96,6 +90,18 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(_report(error, show_traceback=state.get("traceback", False)))
     if code:
         sys.exit(code)
+
+
+def _with_plugins(arguments: list[str]) -> click.Group:
+    """The command line with the commands of plugins; says what is wrong in how they are chosen."""
+    plugins = _plugins(arguments)
+    whole = copy(cli)
+    whole.commands = dict(cli.commands)
+    add_plugin_commands(whole, plugins)
+    for note in plugins.notes:
+        if not note.plugin:
+            click.secho(f"warning: {note}", fg="yellow", err=True)
+    return whole
 
 
 def _plugins(arguments: list[str]) -> PluginManager:

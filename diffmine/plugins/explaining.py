@@ -13,10 +13,17 @@ if TYPE_CHECKING:
 _SHOWN = 200
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """``; did you mean 'x'?`` or nothing."""
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def did_you_mean(name: str, known: Sequence[str] | Mapping[str, str]) -> str:
+    """``; did you mean 'x'?`` or nothing.
+
+    Args:
+        known: names; or what people may write -> the name to suggest for it.
+    """
+    close = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    if not close:
+        return ""
+    meant = known[close[0]] if isinstance(known, Mapping) else close[0]
+    return f"; did you mean {meant!r}?"
 
 
 def shortened(value: Any) -> str:

@@ -195,6 +195,13 @@ class PluginManager:
     def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
         return list(getattr(self._manager.hook, hook).get_hookimpls())
 
+    def _meant(self, hook: str) -> str:
+        """The hook that a name comes nearest to; kinds have short names too, as in ``diffmine_register_scorers``."""
+        from diffmine.plugins.kinds import KINDS
+
+        short = {f"{PREFIX}register_{kind.noun}s": kind.hook for kind in KINDS}
+        return did_you_mean(hook, {**short, **{name: name for name in self._hooks}})
+
     def _never_called(self, plugin: Any) -> Iterator[tuple[str, str]]:
         """(name, cause) of everything that looks like a hook and is none."""
         for name in dir(plugin):
@@ -202,7 +209,7 @@ class PluginManager:
             if options is not None:
                 hook = options.get("specname") or name
                 if hook not in self._hooks:
-                    yield hook, f"{hook} is not a hook{did_you_mean(hook, self._hooks)}"
+                    yield hook, f"{hook} is not a hook{self._meant(hook)}"
             elif name.startswith(PREFIX) and isinstance(getattr(plugin, name, None), FunctionType):
                 yield name, f"{name} lacks the decorator @diffmine.hookimpl, so it is never called"
 

@@ -1,8 +1,12 @@
-"""Durations and rates, as people say them."""
+"""Durations, rates and counts, as people say them."""
 
 from __future__ import annotations
 
+import re
+
 from diffmine.progress.tally import Pace
+
+PLURAL = re.compile(r"(?<=ss|ch|sh)es$|(?<=x)es$|s$")
 
 
 def human_time(seconds: float) -> str:
@@ -33,3 +37,15 @@ def time_left(pace: Pace) -> str:
 def counted(pace: Pace) -> str:
     """``12 of 40``; empty before the number is known."""
     return "" if pace.total is None else f"{pace.done:,} of {pace.total:,}"
+
+
+def counted_units(pace: Pace) -> str:
+    """``12 of 40 images``."""
+    return f"{counted(pace)} {noun(pace.total or 0, pace.unit)}".strip()
+
+
+def noun(number: int, plural: str) -> str:
+    """The plural noun of what is counted, or its singular where there is one: ``batches``, ``batch``."""
+    if number != 1:
+        return plural
+    return f"{plural[:-3]}y" if plural.endswith("ies") else PLURAL.sub("", plural)

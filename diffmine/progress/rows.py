@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from diffmine.progress.durations import counted, human_time, rate, time_left
+from diffmine.progress.durations import counted, counted_units, human_time, noun, rate, time_left
 from diffmine.progress.tally import Pace, RunTally, StageTally, State, Tally
 
 TERSE = 76
@@ -61,7 +61,7 @@ def run_rows(run: RunTally, width: int) -> Table:
     table = _table(layout, names=1)
     for stage in list(run.stages.values()):
         table.add_row(*_row(stage.state, [Text(stage.name)], stage.pace, _stage_note(stage, layout), layout))
-    stages = Text(f"{run.finished_stages} of {len(run.stages)} stages")
+    stages = Text(f"{run.finished_stages} of {len(run.stages)} {noun(len(run.stages), 'stages')}")
     total = Text(human_time(run.seconds), style="cyan")
     table.add_row(symbol(run.state), "all", *([""] if layout.bar else []), stages, total)
     return table
@@ -113,8 +113,8 @@ def _table(layout: Layout, names: int) -> Table:
 def _row(state: State, names: list[Text], pace: Pace, note: Text, layout: Layout) -> list[Text | ProgressBar]:
     note.no_wrap, note.overflow = True, "ellipsis"
     bar = [_bar(state, pace, layout.bar)] if layout.bar else []
-    number = counted(pace) if layout.terse else f"{counted(pace)} {pace.unit}"
-    return [symbol(state), *names, *bar, Text(number.strip()), note]
+    number = counted(pace) if layout.terse else counted_units(pace)
+    return [symbol(state), *names, *bar, Text(number), note]
 
 
 def _bar(state: State, pace: Pace, width: int) -> ProgressBar:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffmine.interfaces import Event, Listener
-from diffmine.progress.durations import counted, human_time, rate, time_left
+from diffmine.progress.durations import counted_units, human_time, noun, rate, time_left
 from diffmine.progress.rows import finished_line, rows, warning_line
 from diffmine.progress.tally import Clock, StageTally, Tally
 from diffmine.terminal.console import messages
@@ -82,9 +82,14 @@ class PlainLines:
             case "status" if pace.total is None:
                 return event.text
             case "work started":
-                return f"{event.amount:,} {event.unit}"
+                return f"{event.amount:,} {noun(event.amount, event.unit)}"
             case "advanced" if self._is_due(event) and pace.speed:
-                parts = [f"{counted(pace)} {pace.unit}", rate(pace.speed), time_left(pace), stage.status]
+                parts = [
+                    counted_units(pace),
+                    rate(pace.speed),
+                    time_left(pace),
+                    stage.status,
+                ]
                 return ", ".join(filter(None, parts))
             case "stage finished":
                 return f"done ({'from the store' if event.reused else human_time(event.seconds)})"

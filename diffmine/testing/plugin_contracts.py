@@ -42,7 +42,7 @@ from diffmine.testing.toy_tools import toy_tools
 class TestComponent({contract}):
     @pytest.fixture
     def {fixture}(self):
-        return configured({kind!r}, {name!r})
+        return configured({kind!r}, {use!r})
 """
 
 DENOISER = """
@@ -90,16 +90,13 @@ def of_distribution(registry: Registry, name: str) -> Found:
     """What the distribution, or the plugin, of this name has registered.
 
     Raises:
-        RecipeError: there is none.
+        RecipeError: it is not installed, or registers no component.
     """
-    entries = [one for one in registry.entries() if one.plugin != BUILTIN]
-    chosen = [one for one in entries if name in (one.source.distribution, one.plugin)]
-    plugins = {one.plugin for one in chosen} | {name}
-    failures = [one for one in registry.failures if one.plugin in plugins]
+    strangers = [one for one in registry.entries() if one.plugin != BUILTIN]
+    chosen = [one for one in strangers if name in (one.source.distribution, one.plugin)]
+    failures = [one for one in registry.failures if name in (one.source.distribution, one.plugin)]
     if not chosen and not failures:
-        known = sorted({one.source.distribution for one in entries})
-        listed = f"; installed: {', '.join(known)}" if known else "; no plugin is installed"
-        raise RecipeError(f"no components of a distribution {name!r} are installed{did_you_mean(name, known)}{listed}")
+        raise RecipeError(_nothing_of(registry, name))
     return Found(chosen, failures)
 
 
@@ -119,20 +116,35 @@ def outcomes(entries: Iterable[Entry]) -> Iterator[Outcome]:
             yield _tested(entry)
 
 
-def configured(kind: str, name: str) -> Component:
-    """The component of a name with its default options, made small where a contract asks for that."""
-    entry = registry().find(KIND_OF_NAME[kind], name)
+def configured(kind: str, use: str) -> Component:
+    """A component with its default options, made small where a contract asks for that.
+
+    Args:
+        use: as a recipe would name it.
+    """
+    entry = registry().find(KIND_OF_NAME[kind], use)
     known = entry.component.Config.model_fields
     options = {option: value for option, value in SMALL.get(kind, {}).items() if option in known}
     try:
-        return registry().build(entry.kind, name, options)
+        return registry().build(entry.kind, use, options)
     except (RecipeError, ValidationError):
-        return registry().build(entry.kind, name, {})
+        return registry().build(entry.kind, use, {})
 
 
 def contract_of(kind: Kind) -> tuple[str, str, str]:
     """(module of ``diffmine.testing.contracts``, class, fixture) for a kind."""
     return f"{kind.noun}s", f"{kind.interface.__name__}Contract", FIXTURES.get(kind.name, kind.noun)
+
+
+def _nothing_of(registry: Registry, name: str) -> str:
+    """Why there is nothing to test under a name."""
+    strangers = {plugin: source for plugin, source in registry.plugins.sources.items() if plugin != BUILTIN}
+    sources = {one.plugin: one.source for one in registry.failures} | strangers
+    known = sorted({source.distribution for source in sources.values()})
+    if name in (*sources, *known):
+        return f"{name!r} registers no components, so there is nothing to test"
+    listed = f"; installed: {', '.join(known)}" if known else "; no plugin is installed"
+    return f"no plugin or distribution {name!r} is installed{did_you_mean(name, known)}{listed}"
 
 
 def _how_to_test(kind: Kind, required: Sequence[str]) -> str:
@@ -150,7 +162,7 @@ def _tested(entry: Entry) -> Outcome:
     outcome = Outcome(entry)
     module, contract, fixture = contract_of(entry.kind)
     text = MODULE.format(
-        module=module, contract=contract, fixture=fixture, kind=entry.kind.name, name=entry.component.name
+        module=module, contract=contract, fixture=fixture, kind=entry.kind.name, use=registry().spelling(entry)
     )
     with tempfile.TemporaryDirectory(prefix="diffmine-contracts-") as folder:
         path = Path(folder) / f"test_{re.sub(r'[^a-z0-9]', '_', f'{entry.kind.noun}_{entry.component.name}')}.py"
@@ -170,6 +182,11 @@ class _Listener:
 
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
+
+    def pytest_configure(self) -> None:
+        from diffmine.testing.contracts import show_values
+
+        show_values()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:

@@ -220,3 +220,11 @@ def test_a_run_says_once_which_plugins_failed_and_does_not_count_them_as_present
     mended = json.loads((tmp_path / "run" / "run.json").read_text())
     assert mended["stages"]["images"]["reused"]
     assert mended["warnings"] == []
+
+
+def test_an_interrupt_while_a_plugin_is_imported_ends_like_any_other(site: Site) -> None:
+    site.install("slow", "raise KeyboardInterrupt")
+    done = site.diffmine("plugins")
+    assert done.returncode == 130
+    assert "interrupted" in done.stderr
+    assert "Traceback" not in done.stderr

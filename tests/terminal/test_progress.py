@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from diffmine.interfaces import Event, Listener, Progress
-from diffmine.progress.durations import rate
+from diffmine.progress.durations import noun, rate
 from diffmine.progress.rows import rows
 from diffmine.progress.tally import Tally
 from diffmine.terminal.progress import LiveView, PlainLines, WarningsOnly
@@ -55,6 +55,32 @@ def drawn(tally: Tally, width: int) -> list[str]:
 )
 def test_a_rate_is_in_units_a_second_or_seconds_a_unit(speed: float, said: str) -> None:
     assert rate(speed) == said
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [
+        ("describers", "describer"),
+        ("images", "image"),
+        ("phases", "phase"),
+        ("batches", "batch"),
+        ("classes", "class"),
+        ("boxes", "box"),
+        ("cities", "city"),
+        ("", ""),
+    ],
+)
+def test_one_is_counted_in_the_singular(plural: str, singular: str) -> None:
+    assert [noun(number, plural) for number in (0, 1, 2)] == [plural, singular, plural]
+
+
+def test_rows_and_lines_count_one_in_the_singular() -> None:
+    lines, tally = console(), Tally(Clock())
+    for listener in (PlainLines(lines, Clock()), tally):
+        progress = begun(listener)
+        progress.start(1, "describers")
+    assert any(line.endswith(": 1 describer") for line in written(lines))
+    assert any("0 of 1 describer " in f"{line} " for line in drawn(tally, 100))
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ class DatasetContract:
 
     def test_its_recipe_table_makes_it_again(self, dataset: Dataset) -> None:
         table = dataset.describe()
-        assert table.pop("use") == dataset.name
+        assert table.pop("use") == dataset.use
         again = type(dataset)(type(dataset).Config.model_validate(table))
         assert again.config == dataset.config
         assert json.dumps(again.identity(), sort_keys=True) == json.dumps(dataset.identity(), sort_keys=True)

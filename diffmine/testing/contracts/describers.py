@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,22 +27,29 @@ class DescriberContract:
         known = {(row["label"], row["cluster"]) for row in run.clusters.to_pylist()}
         described = [(one.label, one.cluster) for one in describer.words(run)]
         assert described, "the describer has no words for any cluster"
-        assert set(described) <= known
-        assert len(set(described)) == len(described), "one description a cluster"
+        unknown = set(described) - known
+        assert not unknown, f"words for what is no cluster of the run: (label, cluster) {sorted(unknown)}"
+        twice = {one for one in described if described.count(one) > 1}
+        assert not twice, f"one description a cluster; more for (label, cluster) {sorted(twice)}"
 
     def test_words_are_texts_with_finite_scores_the_best_first(self, describer: Describer, run: Run) -> None:
         for one in describer.words(run):
-            assert one.source == describer.name
-            assert one.words
-            assert all(isinstance(word.text, str) and word.text.strip() for word in one.words)
-            assert all(math.isfinite(word.score) for word in one.words)
-            assert all(first.score >= second.score for first, second in pairwise(one.words))
+            assert one.source == describer.name, f"source = {one.source!r}: must be the describer's name"
+            assert one.words, f"a description without words: {one}"
+            for word in one.words:
+                assert isinstance(word.text, str), f"{word}: the text must be a string"
+                assert word.text.strip(), f"{word}: the text is empty"
+                assert math.isfinite(word.score), f"{word}: the score must be finite"
+            scores = [word.score for word in one.words]
+            assert scores == sorted(scores, reverse=True), f"the best word must come first; scores {scores}"
 
     def test_words_are_the_same_again(self, describer: Describer, run: Run) -> None:
         np.random.seed(1)  # the global generator must not matter
         first = list(describer.words(run))
         np.random.seed(2)
-        assert list(describer.words(run)) == first
+        again = list(describer.words(run))
+        assert again == first, f"first {first}, then {again}"
 
     def test_a_run_without_clusters_has_no_words(self, describer: Describer) -> None:
-        assert list(describer.words(MemoryRun([]))) == []
+        found = list(describer.words(MemoryRun([])))
+        assert found == [], f"words for a run without clusters: {found}"

@@ -29,19 +29,23 @@ class MetricContract:
         figures = metric.compute(run)
         assert figures, "the metric says nothing of a run that has masks, held-out images and clusters"
         for name, figure in figures.items():
-            assert isinstance(figure, MetricValue), name
-            assert math.isfinite(figure.value), name
-            assert figure.count > 0, name
-            assert set(figure.per_label) <= set(run.labels), name
-            assert all(math.isfinite(value) for value in figure.per_label.values()), name
+            assert isinstance(figure, MetricValue), f"{name}: a {type(figure).__name__}, not a MetricValue"
+            assert math.isfinite(figure.value), f"{name}: value = {figure.value}"
+            assert figure.count > 0, f"{name}: count = {figure.count}"
+            unknown = sorted(set(figure.per_label) - set(run.labels))
+            assert not unknown, f"{name}: per_label holds {unknown}, which are no labels of the run"
+            for label, value in figure.per_label.items():
+                assert math.isfinite(value), f"{name}: per_label[{label!r}] = {value}"
             if figure.low is not None and figure.high is not None:
-                assert figure.low <= figure.value <= figure.high, name
+                said = f"{name}: {figure.value} is not in its interval, {figure.low} to {figure.high}"
+                assert figure.low <= figure.value <= figure.high, said
 
     def test_figures_are_the_same_again(self, metric: Metric, run: Run) -> None:
         np.random.seed(1)  # the global generator must not matter
         first = dict(metric.compute(run))
         np.random.seed(2)
-        assert dict(metric.compute(run)) == first
+        again = dict(metric.compute(run))
+        assert again == first, f"first {first}, then {again}"
 
     def test_the_order_of_patches_does_not_matter(self, metric: Metric, run: Run) -> None:
         expected = metric.compute(run)
@@ -52,7 +56,9 @@ class MetricContract:
             setattr(run, features, getattr(run, features)[order])
         vars(run).pop("contents", None)  # they were of the old order
         for name, figure in metric.compute(run).items():
-            assert figure.value == pytest.approx(expected[name].value, abs=1e-6), name
+            said = f"{name}: {expected[name].value}, and {figure.value} with the rows in another order"
+            assert figure.value == pytest.approx(expected[name].value, abs=1e-6), said
 
     def test_a_run_without_what_it_needs_gives_no_figure(self, metric: Metric) -> None:
-        assert dict(metric.compute(MemoryRun([]))) == {}
+        found = dict(metric.compute(MemoryRun([])))
+        assert found == {}, f"figures for an empty run: {found}"

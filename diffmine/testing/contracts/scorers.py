@@ -13,7 +13,7 @@ import pytest
 from diffmine.interfaces import Event, ModelTools, Progress, TypicalityScorer
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import LABELS, as_picture, fitted_tools, toy_tools
-from diffmine.types import Picture, TypicalityMap
+from diffmine.types import FloatArray, Picture, TypicalityMap
 
 
 def pictures() -> list[Picture]:
@@ -49,23 +49,23 @@ class TypicalityScorerContract:
     def test_maps_are_finite_float32_and_cover_the_picture(self, scorer: TypicalityScorer, tools: ModelTools) -> None:
         stride = scorer.open(tools).stride
         for picture, maps in zip(pictures(), self.score(scorer, tools, pictures()), strict=True):
-            assert [one.label for one in maps] == list(LABELS)
+            found = [one.label for one in maps]
+            assert found == list(LABELS), f"asked for maps of {list(LABELS)}, in this order; got {found}"
             for one in maps:
-                assert one.image_id == picture.record.image_id
-                assert one.mean.dtype == np.float32
-                assert np.isfinite(one.mean).all()
-                if one.stderr is not None:
-                    assert one.stderr.dtype == np.float32
-                    assert one.stderr.shape == one.mean.shape
-                    assert np.all(one.stderr >= 0)
-                for part in (one.influence, one.influence_stderr):
-                    if part is not None:
-                        assert part.dtype == np.float32
-                        assert part.shape == one.mean.shape
-                        assert np.isfinite(part).all()
-                        assert np.all(part >= 0)
-                assert one.mean.shape[0] * stride >= picture.record.height
-                assert one.mean.shape[1] * stride >= picture.record.width
+                assert one.image_id == picture.record.image_id, f"image_id is {one.image_id!r}, not the picture's"
+                self._values("mean", one.mean, one.mean.shape)
+                for part in ("stderr", "influence", "influence_stderr"):
+                    if (values := getattr(one, part)) is not None:
+                        self._values(part, values, one.mean.shape)
+                        assert values.min() >= 0, f"{part} is never negative; the least value is {values.min()}"
+                size, covered = (picture.record.height, picture.record.width), np.array(one.mean.shape) * stride
+                said = f"cells {one.mean.shape} of {stride} px do not cover the picture, {size} px"
+                assert np.all(covered >= size), said
+
+    def _values(self, part: str, values: FloatArray, shape: tuple[int, ...]) -> None:
+        assert values.dtype == np.float32, f"{part} is {values.dtype}, not float32"
+        assert values.shape == shape, f"{part} has shape {values.shape}, the mean {shape}"
+        assert np.isfinite(values).all(), f"{part} has {(~np.isfinite(values)).sum()} values that are not finite"
 
     def test_a_map_depends_on_its_own_picture_alone(self, scorer: TypicalityScorer, tools: ModelTools) -> None:
         together = self.score(scorer, tools, pictures())
@@ -73,16 +73,19 @@ class TypicalityScorerContract:
         alone = [self.score(scorer, tools, [picture])[0] for picture in pictures()]
         for other in (backwards, alone):
             for one, two in zip(chain(*together), chain(*other), strict=True):
-                np.testing.assert_allclose(one.mean, two.mean, rtol=0, atol=2e-5)
+                gap = np.abs(one.mean - two.mean).max()
+                assert gap <= 2e-5, f"scored with other pictures, or in another order, a map differs by up to {gap:.2g}"
 
     def test_each_picture_is_counted_when_it_is_done(self, scorer: TypicalityScorer, tools: ModelTools) -> None:
         heard: list[Event] = []
         scorer.open(tools).score(pictures(), [LABELS] * len(pictures()), Progress(heard.append))
         assert "work started" not in {event.what for event in heard}, "the stage has started the count"
-        assert sum(event.amount for event in heard if event.what == "advanced") == len(pictures())
+        counted = sum(event.amount for event in heard if event.what == "advanced")
+        assert counted == len(pictures()), f"progress.advance() has counted {counted} of {len(pictures())} pictures"
 
     def test_labels_to_score_hold_the_images_own(self, scorer: TypicalityScorer) -> None:
         for picture in pictures():
             labels = scorer.labels_to_score(picture.record, LABELS, 0)
-            assert set(picture.record.labels) <= set(labels) <= set(LABELS)
-            assert len(set(labels)) == len(labels)
+            own = picture.record.labels
+            assert set(own) <= set(labels) <= set(LABELS), f"{labels}: must hold {own}, and no others than {LABELS}"
+            assert len(set(labels)) == len(labels), f"{labels}: each label once"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,11 @@ from diffmine.runs.run import Run
 from diffmine.store.artifacts import PUBLIC
 from diffmine.testing.contracts.reports import digests
 from diffmine.testing.toy_runs import write_toy_run
+
+
+def differing_files(first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:
+    """The files that only one of two folders has, or that have another content, by the digests of each."""
+    return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
 
 
 class StageContract:
@@ -59,17 +64,21 @@ class StageContract:
         return work
 
     def test_its_name_is_no_table_of_another(self, stage: Stage) -> None:
-        assert stage.name not in {*KIND_OF_TABLE, *TOP_LEVEL}
+        assert stage.name not in {*KIND_OF_TABLE, *TOP_LEVEL}, f"[{stage.name}] is a table of the recipe already"
 
     def test_it_names_tables_and_stages_that_there_are(self, stage: Stage, components: Components) -> None:
-        assert set(stage.tables(components)) <= set(KIND_OF_TABLE)
-        assert set(stage.reads(components)) <= {one.name for one in components.stages}
+        tables, stages = set(KIND_OF_TABLE), {one.name for one in components.stages}
+        unknown = set(stage.tables(components)) - tables
+        assert not unknown, f"tables() names {sorted(unknown)}; there are {sorted(tables)}"
+        unknown = set(stage.reads(components)) - stages
+        assert not unknown, f"reads() names {sorted(unknown)}; there are {sorted(stages)}"
 
     def test_it_writes_an_artifact(self, at_work: Callable[[str], Path]) -> None:
         assert digests(at_work("once")), "the stage has written nothing to work.folder or work.public(...)"
 
     def test_it_writes_the_same_again(self, at_work: Callable[[str], Path]) -> None:
-        assert digests(at_work("once")) == digests(at_work("again"))
+        differing = differing_files(digests(at_work("once")), digests(at_work("again")))
+        assert not differing, f"run twice, these files differ: {differing}"
 
     def test_it_leaves_the_run_and_earlier_artifacts_alone(
         self, at_work: Callable[[str], Path], run: Run, inputs: RunInputs
@@ -77,4 +86,6 @@ class StageContract:
         folders = [run.path, *inputs.artifacts.values()]
         before = [digests(folder) for folder in folders]
         at_work("once")
-        assert [digests(folder) for folder in folders] == before
+        for folder, earlier in zip(folders, before, strict=True):
+            differing = differing_files(earlier, digests(folder))
+            assert not differing, f"the stage has changed files that are not its own: {differing}"
