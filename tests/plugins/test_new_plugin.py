@@ -72,7 +72,7 @@ def test_plugins_of_every_kind_pass_their_own_tests_and_are_listed(sites: list[P
 def test_the_contracts_are_run_on_what_is_installed(sites: list[Path]) -> None:
     done = in_them(sites, "diffmine", "test-plugin", "diffmine-new-selector")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "patch selector new-selector  5 tests passed\n"
+    assert done.stdout == "patch selector new-selector  6 tests passed\n"
     unknown = in_them(sites, "diffmine", "test-plugin", "diffmine-new-selectr")
     assert unknown.returncode == 2
     assert "did you mean 'diffmine-new-selector'?" in unknown.stderr
