@@ -10,7 +10,7 @@ import pytest
 import tomli_w
 
 import diffmine
-from diffmine.errors import MissingComponentError
+from diffmine.errors import MissingComponentError, RecipeError
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 from diffmine.testing.toy_site import Site
 
@@ -78,7 +78,7 @@ def test_what_needs_a_component_names_the_distribution_to_install(site_and_run: 
     said = r"\[dataset\] use = 'mine' was made with diffmine-folders 0\.2\.0; install it"
     with pytest.raises(MissingComponentError, match=said):
         run.picture(next(iter(run.records)))
-    with pytest.raises(MissingComponentError, match=said):
+    with pytest.raises(RecipeError, match=r"requires 'diffmine-folders>=0\.2\.0', which is not installed; pip install"):
         run.tools()
 
 
