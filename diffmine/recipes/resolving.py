@@ -106,7 +106,7 @@ class Resolved:
 
     def to_toml(self) -> str:
         """The recipe with every default filled in; loading it gives the same run."""
-        found = sorted({*self.requires, *self._brought()})
+        found = [*self.requires, *self._brought()]
         requires = {"requires": found} if found else {}
         return tomli_w.dumps({"name": self.name, "seed": self.seed, **requires, **self.components.describe()})
 
