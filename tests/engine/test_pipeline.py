@@ -11,12 +11,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+import torch
 
 import diffmine
 from diffmine.builtin.selectors.top import Top
@@ -208,8 +210,17 @@ def test_only_what_changed_is_computed_again(
     assert set(NAMES) - reused(again) == recomputed
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As many threads as each of two workers has: sums over more come out differently in their last bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def test_several_processes_give_the_same_maps_and_features(
-    finished: Run, recipe: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Run, recipe: Path, folder: Path, one_thread: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("diffmine.builtin.stages.typicality.SHARD_SIZE", 12)  # two shards, for two workers
     monkeypatch.setattr("diffmine.builtin.stages.features.SHARD_SIZE", 12)
