@@ -51,9 +51,11 @@ class Installed:
         from diffmine.engine.devices import torch_device
         from diffmine.engine.work import RunInputs
 
-        artifacts = {stage: run.artifact(stage) for stage in ("images", "finetune") if stage in run.info["stages"]}
         with naming_the_maker(run):
             resolved = resolve(run.recipe, registry())
+        # Of a run that has not come as far, the base model would pass for the finetuned one.
+        needed = ("images", "finetune") if resolved.components.needs_model else ("images",)
+        artifacts = {stage: run.artifact(stage) for stage in needed}
         return RunInputs(resolved, artifacts).tools(torch_device(device or self._device))
 
     def quantity(self, run: Run) -> Quantity:

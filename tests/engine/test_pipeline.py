@@ -236,6 +236,13 @@ def test_several_processes_give_the_same_maps_and_features(
     assert digests(two) == digests(one)
 
 
+def test_the_base_model_does_not_pass_for_the_finetuned_one(finished: Run, recipe: Path, folder: Path) -> None:
+    begun = diffmine.run(recipe, out=folder / "begun", store=folder / "store", until="images")
+    with pytest.raises(ArtifactError, match="the stage 'finetune' has not run yet"):
+        begun.tools()
+    assert finished.tools().pretrained
+
+
 def test_until_stops_and_the_run_says_that_it_is_incomplete(recipe: Path, folder: Path) -> None:
     partial = diffmine.run(recipe, out=folder / "partial", store=folder / "store", until="patches")
     assert list(partial.info["stages"]) == ["images", "finetune", "typicality", "patches"]
