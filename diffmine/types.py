@@ -20,8 +20,11 @@ OUTLIER = -1
 BoolArray = NDArray[np.bool_]
 ByteArray = NDArray[np.uint8]
 
-Split = Literal["train", "heldout"]
-SPLITS: tuple[Split, ...] = ("train", "heldout")
+Split = Literal["train", "validation", "heldout"]
+"""What a picture is for: the model learns from it; settings may be chosen on it; or neither, so that figures are told
+of it."""
+Origin = Literal["dataset", "training"]
+"""The recipe's table that lists a picture."""
 
 Role = Literal["own", "null", "other"]
 """What a typicality map is to its picture: of a label that it carries; of one that says nothing of it, so that its
@@ -54,8 +57,13 @@ class ImageRecord:
         width: pixels, as the pipeline sees it.
         height: pixels, as the pipeline sees it.
         digest: SHA-256 of the file's content, hexadecimal.
-        split: ``train`` (finetuned on and mined) or ``heldout`` (evaluation only).
+        split: ``train``, ``validation`` or ``heldout``, see :data:`Split`.
         columns: as in :class:`Item`.
+        fold: with cross-fitting, the part of the training pictures that this one belongs to: the model of this fold
+            has learned from all others, and it alone scores this one. None: there is one model, which has learned from
+            every training picture.
+        mined: whether patches are looked for here, to be clustered.
+        origin: where it is listed; paths are unique within an origin.
     """
 
     image_id: str
@@ -66,6 +74,24 @@ class ImageRecord:
     digest: str
     split: Split
     columns: Mapping[str, str] = field(default_factory=dict)
+    fold: int | None = None
+    mined: bool = True
+    origin: Origin = "dataset"
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether the model that scores it has learned from it; its typicality then proves nothing."""
+        return self.split == "train" and self.fold is None
+
+    @property
+    def scored(self) -> bool:
+        """Whether it gets maps: where it is mined, and where the model has not learned from it."""
+        return self.mined or self.split != "train"
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether figures are told of it: scored by a model that has not seen it, and no setting chosen on it."""
+        return self.scored and not self.in_sample and self.split != "validation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Measured:
 def annotated_heldout(run: Run) -> Iterator[Annotated]:
     """Every held-out image that has the element of a label it carries, once for each such label."""
     for record in run.records.values():
-        if record.split == "heldout":
+        if record.evaluated:
             masks = run.masks(record.image_id)
             for label in record.labels:
                 if label in masks and masks[label].any():

@@ -20,6 +20,9 @@ IMAGES = pa.schema(
         ("digest", pa.string()),
         ("split", pa.string()),
         ("columns", pa.map_(pa.string(), pa.string())),
+        ("fold", pa.int32()),
+        ("mined", pa.bool_()),
+        ("origin", pa.string()),
     ]
 )
 PATCHES = pa.schema(
@@ -55,6 +58,7 @@ CLUSTERS = pa.schema(
         ("mean_typicality", pa.float32()),
         ("mean_low", pa.float32()),
         ("mean_high", pa.float32()),
+        ("at_least", pa.float32()),
     ]
 )
 
@@ -92,6 +96,9 @@ def images_table(records: Iterable[ImageRecord]) -> pa.Table:
             "digest": record.digest,
             "split": record.split,
             "columns": list(record.columns.items()),
+            "fold": record.fold,
+            "mined": record.mined,
+            "origin": record.origin,
         }
         for record in records
     ]
@@ -110,6 +117,9 @@ def image_records(table: pa.Table) -> list[ImageRecord]:
             row["digest"],
             row["split"],
             dict(row["columns"]),
+            row.get("fold"),
+            row.get("mined", row["split"] == "train"),  # of a run made before these were there
+            row.get("origin", "dataset"),
         )
         for row in cast(list[dict[str, Any]], table.to_pylist())
     ]

@@ -29,7 +29,7 @@ class ClassifierAccuracy(Metric):
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
         accuracy, margins = [], []
         for record in run.records.values():
-            if record.split == "heldout":
+            if record.evaluated:
                 levels = {label: _level(run, record, label) for label in run.scored_labels(record.image_id)}
                 accuracy += list(_classified(record, levels, run.labels))
                 margins += list(_compared(record, levels))

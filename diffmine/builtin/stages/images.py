@@ -43,7 +43,7 @@ class Images(Stage):
     """List, draw, verify and split the pictures."""
 
     name = "images"
-    version = 1
+    version = 2
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
@@ -149,7 +149,10 @@ def split(records: list[ImageRecord], holdout: float, seed: int) -> list[ImageRe
 def hold_out(records: list[ImageRecord], heldout: Collection[str]) -> list[ImageRecord]:
     """The records with the named images in the held-out split and all others in the training split."""
     places: dict[bool, Split] = {True: "heldout", False: "train"}
-    return [replace(record, split=places[record.image_id in heldout]) for record in records]
+    return [
+        replace(record, split=places[record.image_id in heldout], mined=record.image_id not in heldout)
+        for record in records
+    ]
 
 
 def annotated(records: list[ImageRecord], source: ImageSource) -> set[str]:

@@ -16,7 +16,7 @@ from diffmine.builtin.stages.evidence import Evidence, with_significance
 from diffmine.interfaces import PatchSelector, Stage, Work
 from diffmine.runs.tables import patches_table
 from diffmine.runs.typicality_maps import TypicalityMaps
-from diffmine.types import SPLITS, ByteArray, Candidate, ImageRecord, Patch, Split
+from diffmine.types import ByteArray, Candidate, ImageRecord, Patch, Split
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -100,7 +100,7 @@ class Patches(Stage):
         names = [one.name for one in selectors]
         train, heldout = (
             list(with_significance(ranked(shortlists, split, names), split, selector.name, evidence))
-            for split in SPLITS
+            for split in ("train", "heldout")
         )
         pq.write_table(patches_table(train), work.public("selected_patches.parquet"))
         pq.write_table(patches_table(heldout), work.public("heldout_patches.parquet"))
