@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 def diffmine_register_datasets() -> list[type[Dataset]]:
     from diffmine.builtin.datasets.avatars import Avatars
     from diffmine.builtin.datasets.folder import Folder
+    from diffmine.builtin.datasets.scenes import Scenes
     from diffmine.builtin.datasets.table import Table
 
-    return [Avatars, Folder, Table]
+    return [Avatars, Folder, Scenes, Table]
 
 
 @hookimpl
