@@ -39,7 +39,7 @@ class Recipe:
 
     Attributes:
         header: name and seed.
-        tables: table name -> options, with ``use`` always present.
+        tables: table name -> options, with ``use`` always present; optional tables only where the recipe has them.
         stages: the tables of other names: options of stages that plugins add.
         folders: table name -> option -> folder of the file that holds the option.
     """
@@ -188,7 +188,7 @@ def _to_recipe(merged: Mapping[str, Any], folders: Mapping[str, Mapping[str, Pat
         checked = Header.model_validate(header)
     except ValidationError as error:
         raise RecipeError(explain(error, "recipe", "", Header, header)) from None
-    tables = {str(kind.table): _table(kind, merged) for kind in TABLES}
+    tables = {str(kind.table): _table(kind, merged) for kind in TABLES if kind.table in merged or not kind.optional}
     return Recipe(checked, tables, folders, {key: merged[key] for key in merged if key not in known})
 
 
