@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from diffmine.numerics.significance import benjamini_hochberg, empirical_p_values
-from diffmine.types import Patch, Split
+from diffmine.types import Patch
 
 
 @dataclass(slots=True)
@@ -24,11 +24,16 @@ class Evidence:
 
 
 def with_significance(
-    patches: Sequence[Patch], split: Split, selection: str, evidence: Mapping[tuple[Split, str], Evidence]
+    patches: Sequence[Patch], table: str, selection: str, evidence: Mapping[tuple[str, str], Evidence]
 ) -> Iterator[Patch]:
-    """The patches, those of the run's own selection with p-values and q-values where their label has a null."""
+    """The patches, those of the run's own selection with p-values and q-values where their label has a null.
+
+    Args:
+        patches: of images that the model which scored them has not learned from.
+        table: what is said of them in ``evidence``, by table and label.
+    """
     for (label, chosen_by), group in groupby(patches, key=lambda patch: (patch.label, patch.selection)):
-        members, against = list(group), evidence.get((split, label), Evidence())
+        members, against = list(group), evidence.get((table, label), Evidence())
         if chosen_by != selection or not against.null:
             yield from members
             continue
