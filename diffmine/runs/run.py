@@ -194,6 +194,11 @@ class Run:
         """Every label of the run, sorted."""
         return sorted({label for record in self.records.values() for label in record.labels})
 
+    @cached_property
+    def selector(self) -> PatchSelector:
+        """The run's patch selector, configured."""
+        return self._services.selector(self)
+
     @property
     def selection(self) -> str:
         """The ``selection`` of the patches that the run's own selector chose; the others are controls."""
@@ -256,7 +261,7 @@ class Run:
         Raises:
             KeyError: the image was not scored under this label.
         """
-        return self._selector.placing(self.maps.load(image_id, label))
+        return self.selector.placing(self.maps.load(image_id, label))
 
     def typicality_image(self, image_id: str, label: str) -> FloatArray:
         """Mean typicality upsampled to the picture, float32, (height, width)."""
@@ -397,10 +402,6 @@ class Run:
     def _at_image_size(self, image_id: str, grid: FloatArray) -> FloatArray:
         record = self.records[image_id]
         return upsample(grid, self.stride, record.height, record.width)
-
-    @cached_property
-    def _selector(self) -> PatchSelector:
-        return self._services.selector(self)
 
     @cached_property
     def _dataset(self) -> Dataset:
