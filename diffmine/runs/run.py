@@ -20,7 +20,17 @@ from safetensors import safe_open
 
 from diffmine.errors import ArtifactError, DataError, DiffmineWarning, reason, said
 from diffmine.files.names import RUN_FILE
-from diffmine.interfaces import Column, Component, Dataset, ImageSource, PatchSelector, Quantity, View
+from diffmine.interfaces import (
+    Clusterer,
+    Column,
+    Component,
+    Dataset,
+    ImageSource,
+    PatchSelector,
+    Projection,
+    Quantity,
+    View,
+)
 from diffmine.interfaces.boundary import blaming, culprit_of
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
@@ -56,6 +66,12 @@ class Services(Protocol):
 
     def selector(self, run: Run) -> PatchSelector:
         """The run's patch selector, configured."""
+
+    def projection(self, run: Run) -> Projection:
+        """The run's projection, configured."""
+
+    def clusterer(self, run: Run) -> Clusterer:
+        """The run's clusterer, configured."""
 
     def tools(self, run: Run, device: str | None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it."""
@@ -198,6 +214,16 @@ class Run:
     def selector(self) -> PatchSelector:
         """The run's patch selector, configured."""
         return self._services.selector(self)
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The run's projection, configured."""
+        return self._services.projection(self)
+
+    @cached_property
+    def clusterer(self) -> Clusterer:
+        """The run's clusterer, configured."""
+        return self._services.clusterer(self)
 
     @property
     def selection(self) -> str:

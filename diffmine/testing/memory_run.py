@@ -77,7 +77,12 @@ class MemoryRun(Run):
     ) -> None:
         self.path, self._services = Path("memory"), Installed()
         self.info = {"format": FORMAT, "name": "memory", "stages": {}}
-        tables = {"dataset": {"use": "memory"}, "patches": {"use": selection, **(selector or {})}}
+        tables = {
+            "dataset": {"use": "memory"},
+            "patches": {"use": selection, **(selector or {})},
+            "projection": {"use": "none"},
+            "clusterer": {"use": "kmeans", "n_clusters": 2},
+        }
         self.recipe = parse_recipe({"name": "memory", **tables})
         self.images = images_table(records)
         self.maps = MemoryMaps(maps, stride, {record.image_id: record.labels for record in records})
