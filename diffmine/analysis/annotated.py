@@ -127,9 +127,10 @@ def of_maps(
     for one in annotated(run, split):
         places = run.placing_image(one.record.image_id, one.label)
         typical = run.typicality_image(one.record.image_id, one.label)
-        differ |= not np.array_equal(places, typical)
+        same = np.array_equal(places, typical)
+        differ |= not same
         placing.append(measure(one, places))
-        typicality.append(measure(one, typical))
+        typicality.append(placing[-1] if same else measure(one, typical))
     return {**figures(name, placing), **(figures(f"{name}_typicality", typicality) if differ else {})}
 
 

@@ -71,8 +71,8 @@ def random_contents(run: Run, best: int) -> list[MemberKinds] | None:
         masks = {image_id: run.masks(image_id) for image_id in sorted({patch.image_id for patch in patches})}
         if any(mask.any() for kinds in masks.values() for mask in kinds.values()):
             features, seed = run.features[rows], run.recipe.header.seed
-            projected = run.projection.fit_transform(features, seed=seed)
             try:
+                projected = run.projection.fit_transform(features, seed=seed)
                 cluster = run.clusterer.fit_predict(projected, seed=seed)
             except DataError:
                 return None

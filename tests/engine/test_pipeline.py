@@ -104,6 +104,15 @@ def test_what_is_warned_of_a_cluster_is_published_as_flags(finished: Run) -> Non
     assert {(flag.label, flag.cluster) for flag in finished.flags} <= known
 
 
+def test_without_masks_a_run_still_says_how_well_labels_are_told_apart(
+    folder: Path, recipe: Path, finished: Run
+) -> None:
+    bare = folder / "bare.toml"
+    bare.write_text(recipe.read_text(encoding="utf-8").replace('masks = "pictures-masks"\n', ""), encoding="utf-8")
+    run = diffmine.run(bare, out=folder / "bare", store=folder / "store")
+    assert run.metrics == {"label_auc": finished.metrics["label_auc"]}
+
+
 def test_patch_typicality_is_the_mean_of_the_map(finished: Run) -> None:
     for row in finished.patches.slice(0, 20).to_pylist():
         image = finished.typicality_image(row["image_id"], row["label"])

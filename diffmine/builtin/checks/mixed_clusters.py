@@ -35,7 +35,7 @@ class MixedClusters(Check):
                     )
                 )
         purity = ClusterPurity(ClusterPurity.Config()).compute(run).get("cluster_purity")
-        if purity and purity.chance is not None and purity.value < min(purity.chance + NO_PURER, PURE):
+        if purity and purity.chance and purity.value < min(purity.chance + NO_PURER, PURE):
             found.append(
                 Finding(
                     f"clusters are mixed: where a patch shows an element, {purity.value:.0%} of its cluster show it, "

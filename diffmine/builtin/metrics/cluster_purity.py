@@ -24,23 +24,24 @@ class ClusterPurity(Metric):
     The mean over cluster members that show an annotated element: the precision of Bagga and Baldwin (*Entity-Based
     Cross-Document Coreferencing Using the Vector Space Model*, 1998), B-cubed, of patches that have a name. Clusters
     that show no element, such as those of hair or background, say nothing and add nothing; outliers do not count. The
-    figure is the mean over labels. Chance is that of one cluster of all members, the elements' base rate. More clusters
-    are purer, so compare only equal numbers. The interval draws images again, with clusters as they are. In (0, 1].
+    figure is the mean over labels, 0 for one whose members show no element at all. Chance is that of one cluster of all
+    members, the elements' base rate. More clusters are purer, so compare only equal numbers. The interval draws images
+    again, with clusters as they are. In [0, 1].
     """
 
     name = "cluster_purity"
     version = 2
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
-        contents = [one for one in cluster_contents(run) if shown(one).any()]
+        contents = [one for one in cluster_contents(run) if one.counts.any()]
         if not contents:
             return {}
         per_label = {one.label: float(purity(one, once(one))[0]) for one in contents}
         value = float(np.mean(list(per_label.values())))
-        replicates = np.nanmean([_replicates(one) for one in contents], axis=0)
+        replicates = np.mean([_replicates(one) for one in contents], axis=0)
         images = len({image_id for one in contents for image_id in one.image_ids})
         showing = sum(float(shown(one).sum()) for one in contents)
-        low, high = share_interval(value, float(np.nanvar(replicates)), images, showing)
+        low, high = share_interval(value, float(np.var(replicates)), images, showing)
         metric = MetricValue(
             value=value,
             low=min(low, value),
@@ -63,14 +64,13 @@ def base_rate(contents: MemberKinds) -> float:
 
 
 def purity(contents: MemberKinds, weights: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The purity of a label's clusters for each weighting of its images, (weightings,); NaN where none shows any."""
+    """The purity of a label's clusters for each weighting of its images, (weightings,)."""
     showing, members = (
         np.tensordot(weights, counts, axes=1) for counts in (shown(contents), contents.counts.sum(axis=2))
     )
     per_cluster = _b_cubed(showing, members)
     count = showing.sum(axis=2)
-    with np.errstate(invalid="ignore"):
-        purities: NDArray[np.float64] = (per_cluster * count).sum(axis=1) / count.sum(axis=1)
+    purities: NDArray[np.float64] = (per_cluster * count).sum(axis=1) / np.maximum(count.sum(axis=1), 1)
     return purities
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, mean_over_images, of_maps
 from diffmine.analysis.score_maps import normalized
 from diffmine.interfaces import Metric
-from diffmine.types import BoolArray, Box, FloatArray, MetricValue
+from diffmine.types import BoolArray, FloatArray, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -23,6 +23,7 @@ OVERLAP = 0.5
 OVERLAPS = (0.3, 0.5, 0.7)
 TOUCHING = np.ones((3, 3))
 Scores = NDArray[np.float64]
+Corners = NDArray[np.int64]
 
 
 class Overlaps(NamedTuple):
@@ -71,21 +72,28 @@ class MaxBoxAcc(Metric):
         return of_maps(self.name, run, measure, self.config.split, _figures)
 
 
-def estimated_boxes(values: FloatArray) -> list[list[Box]]:
-    """At each threshold, the boxes around the connected parts of the map above it, the largest part first."""
+def estimated_boxes(values: FloatArray) -> list[Corners]:
+    """At each threshold, the boxes around the connected parts of the map above it, the largest part first.
+
+    Returns:
+        for each threshold int64, (parts, 4): y0, x0, y1, x1, half-open.
+    """
     from scipy.ndimage import find_objects, label
 
     levels = (normalized(values) * 255).astype(np.uint8)
-    found = []
+    found: list[Corners] = []
     for threshold in range(THRESHOLDS):
+        if found and not (levels == threshold).any():
+            found.append(found[-1])
+            continue
         parts, count = label(levels > threshold, structure=TOUCHING)
         order = np.argsort(-np.bincount(parts.ravel(), minlength=count + 1)[1:], kind="stable")
-        places = find_objects(parts)
-        found.append([Box(y.start, x.start, y.stop, x.stop) for y, x in (places[part] for part in order)])
+        corners = [(y.start, x.start, y.stop, x.stop) for y, x in find_objects(parts)]
+        found.append(np.array(corners, dtype=np.int64).reshape(-1, 4)[order])
     return found
 
 
-def overlaps(boxes: Sequence[Sequence[Box]], truths: Sequence[BoolArray]) -> tuple[Scores, Scores]:
+def overlaps(boxes: Sequence[Corners], truths: Sequence[BoolArray]) -> tuple[Scores, Scores]:
     """Intersection over union with the true box that fits best: of each threshold's first box, and of its best one.
 
     Args:
@@ -93,14 +101,16 @@ def overlaps(boxes: Sequence[Sequence[Box]], truths: Sequence[BoolArray]) -> tup
         truths: bool, (height, width), each True in a true box.
     """
     tables = [np.pad(truth.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))) for truth in truths]
-    fits = [[max(_overlap(box, table) for table in tables) for box in found] for found in boxes]
-    return np.array([one[0] if one else 0.0 for one in fits]), np.array([max(one, default=0.0) for one in fits])
+    fits = [np.max([_overlap(found, table) for table in tables], axis=0) for found in boxes]
+    return np.array([one[0] if len(one) else 0.0 for one in fits]), np.array([one.max(initial=0.0) for one in fits])
 
 
-def _overlap(box: Box, table: NDArray[np.int64]) -> float:
+def _overlap(boxes: Corners, table: NDArray[np.int64]) -> Scores:
     """With a true box, as the summed-area table of its pixels."""
-    common = table[box.y1, box.x1] - table[box.y0, box.x1] - table[box.y1, box.x0] + table[box.y0, box.x0]
-    return float(common / (box.area + table[-1, -1] - common))
+    y0, x0, y1, x1 = boxes.T
+    common = table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0]
+    overlap: Scores = common / ((y1 - y0) * (x1 - x0) + table[-1, -1] - common)
+    return overlap
 
 
 def _tightest(mask: BoolArray) -> BoolArray:
@@ -119,7 +129,7 @@ def _parts(boxes: BoolArray) -> list[BoolArray]:
 
 
 @lru_cache(maxsize=64)
-def _boxes_of_a_gaussian(height: int, width: int) -> list[list[Box]]:
+def _boxes_of_a_gaussian(height: int, width: int) -> list[Corners]:
     y, x = (((np.arange(side) + 0.5) / side - 0.5) ** 2 for side in (height, width))
     return estimated_boxes(np.exp(-8 * (y[:, None] + x)).astype(np.float32))
 

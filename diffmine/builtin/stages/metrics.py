@@ -23,7 +23,8 @@ class Metrics(Stage):
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
-        return ("metrics", "dataset")
+        # Metrics select and cluster anew, as the run did: in pictures that were not mined, and random patches.
+        return ("metrics", "dataset", "patches", "projection", "clusterer")
 
     def reads(self, components: Components) -> tuple[str, ...]:
         trained = ("finetune",) if components.needs_model else ()

@@ -109,7 +109,8 @@ def test_purity_of_a_textbook_case() -> None:
 
 def test_a_cluster_that_shows_nothing_is_not_pure() -> None:
     metric = ClusterPurity(ClusterPurity.Config())
-    assert metric.compute(clustered_run([[""] * 5, [""] * 5])) == {}
+    nothing = metric.compute(clustered_run([[""] * 5, [""] * 5]))["cluster_purity"]
+    assert (nothing.value, nothing.low, nothing.chance) == (0.0, 0.0, 0.0)
     mixed, beside_nothing = ([["a"] * 6 + [""] * 4], [["a"] * 6 + [""] * 4, [""] * 50])
     figures = [metric.compute(clustered_run(shown))["cluster_purity"] for shown in (mixed, beside_nothing)]
     assert [figure.value for figure in figures] == pytest.approx([0.6, 0.6])
