@@ -22,6 +22,6 @@ def why_no_p_values(run: Run) -> str | None:
     if own["q_value"].null_count < len(own):
         return None
     return (
-        "patches have no p-values, as the model has learned from their pictures; with [dataset] folds = 2, or a holdout "
-        'and mine = "heldout", each picture is scored by one that has not'
+        "patches have no p-values, as the model has learned from their pictures; with [dataset] folds = 2, or a "
+        'holdout and mine = "heldout", each picture is scored by one that has not'
     )
