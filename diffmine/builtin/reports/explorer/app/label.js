@@ -112,7 +112,7 @@ function elementRow(group, width, compact, total, row) {
       el("span", { class: "typicality" }, figure(median), bounds && el("small", {}, ` ${bounds}`)),
       el("span", { class: group.images === 1 ? "flag" : null }, `${count(group.size, "patch")}, ${count(group.images, "picture")}${group.images === 1 ? " only" : ""}`),
       known(group.significant) && el("span", {}, `${percent(group.significant)} above chance`),
-      known(group.purity) && el("span", {}, `purity ${figure(group.purity)}`),
+      known(group.purity) && el("span", {}, `purity ${figure(group.purity)}${known(group.base) ? `, of all ${figure(group.base)}` : ""}`),
     ),
     el("div", { class: "element-crops" }, membersOf(group).slice(0, fitting).map((patch) => crop(patch, side))),
   );
