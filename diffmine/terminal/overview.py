@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffmine.runs.contents import Cluster, Contents
+from diffmine.runs.in_sample import why_no_p_values
 from diffmine.terminal import above_chance
 from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import sparkline, visible
@@ -34,6 +35,8 @@ def overview(run: Run, console: Console, crops: int = 12) -> Iterator[Renderable
     if "clusters" in run.info["stages"]:
         yield Text()
         yield from labels(run.contents, console, crops)
+        if why := why_no_p_values(run):
+            yield Text(why, style="dim")
     if "metrics" in run.info["stages"] and run.metrics:
         yield Text()
         yield metrics_table(run.metrics)

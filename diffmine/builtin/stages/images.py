@@ -259,10 +259,11 @@ def annotated(records: list[ImageRecord], source: ImageSource) -> set[str]:
 def _check_bad_fraction(listing: Listing) -> None:
     skipped, total, allowed = listing.skipped, len(listing.images), listing.config.max_bad_fraction
     if (skipped and len(skipped) == total) or len(skipped) > allowed * total:
+        first = skipped[0]
         raise DataError(
-            f"{len(skipped)} of {total} pictures of [{listing.origin}] cannot be used, more than max_bad_fraction = "
-            f"{allowed} allows; the first: {skipped[0].item.path}: {skipped[0].cause}; mend them, leave them out, or "
-            f"raise [{listing.origin}] max_bad_fraction"
+            f"{len(skipped)} of {total} pictures cannot be used, more than max_bad_fraction = {allowed} allows; the "
+            f"first: {first.item.path}: {first.cause}; mend them, leave them out, or raise [{listing.origin}] "
+            "max_bad_fraction"
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +51,14 @@ class ScoringJob(Job):
         """Load the scorer with the model of a fold when its first shard comes; one at a time is kept."""
         scorer, picture = self.inputs.components.scorer, self.inputs.opener()
 
-        @lru_cache(1)
+        held: dict[int | None, tuple[ModelTools, Scoring]] = {}
+
         def opened(fold: int | None) -> tuple[ModelTools, Scoring]:
-            tools = self.inputs.tools(device, self.fitted.get(fold), fold)
-            return tools, scorer.open(tools)
+            if fold not in held:
+                held.clear()  # before the next one is loaded
+                tools = self.inputs.tools(device, self.fitted.get(fold), fold)
+                held[fold] = tools, scorer.open(tools)
+            return held[fold]
 
         def score(number: int, progress: Progress) -> None:
             records = self.shards[number]

@@ -283,10 +283,13 @@ def test_wrong_labels_are_never_the_images_own() -> None:
     scorer = Diffusion(Diffusion.Config(null_labels=1))
     labels = ["a", "b", "c"]
     wrong = {
-        scorer.labels_to_score(ImageRecord("", "", ("b",), 1, 1, str(number), "train"), labels, 0)[1]
+        scorer.labels_to_score(ImageRecord("", "", ("b",), 1, 1, str(number), "heldout"), labels, 0)[1]
         for number in range(30)
     }
     assert wrong == {"a", "c"}
+    learned, dealt = (ImageRecord("", "", ("b",), 1, 1, "x", "train", fold=fold) for fold in (None, 1))
+    assert scorer.labels_to_score(learned, labels, 0) == ("b",), "it would prove nothing"
+    assert len(scorer.labels_to_score(dealt, labels, 0)) == 2
     assert scorer.labels_to_score(ImageRecord("", "", ("a", "b", "c"), 1, 1, "x", "train"), labels, 0) == (
         "a",
         "b",

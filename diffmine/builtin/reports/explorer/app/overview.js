@@ -40,6 +40,7 @@ export function overviewView() {
       ),
     ),
     warningsPanel(),
+    run.noPValues && el("p", { class: "quiet" }, run.noPValues),
     cards,
     el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel()),
   );
