@@ -17,6 +17,7 @@ from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.builtin.reports.explorer.view_pages import ViewPage
 from diffmine.numerics.significance import FALSE_DISCOVERIES
 from diffmine.runs.patch_tables import added_columns
+from diffmine.runs.standing import Standing, why_untested
 from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "stride": run.stride,
         "quantity": asdict(run.quantity),
         "significant": FALSE_DISCOVERIES,
+        "untested": why_untested(run),
         "mined": run.selection,
         "recipe": shown_tables(run.recipe.tables),
         "warnings": [without_folders(text) for text in run.info.get("warnings", [])],
@@ -94,10 +96,21 @@ def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
     for record in ordering.contents.run.records.values():
         for label in record.labels:
             counts[label] = counts.get(label, 0) + 1
+    standings = ordering.contents.standings
     return [
-        {"name": label, "images": counts.get(label, 0), "scale": _short(gallery.scales.get(label))}
+        {
+            "name": label,
+            "images": counts.get(label, 0),
+            "scale": _short(gallery.scales.get(label)),
+            "undecided": _undecided(standings.get(label)),
+        }
         for label in ordering.labels
     ]
+
+
+def _undecided(standing: Standing | None) -> str | None:
+    """What to say where a label's null is too small for any patch to stand above chance."""
+    return standing.cannot_tell if standing and standing.tested and not standing.decidable else None
 
 
 def _groups(ordering: Ordering) -> list[dict[str, Any]]:
@@ -118,7 +131,8 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             row["purity"] = purities.get((cluster.label, cluster.cluster))
             row["words"] = cluster.suggestions
             row["flags"] = [{"mark": one.mark, "sentence": without_folders(one.sentence)} for one in cluster.flags]
-        if q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
+        decidable = _undecided(contents.standings.get(ordering.labels[group.label])) is None
+        if decidable and q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
             row["significant"] = _short(float(np.mean(known <= FALSE_DISCOVERIES)))
         groups.append(row)
     return groups
