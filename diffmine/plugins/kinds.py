@@ -18,7 +18,8 @@ class Kind:
         interface: what its components derive from.
         default: what ``use`` is when a recipe does not say; empty: the recipe must say.
         many: whether ``use`` may be a list.
-        optional: whether a recipe may do without the table; nothing is configured then.
+        optional: whether a recipe may do without the table, or turn it off by ``use = "none"``; nothing is configured
+            then.
     """
 
     name: str

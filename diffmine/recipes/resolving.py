@@ -38,8 +38,8 @@ from diffmine.recipes.requirements import check_installed, distribution_of, is_i
 from diffmine.types import Origin
 
 MODEL_TABLES = ("model", "conditioning", "finetune")
-SPLITTING = ("holdout", "validation", "folds", "mine", "mine_per_label")
-"""Options of a dataset that say what its pictures are for."""
+IN_DATASET_ONLY = ("holdout", "validation", "folds", "mine", "mine_per_label", "shuffle_labels")
+"""Options of ``[dataset]`` that say nothing in ``[training]``, whose pictures are all learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,8 @@ class Components:
         tables = [str(kind.table) for kind in TABLES if kind.table not in self.unused]
         tables = [table for table in tables if getattr(self, table) is not None]
         chosen = {table: _describe(getattr(self, table)) for table in tables}
+        if self.training is not None:
+            chosen["training"] = {key: value for key, value in chosen["training"].items() if key not in IN_DATASET_ONLY}
         return {**chosen, **{stage.name: stage.options() for stage in self.stages if not stage.always}}
 
 
@@ -165,7 +167,7 @@ def _check_training(components: Components) -> None:
     """Refuse options that say nothing where the pictures to learn from have a table of their own."""
     if components.training is None:
         return
-    refused = {"training": (*SPLITTING, "shuffle_labels"), "dataset": ("folds",)}
+    refused = {"training": IN_DATASET_ONLY, "dataset": ("folds",)}
     for table, options in refused.items():
         dataset: Dataset = getattr(components, table)
         for option in options:
