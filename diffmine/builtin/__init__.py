@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 def diffmine_register_datasets() -> list[type[Dataset]]:
     from diffmine.builtin.datasets.avatars import Avatars
     from diffmine.builtin.datasets.folder import Folder
+    from diffmine.builtin.datasets.scenes import Scenes
     from diffmine.builtin.datasets.table import Table
 
-    return [Avatars, Folder, Table]
+    return [Avatars, Folder, Scenes, Table]
 
 
 @hookimpl
@@ -118,10 +119,14 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.cluster_purity import ClusterPurity
     from diffmine.builtin.metrics.dbcv import Dbcv
     from diffmine.builtin.metrics.element_coverage import ElementCoverage
+    from diffmine.builtin.metrics.label_auc import LabelAuc
     from diffmine.builtin.metrics.label_predictability import LabelPredictability
+    from diffmine.builtin.metrics.max_box_acc import MaxBoxAcc
     from diffmine.builtin.metrics.patch_precision import PatchPrecision
     from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
     from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
+    from diffmine.builtin.metrics.presence_auc import PresenceAuc
+    from diffmine.builtin.metrics.pxap import PxAP
     from diffmine.builtin.metrics.separation import Separation
     from diffmine.builtin.metrics.silhouette import Silhouette
 
@@ -131,10 +136,14 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         ClusterPurity,
         Dbcv,
         ElementCoverage,
+        LabelAuc,
         LabelPredictability,
+        MaxBoxAcc,
         PatchPrecision,
         PixelAveragePrecision,
         PointingAccuracy,
+        PresenceAuc,
+        PxAP,
         Separation,
         Silhouette,
     ]

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from diffmine.diffusion.scoring import Measured
 
 
+Weighting = Literal["model", "epsilon", "sample", "v"]
+"""What an error of the prediction is an error of."""
+
+
 class LossConfig(ComponentConfig):
     """Options of the scorers that compare denoising losses."""
 
@@ -32,6 +36,11 @@ class LossConfig(ComponentConfig):
     )
     antithetic: bool = Field(
         False, description="every other draw repeats the timestep before it with the noise negated"
+    )
+    weighting: Weighting = Field(
+        "model",
+        description="what errors are measured of, whatever the model predicts: its own target, the noise (the paper), "
+        "the clean latent, or v; timesteps weigh accordingly, and models of several kinds compare in one of these",
     )
     smoothing: float = Field(
         0.0,

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, cast
 
 from diffmine.errors import DiffmineError, DiffmineWarning, MissingComponentError, PluginError, RecipeError
 from diffmine.interfaces import (
+    Clusterer,
     Column,
     Component,
     Dataset,
     Figure,
     ModelTools,
     PatchSelector,
+    Projection,
     Quantity,
     TypicalityScorer,
     View,
@@ -47,6 +49,12 @@ class Installed:
 
     def selector(self, run: Run) -> PatchSelector:
         return cast(PatchSelector, _of_recipe(run, "patches"))
+
+    def projection(self, run: Run) -> Projection:
+        return cast(Projection, _of_recipe(run, "projection"))
+
+    def clusterer(self, run: Run) -> Clusterer:
+        return cast(Clusterer, _of_recipe(run, "clusterer"))
 
     def tools(self, run: Run, device: str | None, fold: int | None) -> ModelTools:
         from diffmine.engine.devices import torch_device

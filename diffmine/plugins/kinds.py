@@ -45,8 +45,11 @@ class Kind:
 
 DEFAULT_METRICS = (
     "pixel_average_precision",
+    "pxap",
     "pointing_accuracy",
     "patch_precision",
+    "presence_auc",
+    "label_auc",
 )
 
 DEFAULT_CHECKS = (

@@ -21,7 +21,17 @@ from safetensors import safe_open
 
 from diffmine.errors import ArtifactError, DataError, DiffmineWarning, reason, said
 from diffmine.files.names import RUN_FILE, prepared_folder
-from diffmine.interfaces import Column, Component, Dataset, ImageSource, PatchSelector, Quantity, View
+from diffmine.interfaces import (
+    Clusterer,
+    Column,
+    Component,
+    Dataset,
+    ImageSource,
+    PatchSelector,
+    Projection,
+    Quantity,
+    View,
+)
 from diffmine.interfaces.boundary import blaming, culprit_of
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
@@ -57,6 +67,12 @@ class Services(Protocol):
 
     def selector(self, run: Run) -> PatchSelector:
         """The run's patch selector, configured."""
+
+    def projection(self, run: Run) -> Projection:
+        """The run's projection, configured."""
+
+    def clusterer(self, run: Run) -> Clusterer:
+        """The run's clusterer, configured."""
 
     def tools(self, run: Run, device: str | None, fold: int | None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it."""
@@ -222,6 +238,21 @@ class Run:
         learned = (record for record in self.records.values() if record.mined and record.in_sample)
         return dict(Counter(label for record in learned for label in record.labels))
 
+    @cached_property
+    def selector(self) -> PatchSelector:
+        """The run's patch selector, configured."""
+        return self._services.selector(self)
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The run's projection, configured."""
+        return self._services.projection(self)
+
+    @cached_property
+    def clusterer(self) -> Clusterer:
+        """The run's clusterer, configured."""
+        return self._services.clusterer(self)
+
     @property
     def selection(self) -> str:
         """The ``selection`` of the patches that the run's own selector chose; the others are controls."""
@@ -284,7 +315,7 @@ class Run:
         Raises:
             KeyError: the image was not scored under this label.
         """
-        return self._selector.placing(self.maps.load(image_id, label))
+        return self.selector.placing(self.maps.load(image_id, label))
 
     def typicality_image(self, image_id: str, label: str) -> FloatArray:
         """Mean typicality upsampled to the picture, float32, (height, width)."""
@@ -427,10 +458,6 @@ class Run:
     def _at_image_size(self, image_id: str, grid: FloatArray) -> FloatArray:
         record = self.records[image_id]
         return upsample(grid, self.stride, record.height, record.width)
-
-    @cached_property
-    def _selector(self) -> PatchSelector:
-        return self._services.selector(self)
 
     def _dataset(self, origin: Origin) -> Dataset:
         if origin not in self._datasets:

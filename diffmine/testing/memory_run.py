@@ -13,19 +13,25 @@ from diffmine.recipes.reading import parse_recipe
 from diffmine.runs.run import FORMAT, Run
 from diffmine.runs.tables import CLUSTERED_PATCHES, CLUSTERS, EVIDENCE, images_table, patches_table
 from diffmine.runs.typicality_maps import TypicalityMaps
-from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord, Patch, TypicalityMap
+from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord, Patch, Role, TypicalityMap
 
 
 class MemoryMaps(TypicalityMaps):
     """Typicality maps that were never written."""
 
-    def __init__(self, maps: Sequence[TypicalityMap], stride: int) -> None:
-        self.stride = stride
+    def __init__(
+        self, maps: Sequence[TypicalityMap], stride: int, labels: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        self.stride, self._own = stride, labels or {}
         self.draws = maps[0].draws if maps else 0
         self._maps = {(one.image_id, one.label): one for one in maps}
 
     def labels(self, image_id: str) -> list[str]:
         return sorted(label for image, label in self._maps if image == image_id)
+
+    def roles(self, image_id: str) -> dict[str, Role]:
+        own = self._own.get(image_id, ())
+        return {label: "own" if label in own else "null" for label in self.labels(image_id)}
 
     def load(self, image_id: str, label: str) -> TypicalityMap:
         return self._maps[image_id, label]
@@ -73,10 +79,15 @@ class MemoryRun(Run):
     ) -> None:
         self.path, self._services = Path("memory"), Installed()
         self.info = {"format": FORMAT, "name": "memory", "stages": {}}
-        tables = {"dataset": {"use": "memory"}, "patches": {"use": selection, **(selector or {})}}
+        tables = {
+            "dataset": {"use": "memory"},
+            "patches": {"use": selection, **(selector or {})},
+            "projection": {"use": "none"},
+            "clusterer": {"use": "kmeans", "n_clusters": 2},
+        }
         self.recipe = parse_recipe({"name": "memory", **tables})
         self.images = images_table(records)
-        self.maps = MemoryMaps(maps, stride)
+        self.maps = MemoryMaps(maps, stride, {record.image_id: record.labels for record in records})
         self.patches = _with_clusters(patches_table(patches), cluster)
         self.heldout_patches = patches_table(heldout_patches)
         self.clusters = pa.Table.from_pylist([dict(row) for row in clusters], schema=CLUSTERS)

@@ -128,7 +128,7 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             near_by = near[cluster.label, cluster.cluster]
             row["near"] = [[numbers[label, str(one)], round(cosine, 3)] for label, one, cosine in near_by]
             row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
-            row["purity"] = purities.get((cluster.label, cluster.cluster))
+            row |= purities.get((cluster.label, cluster.cluster), {})
             row["words"] = cluster.suggestions
             row["flags"] = [{"mark": one.mark, "sentence": without_folders(one.sentence)} for one in cluster.flags]
         decidable = _undecided(contents.standings.get(ordering.labels[group.label])) is None
@@ -138,13 +138,24 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
     return groups
 
 
-def _purities(run: Run) -> dict[tuple[str, int], float]:
-    """(label, cluster) -> share of its members that show what most of them show; where the run has masks."""
-    found = {}
+def _purities(run: Run) -> dict[tuple[str, int], dict[str, Any]]:
+    """(label, cluster) -> what its members show, where the run has masks.
+
+    ``purity``: the share that shows the element which most of them show, if any; ``shows``: that element; ``base``: the
+    share of the label's cluster members that shows it.
+    """
+    found: dict[tuple[str, int], dict[str, Any]] = {}
     for one in cluster_contents(run):
-        counts = one.counts.sum(axis=0)
-        sizes = counts.sum(axis=1)
-        found.update({(one.label, int(c)): _short(float(counts[c].max() / sizes[c])) for c in np.flatnonzero(sizes)})
+        elements = [place for place, kind in enumerate(one.kinds) if kind]
+        counts, sizes = one.counts.sum(axis=0), one.counts.sum(axis=(0, 2))
+        for cluster in np.flatnonzero(sizes).tolist():
+            most = max(elements, key=lambda place: counts[cluster, place], default=None)
+            if most is None or counts[cluster, most] == 0:
+                found[one.label, cluster] = {"purity": 0.0}
+            else:
+                purity, base = counts[cluster, most] / sizes[cluster], counts[:, most].sum() / sizes.sum()
+                shown = {"purity": _short(float(purity)), "shows": one.kinds[most], "base": _short(float(base))}
+                found[one.label, cluster] = shown
     return found
 
 

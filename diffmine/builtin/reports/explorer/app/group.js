@@ -74,6 +74,7 @@ function factList(group) {
     group.facts && ["Median typicality", figure(facts.median_typicality)],
     interval(facts.median_low, facts.median_high) && ["95 % interval", interval(facts.median_low, facts.median_high)],
     known(group.purity) && ["Purity", figure(group.purity)],
+    known(group.base) && [`Of all that show ${group.shows}`, figure(group.base)],
     known(group.significant) && ["Above chance", percent(group.significant)],
     known(facts.at_least) && ["Typical members", facts.at_least > 0 ? `at least ${percentAtLeast(facts.at_least)}` : "cannot tell"],
   ];

@@ -114,7 +114,7 @@ function elementRow(group, width, compact, total, row) {
       el("span", { class: group.images === 1 ? "flag" : null }, `${count(group.size, "patch")}, ${count(group.images, "picture")}${group.images === 1 ? " only" : ""}`),
       known(group.significant) && el("span", {}, `${percent(group.significant)} above chance`),
       typicalAtLeast(group) && el("span", {}, typicalAtLeast(group)),
-      known(group.purity) && el("span", {}, `purity ${figure(group.purity)}`),
+      known(group.purity) && el("span", {}, `purity ${figure(group.purity)}${known(group.base) ? `, of all ${figure(group.base)}` : ""}`),
     ),
     el("div", { class: "element-crops" }, membersOf(group).slice(0, fitting).map((patch) => crop(patch, side))),
   );
