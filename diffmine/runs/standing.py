@@ -12,8 +12,6 @@ from diffmine.numerics.significance import FALSE_DISCOVERIES
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
-CROSS_FIT = "dataset.folds=2 scores each picture by a model that has not seen it"
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -25,7 +23,6 @@ class Standing:
         tested: how many have a q-value.
         above: how many of these stand above chance.
         smallest_q: the least q-value that the label's null allows; None where that is not known.
-        in_sample: whether all come from pictures that the model has learned from.
     """
 
     label: str
@@ -33,7 +30,6 @@ class Standing:
     tested: int
     above: int
     smallest_q: float | None
-    in_sample: bool
 
     @property
     def decidable(self) -> bool:
@@ -56,17 +52,6 @@ def standings(run: Run) -> dict[str, Standing]:
     for label in contents.labels:
         members = contents.selected(label, run.selection)
         q = contents.column("q_value")[members] if known else np.full(len(members), np.nan)
-        seen = [run.records[image_id].in_sample for image_id in contents.image_ids(members)]
         tested, above = int(np.sum(~np.isnan(q))), int(np.sum(q <= FALSE_DISCOVERIES))
-        found[label] = Standing(label, len(members), tested, above, smallest.get(label), bool(seen) and all(seen))
+        found[label] = Standing(label, len(members), tested, above, smallest.get(label))
     return found
-
-
-def why_untested(run: Run) -> str | None:
-    """Why no patch of the run has a p-value, and what to do; None where some have one, or nothing else is known."""
-    found = [one for one in standings(run).values() if one.patches]
-    if not found or any(one.tested for one in found):
-        return None
-    if all(one.in_sample for one in found):
-        return f"no p-values: the model has learned from these pictures; {CROSS_FIT}"
-    return "no p-values: no picture was scored under a label that it does not carry (scorer.null_labels)"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffmine.runs.contents import Cluster, Contents
-from diffmine.runs.standing import why_untested
+from diffmine.runs.in_sample import why_no_p_values
 from diffmine.terminal import above_chance
 from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import sparkline, visible
@@ -35,6 +35,8 @@ def overview(run: Run, console: Console, crops: int = 12) -> Iterator[Renderable
     if "clusters" in run.info["stages"]:
         yield Text()
         yield from labels(run.contents, console, crops)
+        if why := why_no_p_values(run):
+            yield Text(why, style="dim")
     if "metrics" in run.info["stages"] and run.metrics:
         yield Text()
         yield metrics_table(run.metrics)
@@ -66,8 +68,6 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
         )
         table.add_row(name(label, "bold"), *counts, _median(found[0], scale) if found else "none")
     yield table
-    if why := why_untested(run):
-        yield Text(why, style="dim")
     if thumbnails.shown:
         yield from _faces(contents, strips)
     elif thumbnails.cause:

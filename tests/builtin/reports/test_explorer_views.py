@@ -125,7 +125,7 @@ def test_clusters_say_how_many_of_their_members_are_typical_at_least(watch, plai
     expect(page.locator(".facts")).to_contain_text("Typical members" + "cannot tell")
     watched.check()
     watched = watch(hostile)
-    said = "No p-values: the model has learned from these pictures"
+    said = "patches have no p-values, as the model has learned from"
     expect(watched.open("").get_by_text(said)).to_have_count(1)
     watched.check()
 

@@ -16,8 +16,9 @@ from diffmine.builtin.reports.explorer.recipe_tables import shown_tables, withou
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.builtin.reports.explorer.view_pages import ViewPage
 from diffmine.numerics.significance import FALSE_DISCOVERIES
+from diffmine.runs.in_sample import why_no_p_values
 from diffmine.runs.patch_tables import added_columns
-from diffmine.runs.standing import Standing, why_untested
+from diffmine.runs.standing import Standing
 from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
@@ -76,16 +77,16 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "version": run.info.get("diffmine", ""),
         "seed": run.recipe.header.seed,
         "images": len(run.records),
-        "heldout": sum(record.split == "heldout" for record in run.records.values()),
+        "heldout": sum(record.evaluated for record in run.records.values()),
         "stride": run.stride,
         "quantity": asdict(run.quantity),
         "significant": FALSE_DISCOVERIES,
-        "untested": why_untested(run),
         "mined": run.selection,
         "recipe": shown_tables(run.recipe.tables),
         "warnings": [without_folders(text) for text in run.info.get("warnings", [])],
         "skipped": [{**one, "cause": without_folders(one["cause"])} for one in run.skipped[:SKIPPED_SHOWN]],
         "skippedCount": len(run.skipped),
+        "noPValues": why_no_p_values(run),
         "metrics": [{"name": name, **figure} for name, figure in run.metrics.items()],
         "training": {} if log is None else {name: _numbers(log[name].to_pylist()) for name in log.column_names},
     }

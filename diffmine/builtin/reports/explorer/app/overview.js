@@ -40,7 +40,7 @@ export function overviewView() {
       ),
     ),
     warningsPanel(),
-    data.run.untested && el("p", { class: "quiet" }, `${data.run.untested}.`.replace(/^./, (first) => first.toUpperCase())),
+    run.noPValues && el("p", { class: "quiet" }, run.noPValues),
     cards,
     el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel()),
   );
