@@ -66,8 +66,9 @@ def with_q_values(run: MemoryRun) -> MemoryRun:
     rows = zip(run.patches["label"].to_pylist(), run.patches["selection"].to_pylist(), strict=True)
     known = [label == "coast" and selection == "top" for label, selection in rows]
     values = [(0.001 if place < 5 else 0.051) if one else None for place, one in enumerate(known)]
-    at = run.patches.schema.get_field_index("q_value")
-    run.patches = run.patches.set_column(at, "q_value", pa.array(values, pa.float32()))
+    for name in ("p_value", "q_value"):
+        at = run.patches.schema.get_field_index(name)
+        run.patches = run.patches.set_column(at, name, pa.array(values, pa.float32()))
     return run
 
 
@@ -213,7 +214,7 @@ def test_pictures_that_the_model_has_learned_from_are_said_to_have_no_p_values()
     run = hand_made_run()
     assert " ".join(printed(run, 80).split()).count("patches have no p-values, as the model has learned from") == 1
     run.images = images_table(replace(record, fold=0) for record in run.records.values())
-    del run.records
+    del run.records, run.in_sample
     assert "no p-values" not in " ".join(printed(run, 80).split())
 
 
