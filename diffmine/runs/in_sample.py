@@ -9,6 +9,11 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
+REMEDY = (
+    "[dataset] folds = 2 has each picture scored by a model that has not learned from it; holdout with "
+    'mine = "heldout" mines pictures that none has learned from'
+)
+
 
 def why_no_p_values(run: Run) -> str | None:
     """A sentence that says why no patch of the run's own selection has a p-value, and what gives them some.
@@ -16,12 +21,9 @@ def why_no_p_values(run: Run) -> str | None:
     Returns:
         None where some have one, or where it is not because the model has learned from their pictures.
     """
-    if not run.in_sample or "q_value" not in run.patches.column_names:
+    if not run.in_sample or "p_value" not in run.patches.column_names:
         return None
     own = run.patches.filter(pc.equal(run.patches["selection"], run.selection))
-    if own["q_value"].null_count < len(own):
+    if own["p_value"].null_count < len(own):
         return None
-    return (
-        "patches have no p-values, as the model has learned from their pictures; with [dataset] folds = 2, or a "
-        'holdout and mine = "heldout", each picture is scored by one that has not'
-    )
+    return f"patches have no p-values, as the model has learned from the pictures that it scores: {REMEDY}"

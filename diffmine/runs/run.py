@@ -38,7 +38,7 @@ from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.contents import Contents
-from diffmine.runs.tables import image_records
+from diffmine.runs.tables import EVIDENCE, image_records
 from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Origin, Word
 
@@ -163,6 +163,14 @@ class Run:
         """``validation_patches.parquet``: the same on images for validation; no rows where the run has none."""
         name = "validation_patches.parquet"
         return self._table(name) if (self.path / name).exists() else self.heldout_patches.slice(0, 0)
+
+    @cached_property
+    def evidence(self) -> pa.Table:
+        """``evidence.parquet``: what the patches of each label were held against, see
+        :data:`diffmine.runs.tables.EVIDENCE`; no rows in runs of earlier versions.
+        """
+        name = "evidence.parquet"
+        return self._table(name) if (self.path / name).exists() else EVIDENCE.empty_table()
 
     @cached_property
     def clusters(self) -> pa.Table:

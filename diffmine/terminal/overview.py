@@ -52,11 +52,11 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
     across = min(crops, fitting(console.width))
     faces = [[int(one.rows[0]) for one in best[label][:across]] for label in contents.labels]
     strips = thumbnails.load(faces)
-    selected = [contents.selected(label, contents.run.selection) for label in contents.labels]
+    selected = [(label, contents.selected(label, contents.run.selection)) for label in contents.labels]
     patches, cells = above_chance.column(contents, selected)
     headings = ("label", "pictures", patches, "clusters", "outliers", "best cluster's median")
     table = new_table(*headings, left=[headings[0], headings[-1]])
-    widest = max(map(len, [*patches.splitlines(), *cells]))
+    widest = max(map(len, [*patches.splitlines(), *(line for cell in cells for line in cell.splitlines())]))
     table.columns[0].max_width = max(10, console.width - BESIDE - widest)
     for label, cell in zip(contents.labels, cells, strict=True):
         found = best[label]

@@ -41,11 +41,23 @@ def _label(contents: Contents, label: str) -> dict[str, Any]:
     return {
         "pictures": sum(label in record.labels for record in contents.run.records.values()),
         "patches": len(contents.selected(label, contents.run.selection)),
+        "chance": _chance(contents, label),
         "outliers": len(contents.outliers(label)),
         "clusters": [
             {**{key: _plain(value) for key, value in one.facts.items() if key != "label"}, "marks": one.marks}
             for one in contents.clusters(label)
         ],
+    }
+
+
+def _chance(contents: Contents, label: str) -> dict[str, Any]:
+    """What can be said of the label's patches; ``above`` is null where nothing can."""
+    one = contents.standings[label]
+    told = one.tested > 0 and one.decidable
+    return {
+        "tested": one.tested,
+        "above": one.above if told else None,
+        "smallest_q": _plain(one.smallest_q),
     }
 
 

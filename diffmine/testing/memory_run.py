@@ -11,7 +11,7 @@ import pyarrow as pa
 from diffmine.engine.opening import Installed
 from diffmine.recipes.reading import parse_recipe
 from diffmine.runs.run import FORMAT, Run
-from diffmine.runs.tables import CLUSTERED_PATCHES, CLUSTERS, images_table, patches_table
+from diffmine.runs.tables import CLUSTERED_PATCHES, CLUSTERS, EVIDENCE, images_table, patches_table
 from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, FloatArray, ImageRecord, Patch, Role, TypicalityMap
 
@@ -51,6 +51,7 @@ class MemoryRun(Run):
         heldout_patches: selected patches of held-out images.
         cluster: one a row of ``patches``; None for controls, -1 for outliers; omitted: nothing was clustered.
         clusters: rows of ``clusters.parquet``.
+        evidence: rows of ``evidence.parquet``.
         features, heldout_features: float32, row for row as the patches.
         selection: the name of the selector whose patches are not controls.
         selector: its options.
@@ -69,6 +70,7 @@ class MemoryRun(Run):
         heldout_patches: Sequence[Patch] = (),
         cluster: Sequence[int | None] | None = None,
         clusters: Sequence[Mapping[str, object]] = (),
+        evidence: Sequence[Mapping[str, object]] = (),
         features: FloatArray | None = None,
         heldout_features: FloatArray | None = None,
         training_log: pa.Table | None = None,
@@ -89,6 +91,7 @@ class MemoryRun(Run):
         self.patches = _with_clusters(patches_table(patches), cluster)
         self.heldout_patches = patches_table(heldout_patches)
         self.clusters = pa.Table.from_pylist([dict(row) for row in clusters], schema=CLUSTERS)
+        self.evidence = pa.Table.from_pylist([dict(row) for row in evidence], schema=EVIDENCE)
         self.features = np.zeros((len(patches), 1), np.float32) if features is None else features
         self.heldout_features = (
             np.zeros((len(heldout_patches), 1), np.float32) if heldout_features is None else heldout_features

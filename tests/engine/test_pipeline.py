@@ -437,10 +437,13 @@ def test_p_values_hold_patches_against_those_of_images_without_the_label(finishe
             seed=finished.recipe.header.seed,
         )
     ]
-    rows = [row for row in finished.heldout_patches.to_pylist() if row["label"] == "a"]
     assert null
-    assert finished.patches["p_value"].null_count == len(finished.patches), "the model has learned from these pictures"
     assert finished.in_sample == {"a": 9, "b": 9}
+    assert finished.patches["p_value"].null_count == len(finished.patches), "the model has learned from these pictures"
+    assert finished.clusters["at_least"].null_count == len(finished.clusters)
+    rows = [row for row in finished.heldout_patches.to_pylist() if row["label"] == "a"]
+    (told,) = [row for row in finished.evidence.to_pylist() if (row["table"], row["label"]) == ("heldout", "a")]
+    assert (told["nulls"], told["smallest_q"]) == (len(null), pytest.approx(1 / (1 + len(null))))
     assert {row["selection"] for row in rows if row["p_value"] is not None} == {"top"}
     for row in (row for row in rows if row["selection"] == "top"):
         at_least = sum(np.float32(value) >= np.float32(row["typicality"]) for value in null)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import pyarrow.parquet as pq
 
-from diffmine.builtin.stages.evidence import Evidence, with_significance
+from diffmine.builtin.stages.evidence import Evidence, evidence_table, with_significance
 from diffmine.interfaces import PatchSelector, Stage, Work
 from diffmine.runs.tables import patches_table
 from diffmine.runs.typicality_maps import TypicalityMaps
@@ -57,7 +57,7 @@ class Patches(Stage):
     """The best patches of each label, and the controls."""
 
     name = "patches"
-    version = 6
+    version = 7
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class Patches(Stage):
         return ("images", "typicality")
 
     def run(self, work: Work) -> None:
-        """Write the tables of :data:`TABLES`; the last only where there are images for validation."""
+        """Write ``evidence.parquet`` and the tables of :data:`TABLES`; the last only where there are such images."""
         selector = work.components.patches
         selectors = (selector, *selector.controls())
         records = [record for record in work.records() if record.scored]
@@ -98,11 +98,12 @@ class Patches(Stage):
                         proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
                         shortlists[table, label, chosen_by.name].add(proposals)
                         if chosen_by is selector and not record.in_sample:
-                            evidence[table, label].tests += len(proposed)
+                            evidence[table, label].observed.append([one.typicality for one in proposed])
                     for label, _, proposed in null:
                         if not record.in_sample:
-                            evidence[table, label].null.extend(one.typicality for one in proposed)
+                            evidence[table, label].null.append([one.typicality for one in proposed])
                 work.progress.advance()
+        pq.write_table(evidence_table(evidence), work.public("evidence.parquet"))
         names = [one.name for one in selectors]
         for table in TABLES:
             if table != "validation" or any(record.split == "validation" for record in records):

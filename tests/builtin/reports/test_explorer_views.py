@@ -116,6 +116,20 @@ def test_clusters_are_sorted_by_what_their_members_show(watch, plain: Path) -> N
     watched.check()
 
 
+def test_clusters_say_how_many_of_their_members_are_typical_at_least(watch, plain: Path, hostile: Path) -> None:
+    watched = watch(plain)
+    page = watched.open("#north")
+    for said in ("at least 89 % typical", "at least 59 % typical"):
+        expect(page.get_by_text(said)).to_have_count(1)
+    page.evaluate("() => { location.hash = '#north/5'; }")
+    expect(page.locator(".facts")).to_contain_text("Typical members" + "cannot tell")
+    watched.check()
+    watched = watch(hostile)
+    said = "patches have no p-values, as the model has learned from"
+    expect(watched.open("").get_by_text(said)).to_have_count(1)
+    watched.check()
+
+
 def test_what_was_not_measured_is_not_offered(watch, hostile: Path) -> None:
     watched = watch(hostile)
     page = watched.open("#..")

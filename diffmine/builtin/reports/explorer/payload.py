@@ -18,6 +18,7 @@ from diffmine.builtin.reports.explorer.view_pages import ViewPage
 from diffmine.numerics.significance import FALSE_DISCOVERIES
 from diffmine.runs.in_sample import why_no_p_values
 from diffmine.runs.patch_tables import added_columns
+from diffmine.runs.standing import Standing
 from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
@@ -96,10 +97,21 @@ def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
     for record in ordering.contents.run.records.values():
         for label in record.labels:
             counts[label] = counts.get(label, 0) + 1
+    standings = ordering.contents.standings
     return [
-        {"name": label, "images": counts.get(label, 0), "scale": _short(gallery.scales.get(label))}
+        {
+            "name": label,
+            "images": counts.get(label, 0),
+            "scale": _short(gallery.scales.get(label)),
+            "undecided": _undecided(standings.get(label)),
+        }
         for label in ordering.labels
     ]
+
+
+def _undecided(standing: Standing | None) -> str | None:
+    """What to say where a label's null is too small for any patch to stand above chance."""
+    return standing.cannot_tell if standing and standing.tested and not standing.decidable else None
 
 
 def _groups(ordering: Ordering) -> list[dict[str, Any]]:
@@ -120,7 +132,8 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             row |= purities.get((cluster.label, cluster.cluster), {})
             row["words"] = cluster.suggestions
             row["flags"] = [{"mark": one.mark, "sentence": without_folders(one.sentence)} for one in cluster.flags]
-        if q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
+        decidable = _undecided(contents.standings.get(ordering.labels[group.label])) is None
+        if decidable and q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
             row["significant"] = _short(float(np.mean(known <= FALSE_DISCOVERIES)))
         groups.append(row)
     return groups
