@@ -76,7 +76,8 @@ class Clusters(Stage):
 
 
 def _evidence(work: Work) -> list[dict[str, Any]]:
-    return pq.read_table(work.published("patches", "evidence.parquet")).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(work.published("patches", "evidence.parquet")).to_pylist()
+    return rows
 
 
 def _why(error: Exception) -> str:
