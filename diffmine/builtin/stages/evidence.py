@@ -91,7 +91,7 @@ def least_shares(
     tested = np.array([patch.p_value is not None for patch in patches])
     shares: list[float | None] = []
     for number in range(clusters):
-        members = np.flatnonzero((cluster == number) & tested)
-        found = true_discoveries(above[members], [patches[row].image_id for row in members.tolist()], limits)
+        members = np.flatnonzero((cluster == number) & tested).tolist()
+        found = true_discoveries(above[members], [patches[row].image_id for row in members], limits)
         shares.append(found / int(np.sum(cluster == number)) if len(members) else None)
     return shares
