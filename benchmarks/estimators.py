@@ -1,16 +1,18 @@
 """Where to look and what to believe: how maps that lean on influence place patches, from one set of draws a picture.
 
+    python benchmarks/estimators.py stored runs/quickstart
     python benchmarks/estimators.py collect runs/quickstart terms.npz --draws 54 --t-min 0.05 --t-max 0.95
     python benchmarks/estimators.py lean terms.npz more-terms.npz
     python benchmarks/estimators.py bands terms.npz more-terms.npz
     python benchmarks/estimators.py known
 
+``stored`` compares how much of the agreement to add, fixed or estimated, on the maps that finished runs have kept.
 ``collect`` denoises the held-out pictures of a finished run whose elements are known, under their own and under one
-wrong label, and keeps influence and agreement of each antithetic pair of draws. All that follows is made of these
-terms: ``lean`` compares how much of the agreement to add, at several numbers of draws in [0.2, 0.8), fixed or
-estimated; ``bands`` compares bands of timesteps, with errors told of the model's target, the noise or the clean latent.
+wrong label, and keeps influence and agreement of each antithetic pair of draws; of these terms ``lean`` does the same
+as ``stored`` at several numbers of draws in [0.2, 0.8), and ``bands`` compares bands of timesteps, with errors told of the
+model's target, the noise or the clean latent.
 ``known`` needs no run: it does both with the exact denoisers, of noise, v and a flow, of pictures that are drawn from a
-known distribution.
+known distribution. Placed by influence + λ x agreement, or as named; judged by typicality there.
 """
 
 from __future__ import annotations
@@ -19,19 +21,22 @@ import argparse
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.stats import norm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import diffmine
 from diffmine.analysis.showing import shows
 from diffmine.builtin.selectors.greedy import choose
 from diffmine.diffusion import LossConfig, LossScorer, other_labels
+from diffmine.diffusion.loss_scorer import Weighting
 from diffmine.diffusion.losses import influence
 from diffmine.diffusion.schedule import error_weights
 from diffmine.diffusion.scoring import Measured
@@ -39,13 +44,28 @@ from diffmine.interfaces import Conditioning, ModelTools, Progress
 from diffmine.numerics.bootstrap import mean_interval
 from diffmine.numerics.upsampling import upsample, window_means
 from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianModel, Prediction
-from diffmine.types import Box, ImageRecord, Picture
+from diffmine.types import Box, ImageRecord, Picture, TypicalityMap
 
-Array = NDArray[np.float32]
-WEIGHTINGS = ("model", "epsilon", "sample")
+Array = NDArray[np.floating[Any]]
+WEIGHTINGS: tuple[Weighting, ...] = ("model", "epsilon", "sample")
 LEANINGS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0)
+USUAL = 0.1
 BLUR = 0.6
 TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Maps:
+    """A picture under one label, each (h, w).
+
+    Attributes:
+        influence, agreement: means over draws.
+        variance: of the agreement, squared standard error.
+    """
+
+    influence: Array
+    agreement: Array
+    variance: Array
 
 
 @dataclass(frozen=True)
@@ -67,14 +87,23 @@ class Case:
     weights: Array
     mask: NDArray[np.bool_]
 
-    def at(self, pairs: NDArray[np.int64], weighting: str = "model") -> tuple[Array, Array]:
-        """Blurred influence and agreement of some pairs, each (2, pairs, h, w)."""
+    def at(self, pairs: NDArray[np.int64], weighting: Weighting = "model") -> list[Maps]:
+        """The blurred means of some pairs, under the own and under the wrong label."""
         weights = self.weights[WEIGHTINGS.index(weighting), pairs][:, None, None]
         first, second = (
             gaussian_filter(terms[:, pairs] * weights, BLUR, mode="nearest", axes=(2, 3))
             for terms in (self.influence, self.agreement)
         )
-        return first, second
+        return [Maps(first[label].mean(0), second[label].mean(0), noise(second[label])) for label in (0, 1)]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a run has kept of a picture, under its own and under a wrong label."""
+
+    image_id: str
+    both: Sequence[Maps]
+    mask: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -82,7 +111,7 @@ class Set:
     """The cases of one run, and what its recipe says of patches."""
 
     name: str
-    cases: Sequence[Case]
+    cases: Sequence[Case | Stored]
     stride: int
     size: int
 
@@ -159,41 +188,63 @@ def read(path: Path) -> Set:
         return Set(str(file["name"]), cases, int(file["stride"]), int(file["size"]))
 
 
-Lean = Callable[[Array, Array], Array | float]
-"""How much of the agreement to add, a number or a map, from influence and agreement of pairs, each (pairs, h, w)."""
+Place = Callable[[Maps], Array]
+"""The map that places patches, (h, w)."""
 
 
-def fixed(weight: float) -> Lean:
-    """Always the same."""
-    return lambda _first, _second: weight
+def lean(weight: float) -> Place:
+    """Influence and a fixed share of the agreement."""
+    return lambda maps: maps.influence + weight * maps.agreement
 
 
-def error(values: Array) -> Array:
-    """Squared standard error of the mean of stratified pairs, (h, w)."""
+def noise(values: Array) -> Array:
+    """Squared standard error of the mean of stratified pairs, (h, w); infinite of a single one."""
     if len(values) < 2:
         return np.full(values.shape[1:], np.inf, dtype=np.float32)
     squared: Array = np.square(np.diff(values, axis=0)).sum(0) / (2 * (len(values) - 1) * len(values))
     return squared
 
 
-def by_map(first: Array, second: Array) -> float:
+def by_map(maps: Maps) -> Array:
     """Empirical Bayes over the cells of a map: the share of the agreement's variance that is no noise of draws."""
-    power = float(np.square(second.mean(0)).mean())
-    return max(0.0, 1 - float(error(second).mean()) / power)
+    return lean(max(0.0, 1 - float(maps.variance.mean() / np.square(maps.agreement).mean())))(maps)
 
 
-def by_cell(first: Array, second: Array) -> Array:
+def by_cell(maps: Maps) -> Array:
     """The same, cell by cell, with a signal's variance that is in proportion to influence."""
-    noise, moved = error(second), first.mean(0)
-    signal = max(0.0, float(np.square(second.mean(0)).mean() - noise.mean())) / max(float(moved.mean()), 1e-12)
-    share: Array = signal * moved / (signal * moved + noise + 1e-12)
-    return share
+    signal = max(0.0, float((np.square(maps.agreement) - maps.variance).mean() / maps.influence.mean()))
+    share = signal * maps.influence / (signal * maps.influence + maps.variance + 1e-12)
+    found: Array = maps.influence + share * maps.agreement
+    return found
 
 
-def james_stein(first: Array, second: Array) -> float:
+def james_stein(maps: Maps) -> Array:
     """Shrinks towards 0: 1 - (cells - 2) / sum of squared z-scores, not below 0 (James and Stein 1961)."""
-    squared = float((np.square(second.mean(0)) / np.maximum(error(second), 1e-20)).sum())
-    return max(0.0, 1 - (second[0].size - 2) / squared) if np.isfinite(squared) and squared > 0 else 0.0
+    squared = float((np.square(maps.agreement) / np.maximum(maps.variance, 1e-20)).sum())
+    return lean(max(0.0, 1 - (maps.agreement.size - 2) / max(squared, 1e-20)))(maps)
+
+
+def wide(weight: float) -> Place:
+    """A share of the agreement around, blurred over two cells: it is of a region, its noise of a cell."""
+    return lambda maps: maps.influence + weight * gaussian_filter(maps.agreement, 2.0, mode="nearest")
+
+
+def fitting(maps: Maps) -> Array:
+    """Influence times the probability that typicality around, blurred over two cells, is above zero, by its error."""
+    around = gaussian_filter(maps.influence + maps.agreement, 2.0, mode="nearest")
+    variance = gaussian_filter(maps.variance, 2.0, mode="nearest") * BLUR**2 / (BLUR**2 + 2.0**2)  # white noise
+    found: Array = maps.influence * norm.cdf(around / np.sqrt(variance + 1e-20))
+    return found
+
+
+PLACES: Mapping[str, Place] = {
+    **{f"{weight:g}": lean(weight) for weight in LEANINGS},
+    "by map": by_map,
+    "by cell": by_cell,
+    "James–Stein": james_stein,
+    **{f"wide {weight:g}": wide(weight) for weight in (0.1, 0.25, 0.5)},
+    "fitting": fitting,
+}
 
 
 @dataclass(frozen=True)
@@ -213,17 +264,15 @@ def best(image: Array, size: int) -> Box:
     return choose([window_means(image, size)], (size,), 1)[0][1]
 
 
-def measure(one: Set, case: Case, pairs: NDArray[np.int64], lean: Lean, weighting: str = "model") -> Found:
-    """Place by influence + lean x agreement, judge by typicality there."""
+def measure(one: Set, case: Case | Stored, both: Sequence[Maps], place: Place) -> Found:
+    """Place by a map, judge by typicality there; ``both``: under the own and under the wrong label."""
     height, width = case.mask.shape
-    first, second = case.at(pairs, weighting)
     values, precision, pointing, shown = [], None, None, None
-    for label in (0, 1):
-        moved, agreed = first[label].mean(0), second[label].mean(0)
-        grid = moved + lean(first[label], second[label]) * agreed
-        image = upsample(grid, one.stride, height, width)
+    for label, maps in enumerate(both):
+        image = upsample(place(maps), one.stride, height, width)
         box = best(image, one.size)
-        values.append(float(upsample(moved + agreed, one.stride, height, width)[box.slices()].mean()))
+        typicality = upsample(maps.influence + maps.agreement, one.stride, height, width)
+        values.append(float(typicality[box.slices()].mean()))
         if label == 0 and case.mask.any():
             near = distance_transform_edt(~case.mask) <= TOLERANCE * min(case.mask.shape)
             precision = float(average_precision_score(case.mask.ravel(), image.ravel()))
@@ -234,7 +283,8 @@ def measure(one: Set, case: Case, pairs: NDArray[np.int64], lean: Lean, weightin
 
 def spread(pairs: NDArray[np.int64], draws: int) -> NDArray[np.int64]:
     """Evenly spaced pairs of the given ones, ``draws`` draws of them."""
-    return pairs[np.linspace(0, len(pairs) - 1e-6, draws // 2 + 1)[:-1].astype(int)]
+    chosen: NDArray[np.int64] = pairs[np.linspace(0, len(pairs) - 1e-6, draws // 2 + 1)[:-1].astype(int)]
+    return chosen
 
 
 def within(case: Case, low: float, high: float) -> NDArray[np.int64]:
@@ -242,14 +292,17 @@ def within(case: Case, low: float, high: float) -> NDArray[np.int64]:
     return np.flatnonzero((case.fractions >= low) & (case.fractions < high))
 
 
-def row(found: Sequence[Found]) -> str:
-    """AP, pointing, patch precision, AUC with against without, AUC own against wrong; the first with its interval."""
+def row(found: Sequence[Found], usual: Sequence[Found]) -> str:
+    """The figures of ``HEADER``; ``usual``: the same pictures placed as is the default."""
     with_it = [one for one in found if one.precision is not None]
     without = [one.own for one in found if one.precision is None]
-    precision = [float(one.precision or 0) for one in with_it]
-    interval = mean_interval(precision, [one.image_id for one in with_it], "estimators")
+    images = [one.image_id for one in with_it]
+    precision = [one.precision or 0.0 for one in with_it]
+    before = [one.precision or 0.0 for one in usual if one.precision is not None]
+    gained = [one - other for one, other in zip(precision, before, strict=True)]
     values = [
-        f"{np.mean(precision):.3f}" + (f" [{interval.low:.3f}, {interval.high:.3f}]" if interval else ""),
+        with_interval(precision, images),
+        with_interval(gained, images, sign="+"),
         f"{np.mean([one.pointing or 0 for one in with_it]):.3f}",
         f"{np.mean([one.shown or 0 for one in with_it]):.3f}",
         f"{auc([one.own for one in with_it], without):.3f}" if without else "",
@@ -258,43 +311,95 @@ def row(found: Sequence[Found]) -> str:
     return " | ".join(values)
 
 
+def with_interval(values: Sequence[float], images: Sequence[str], sign: str = "") -> str:
+    """Mean and 95 % bootstrap interval over pictures."""
+    interval = mean_interval(values, images, "estimators")
+    bounds = "" if interval is None else f" [{interval.low:{sign}.3f}, {interval.high:{sign}.3f}]"
+    return f"{np.mean(values):{sign}.3f}{bounds}"
+
+
 def auc(higher: Sequence[float], lower: Sequence[float]) -> float:
     """Area under the ROC curve."""
     return float(roc_auc_score([1] * len(higher) + [0] * len(lower), [*higher, *lower]))
 
 
-HEADER = "pixel AP | pointing | patch precision | with / without, AUC | own / wrong label, AUC |"
+HEADER = "pixel AP | AP beyond λ = 0.1 | pointing | patch precision | with / without, AUC | own / wrong label, AUC |"
+
+
+Chosen = Callable[[Case | Stored], Sequence[Maps]]
+"""What is looked at of a picture."""
+
+
+def places_table(sets: Sequence[Set], chosen: Chosen, start: str = "") -> None:
+    """Every leaning, over all pictures of the sets."""
+
+    def all_of(place: Place) -> list[Found]:
+        return [measure(one, case, chosen(case), place) for one in sets for case in one.cases]
+
+    usual = all_of(lean(USUAL))
+    for name, place in PLACES.items():
+        print(f"{start}| {name} | {row(all_of(place), usual)} |", flush=True)
 
 
 def lean_table(sets: Sequence[Set], draws: Sequence[int]) -> None:
-    """Every leaning at every number of draws, over all pictures of the sets."""
-    leanings: Mapping[str, Lean] = {
-        **{f"{weight:g}": fixed(weight) for weight in LEANINGS},
-        "by map": by_map,
-        "by cell": by_cell,
-        "James-Stein": james_stein,
-    }
-    print(f"| draws | λ | {HEADER}\n|---|---|---|---|---|---|---|")
+    """Every leaning at every number of draws."""
+    print(f"| draws | λ | {HEADER}\n|---|---|---|---|---|---|---|---|")
     for count in draws:
-        for name, lean in leanings.items():
-            found = [
-                measure(one, case, spread(within(case, 0.2, 0.8), count), lean) for one in sets for case in one.cases
-            ]
-            print(f"| {count} | {name} | {row(found)} |", flush=True)
+
+        def some(case: Case | Stored, count: int = count) -> Sequence[Maps]:
+            assert isinstance(case, Case)
+            return case.at(spread(within(case, 0.2, 0.8), count))
+
+        places_table(sets, some, f"| {count} ")
+
+
+def stored_table(sets: Sequence[Set]) -> None:
+    """Every leaning, of the maps that were kept."""
+
+    def all_of_it(case: Case | Stored) -> Sequence[Maps]:
+        assert isinstance(case, Stored)
+        return case.both
+
+    print(f"| λ | {HEADER}\n|---|---|---|---|---|---|---|")
+    places_table(sets, all_of_it)
+
+
+def stored(run_path: str) -> Set:
+    """The maps that a run has kept of its evaluated pictures; of its own draws and smoothing."""
+    run = diffmine.load_run(run_path)
+    cases = []
+    for record in run.records.values():
+        if record.evaluated:
+            own = record.labels[0]
+            (wrong,) = (label for label in run.maps.labels(record.image_id) if label != own)
+            both = [kept(run.maps.load(record.image_id, label)) for label in (own, wrong)]
+            cases.append(Stored(record.image_id, both, run.masks(record.image_id)[own]))
+    return Set(run.path.name, cases, run.stride, run.recipe.tables["patches"]["size"])
+
+
+def kept(one: TypicalityMap) -> Maps:
+    """A stored map; influence has next to no noise, so that typicality's error is the agreement's."""
+    assert one.influence is not None
+    assert one.stderr is not None
+    return Maps(one.influence, one.mean - one.influence, np.square(one.stderr.astype(np.float32)))
 
 
 def band_table(sets: Sequence[Set]) -> None:
     """Bands of timesteps and ways to tell errors; all draws of a band."""
     bands = [(round(0.05 + 0.1 * step, 2), round(0.15 + 0.1 * step, 2)) for step in range(9)]
-    for weight, weighting in [(weight, name) for weight in (1.0, 0.1) for name in WEIGHTINGS]:
-        print(f"\nλ = {weight:g}, errors of {weighting}\n\n| timesteps | {HEADER}\n|---|---|---|---|---|---|")
-        for low, high in [*bands, (0.05, 0.95), (0.1, 0.7), (0.2, 0.8)]:
-            found = [
-                measure(one, case, within(case, low, high), fixed(weight), weighting)
+    for weighting in WEIGHTINGS:
+        print(f"\nerrors of {weighting}\n\n| timesteps | λ | {HEADER}\n|---|---|---|---|---|---|---|---|")
+        for weight, (low, high) in product((1.0, USUAL), [*bands, (0.05, 0.95), (0.1, 0.7), (0.2, 0.8)]):
+            both = [
+                (one, case, case.at(within(case, low, high), weighting))
                 for one in sets
                 for case in one.cases
+                if isinstance(case, Case)
             ]
-            print(f"| {low:.2f}–{high:.2f} | {row(found)} |", flush=True)
+            found, usual = (
+                [measure(one, case, maps, lean(weighed)) for one, case, maps in both] for weighed in (weight, USUAL)
+            )
+            print(f"| {low:.2f}–{high:.2f} | {weight:g} | {row(found, usual)} |", flush=True)
 
 
 SIDE, SQUARE, LABELS = 16, 4, ("blue", "green", "red")
@@ -365,12 +470,12 @@ def squares(count: int) -> tuple[list[Picture], list[NDArray[np.bool_]]]:
     return pictures, masks
 
 
-def known(count: int, draws: Sequence[int]) -> None:
+def known(count: int, draws: Sequence[int], kinds: Sequence[Prediction]) -> None:
     """``lean`` and ``bands`` where the best prediction is known, for models of noise, of v and of a flow."""
     pictures, masks = squares(count)
     labels = [(one.record.labels[0], other_labels(one.record, LABELS, 1, 0)[0]) for one in pictures]
     means = {label: (float(number + 1), 0.0, 0.0) for number, label in enumerate(LABELS)}
-    for prediction in get_args(Prediction):
+    for prediction in kinds:
         model = SquaresModel(SquaresModel.Config(prediction=prediction))
         tools = ModelTools(
             model, GaussianMeans(GaussianMeans.Config(means=means)), device="cpu", seed=0, labels=LABELS, folder=None
@@ -400,18 +505,22 @@ def main() -> None:
     collecting.add_argument("--t-max", type=float, default=0.95)
     collecting.add_argument("--limit", type=int)
     collecting.add_argument("--size", type=int, default=16, help="side of a patch")
+    commands.add_parser("stored").add_argument("runs", nargs="+")
     for name in ("lean", "bands"):
         reading = commands.add_parser(name)
         reading.add_argument("terms", type=Path, nargs="+")
         reading.add_argument("--draws", type=int, nargs="+", default=[4, 8, 16, 36])
     knowing = commands.add_parser("known")
-    knowing.add_argument("--pictures", type=int, default=120)
-    knowing.add_argument("--draws", type=int, nargs="+", default=[4, 16, 100])
+    knowing.add_argument("--pictures", type=int, default=90)
+    knowing.add_argument("--kinds", nargs="+", choices=get_args(Prediction), default=["epsilon", "flow"])
+    knowing.add_argument("--draws", type=int, nargs="+", default=[4, 16, 64])
     asked = parser.parse_args()
     if asked.command == "collect":
         collect(asked.run, asked.out, asked.draws, asked.t_min, asked.t_max, asked.limit, asked.size)
     elif asked.command == "known":
-        known(asked.pictures, asked.draws)
+        known(asked.pictures, asked.draws, asked.kinds)
+    elif asked.command == "stored":
+        stored_table([stored(path) for path in asked.runs])
     elif asked.command == "lean":
         lean_table([read(path) for path in asked.terms], asked.draws)
     else:
