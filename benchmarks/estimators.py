@@ -6,13 +6,13 @@
     python benchmarks/estimators.py bands terms.npz more-terms.npz
     python benchmarks/estimators.py known
 
-``stored`` compares how much of the agreement to add, fixed or estimated, on the maps that finished runs have kept.
-``collect`` denoises the held-out pictures of a finished run whose elements are known, under their own and under one
-wrong label, and keeps influence and agreement of each antithetic pair of draws; of these terms ``lean`` does the same
-as ``stored`` at several numbers of draws in [0.2, 0.8), and ``bands`` compares bands of timesteps, with errors told of the
-model's target, the noise or the clean latent.
-``known`` needs no run: it does both with the exact denoisers, of noise, v and a flow, of pictures that are drawn from a
-known distribution. Placed by influence + λ x agreement, or as named; judged by typicality there.
+Patches are placed where influence + λ x agreement is highest, or another map of the two; judged by typicality there.
+``stored`` compares ways to place on the maps that finished runs have kept. ``collect`` denoises the held-out pictures of
+a finished run whose elements are known, under their own and under one wrong label, and keeps influence and agreement of
+each antithetic pair of draws; of these terms ``lean`` does the same as ``stored`` at several numbers of draws in
+[0.2, 0.8), and ``bands`` compares bands of timesteps, with errors told of the model's target, the noise or the clean
+latent. ``known`` needs no run: it does both with the exact denoisers, of noise, v or a flow, of pictures that are drawn
+from a known distribution.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def terms(
     """Influence, agreement, fractions and weights of each picture, see :class:`Case`."""
     scorer = Keeping(config)
     scoring = scorer.open(tools)
-    found = []
+    found: list[tuple[Array, Array, Array, Array]] = []
     for picture, (own, wrong) in zip(pictures, labels, strict=True):
         scoring.score([picture], [[own, wrong]], Progress())
         measured = scorer.kept.pop()
@@ -269,9 +269,9 @@ def measure(one: Set, case: Case | Stored, both: Sequence[Maps], place: Place) -
     height, width = case.mask.shape
     values, precision, pointing, shown = [], None, None, None
     for label, maps in enumerate(both):
-        image = upsample(place(maps), one.stride, height, width)
+        image = upsample(place(maps).astype(np.float32), one.stride, height, width)
         box = best(image, one.size)
-        typicality = upsample(maps.influence + maps.agreement, one.stride, height, width)
+        typicality = upsample((maps.influence + maps.agreement).astype(np.float32), one.stride, height, width)
         values.append(float(typicality[box.slices()].mean()))
         if label == 0 and case.mask.any():
             near = distance_transform_edt(~case.mask) <= TOLERANCE * min(case.mask.shape)
