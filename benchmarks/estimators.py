@@ -7,9 +7,9 @@
     python benchmarks/estimators.py known
 
 Patches are placed where influence + λ x agreement is highest, or another map of the two; judged by typicality there.
-``stored`` compares ways to place on the maps that finished runs have kept. ``collect`` denoises the held-out pictures of
-a finished run whose elements are known, under their own and under one wrong label, and keeps influence and agreement of
-each antithetic pair of draws; of these terms ``lean`` does the same as ``stored`` at several numbers of draws in
+``stored`` compares ways to place on the maps that finished runs have kept. ``collect`` denoises the held-out pictures
+of a finished run whose elements are known, under their own and under one wrong label, and keeps influence and agreement
+of each antithetic pair of draws; of these terms ``lean`` does the same as ``stored`` at several numbers of draws in
 [0.2, 0.8), and ``bands`` compares bands of timesteps, with errors told of the model's target, the noise or the clean
 latent. ``known`` needs no run: it does both with the exact denoisers, of noise, v or a flow, of pictures that are drawn
 from a known distribution.
@@ -18,7 +18,6 @@ from a known distribution.
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -40,11 +39,12 @@ from diffmine.diffusion.loss_scorer import Weighting
 from diffmine.diffusion.losses import influence
 from diffmine.diffusion.schedule import error_weights
 from diffmine.diffusion.scoring import Measured
-from diffmine.interfaces import Conditioning, ModelTools, Progress
+from diffmine.interfaces import ModelTools, Progress
 from diffmine.numerics.bootstrap import mean_interval
 from diffmine.numerics.upsampling import upsample, window_means
-from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianModel, Prediction
-from diffmine.types import Box, ImageRecord, Picture, TypicalityMap
+from diffmine.testing.gaussian import Prediction
+from diffmine.testing.squares import COLOURS, SQUARE, draw_squares, squares_tools
+from diffmine.types import Box, Picture, TypicalityMap
 
 Array = NDArray[np.floating[Any]]
 WEIGHTINGS: tuple[Weighting, ...] = ("model", "epsilon", "sample")
@@ -402,84 +402,12 @@ def band_table(sets: Sequence[Set]) -> None:
             print(f"| {low:.2f}–{high:.2f} | {weight:g} | {row(found, usual)} |", flush=True)
 
 
-SIDE, SQUARE, LABELS = 16, 4, ("blue", "green", "red")
-COLOURS = {"blue": (-0.3, 0.0, 0.3), "green": (-0.1, 0.35, -0.1), "red": (0.35, -0.1, -0.1)}
-EMPTY = 0.2
-"""Share of a label's pictures that have no square."""
-
-
-class Squares(GaussianDenoiser):
-    """The exact denoiser of noise with a square of the label's colour anywhere: a mixture over places.
-
-    With mu_k the picture's mean where the square is at place k, pi_k its probability and v = a^2 s^2 + b^2, a place's
-    posterior is in proportion to pi_k exp(-|x_t - a mu_k|^2 / 2 v), and the best prediction of x is the mean over it of
-    mu_k + (a s^2 / v) (x_t - a mu_k). The null condition's mixture is over the labels as well.
-    """
-
-    def __init__(self, prediction: Prediction) -> None:
-        super().__init__(prediction, 0.3, 1, torch.device("cpu"))
-        reach = SIDE - SQUARE + 1
-        self.places = torch.zeros(reach * reach, SIDE, SIDE)
-        for place in range(reach * reach):
-            y, x = divmod(place, reach)
-            self.places[place, y : y + SQUARE, x : x + SQUARE] = 1
-        empty = torch.zeros(1, 3, SIDE, SIDE)
-        self.means = torch.cat(
-            [empty, *(self.places[:, None] * torch.tensor(COLOURS[label])[:, None, None] for label in LABELS)]
-        ).flatten(1)
-        count = len(self.places)
-        label = torch.cat([torch.tensor([-1]), torch.arange(len(LABELS)).repeat_interleave(count)])
-        self.prior = torch.full((len(LABELS) + 1, len(self.means)), -torch.inf)
-        self.prior[:, 0] = np.log(EMPTY)
-        self.prior[0, 1:] = np.log((1 - EMPTY) / count / len(LABELS))
-        for number in range(len(LABELS)):
-            self.prior[number + 1, label == number] = np.log((1 - EMPTY) / count)
-
-    def predict(self, noisy: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning) -> torch.Tensor:
-        a, b = self.scales(timesteps)
-        variance = (a**2 * self.spread**2 + b**2).flatten(1)
-        flat, scale = noisy.flatten(1), a.flatten(1)
-        prior = self.prior[conditioning.tokens[:, 0, 0].round().long()]
-        fit = scale * (flat @ self.means.T) - scale**2 * self.means.square().sum(1) / 2
-        mean = (prior + fit / variance).softmax(1) @ self.means
-        clean = (mean + scale * self.spread**2 / variance * (flat - scale * mean)).view_as(noisy)
-        noise = (noisy - a * clean) / b
-        return {"epsilon": noise, "v_prediction": a * noise - b * clean, "flow": noise - clean}[self.prediction]
-
-
-class SquaresModel(GaussianModel):
-    """A recipe's model that loads ``Squares``."""
-
-    def load(self, device: torch.device, *, folder: Path | None = None) -> Squares:
-        return Squares(self.config.prediction)
-
-
-def squares(count: int) -> tuple[list[Picture], list[NDArray[np.bool_]]]:
-    """Pictures drawn from the mixture, and where their squares are."""
-    rng, denoiser = np.random.default_rng(0), Squares("epsilon")
-    pictures, masks = [], []
-    for number in range(count):
-        label = LABELS[number % len(LABELS)]
-        mask = denoiser.places[rng.integers(len(denoiser.places))].numpy() * float(rng.random() >= EMPTY)
-        values = mask[..., None] * np.array(COLOURS[label]) + 0.3 * rng.standard_normal((SIDE, SIDE, 3))
-        pixels = ((values + 1) * 127.5).clip(0, 255).round().astype(np.uint8)
-        digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-        record = ImageRecord(digest[:20], f"{number}.png", (label,), SIDE, SIDE, digest, "heldout")
-        pictures.append(Picture(record, pixels))
-        masks.append(mask > 0)
-    return pictures, masks
-
-
 def known(count: int, draws: Sequence[int], kinds: Sequence[Prediction]) -> None:
     """``lean`` and ``bands`` where the best prediction is known, for models of noise, of v and of a flow."""
-    pictures, masks = squares(count)
-    labels = [(one.record.labels[0], other_labels(one.record, LABELS, 1, 0)[0]) for one in pictures]
-    means = {label: (float(number + 1), 0.0, 0.0) for number, label in enumerate(LABELS)}
+    pictures, masks = draw_squares(count)
+    labels = [(one.record.labels[0], other_labels(one.record, tuple(COLOURS), 1, 0)[0]) for one in pictures]
     for prediction in kinds:
-        model = SquaresModel(SquaresModel.Config(prediction=prediction))
-        tools = ModelTools(
-            model, GaussianMeans(GaussianMeans.Config(means=means)), device="cpu", seed=0, labels=LABELS, folder=None
-        )
+        tools = squares_tools(prediction)
         config = LossConfig(
             draws=max(draws) * 3 // 2, t_min=0.05, t_max=0.95, timesteps="stratified", antithetic=True, batch_size=512
         )
