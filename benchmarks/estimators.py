@@ -224,9 +224,15 @@ def james_stein(maps: Maps) -> Array:
     return lean(max(0.0, 1 - (maps.agreement.size - 2) / max(squared, 1e-20)))(maps)
 
 
-def wide(weight: float) -> Place:
-    """A share of the agreement around, blurred over two cells: it is of a region, its noise of a cell."""
-    return lambda maps: maps.influence + weight * gaussian_filter(maps.agreement, 2.0, mode="nearest")
+def blurred(weight: float, cells: float, sharp: float = 0.0) -> Place:
+    """Some of the agreement around, blurred: it is of a region, its noise of a cell; and a share of it as it is."""
+
+    def place(maps: Maps) -> Array:
+        around: Array = gaussian_filter(maps.agreement, cells, mode="nearest")
+        found: Array = maps.influence + sharp * maps.agreement + weight * around
+        return found
+
+    return place
 
 
 def fitting(maps: Maps) -> Array:
@@ -242,7 +248,10 @@ PLACES: Mapping[str, Place] = {
     "by map": by_map,
     "by cell": by_cell,
     "James–Stein": james_stein,
-    **{f"wide {weight:g}": wide(weight) for weight in (0.1, 0.25, 0.5)},
+    "0.25, blurred by 1": blurred(0.25, 1.0),
+    "0.25, blurred by 2": blurred(0.25, 2.0),
+    "0.5, blurred by 2": blurred(0.5, 2.0),
+    "0.1 and 0.15, blurred by 2": blurred(0.15, 2.0, sharp=0.1),
     "fitting": fitting,
 }
 
