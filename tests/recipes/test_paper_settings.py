@@ -115,7 +115,7 @@ SHARED: dict[str, dict[str, Any]] = {
         "timesteps": "uniform",
         "horizontal_flip": False,
     },
-    "scorer": {"use": "diffusion", "draws": 100, "timesteps": "uniform"},
+    "scorer": {"use": "diffusion", "draws": 100, "timesteps": "uniform", "weighting": "epsilon"},
     "patches": {"use": "top", "sizes": [], "per_image": 5, "per_label": 1000, "min_distance": 1},
     "features": {"use": "dift", "timestep": 161, "block": 1, "ensemble": 8, "condition": "label"},
     "projection": {"use": "none"},
