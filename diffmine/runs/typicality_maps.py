@@ -6,17 +6,22 @@ import json
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from safetensors import safe_open
 
-from diffmine.types import Role, TypicalityMap
+from diffmine.numerics.blocks import doubled, halved
+from diffmine.numerics.half_precision import compact
+from diffmine.types import FloatArray, Role, TypicalityMap
 
-IN_HALF_PRECISION = ("stderr", "influence", "influence_stderr")
+IN_HALF_PRECISION = ("stderr", "influence", "influence_stderr", "noise_correlation")
 """What is stored of a :class:`TypicalityMap` besides its mean, where it has it; named as there."""
+HALVED = "influence_stderr"
+"""What is stored at half the resolution."""
 
 
 class Scored(NamedTuple):
@@ -24,6 +29,20 @@ class Scored(NamedTuple):
 
     shard: int
     role: Role
+    draws: int | None
+
+
+def tensors_of(one: TypicalityMap) -> dict[str, NDArray[Any]]:
+    """What a shard holds of a map."""
+    tensors: dict[str, NDArray[Any]] = {f"{one.image_id}/{one.label}/mean": one.mean.astype(np.float32)}
+    for name in IN_HALF_PRECISION:
+        values: FloatArray | None = getattr(one, name)
+        if values is not None:
+            stored = halved(values).astype(np.float32) if name == HALVED else values
+            tensors[f"{one.image_id}/{one.label}/{name}"] = compact(stored)
+    if one.draws is not None:
+        tensors["draws"] = np.array(one.draws, dtype=np.int32)
+    return tensors
 
 
 class TypicalityMaps:
@@ -43,7 +62,7 @@ class TypicalityMaps:
 
     @cached_property
     def draws(self) -> int | None:
-        """(timestep, noise) draws behind each value; None where the scorer draws nothing."""
+        """(timestep, noise) draws behind each value, at most; None where the scorer draws nothing."""
         return self._grid.get("draws")
 
     def labels(self, image_id: str) -> list[str]:
@@ -72,7 +91,9 @@ class TypicalityMaps:
                 for name in IN_HALF_PRECISION
                 if (stored := f"{image_id}/{label}/{name}") in present
             }
-        return TypicalityMap(image_id, label, mean, draws=self.draws, **others)
+        if HALVED in others:
+            others[HALVED] = doubled(others[HALVED], mean.shape)
+        return TypicalityMap(image_id, label, mean, draws=scored.draws or self.draws, **others)
 
     @cached_property
     def _grid(self) -> dict[str, int]:
@@ -85,7 +106,9 @@ class TypicalityMaps:
         found: dict[str, dict[str, Scored]] = defaultdict(dict)
         if "role" not in table.column_names:  # of a run made before maps said what they are
             table = table.append_column("role", pa.array(["other"] * len(table)))
-        columns = (table[name].to_pylist() for name in ("image_id", "label", "shard", "role"))
-        for image_id, label, shard, role in zip(*columns, strict=True):
-            found[image_id][label] = Scored(shard, role)
+        if "draws" not in table.column_names:  # likewise: all had equally many
+            table = table.append_column("draws", pa.nulls(len(table), pa.int32()))
+        columns = (table[name].to_pylist() for name in ("image_id", "label", "shard", "role", "draws"))
+        for image_id, label, shard, role, draws in zip(*columns, strict=True):
+            found[image_id][label] = Scored(shard, role, draws)
         return dict(found)

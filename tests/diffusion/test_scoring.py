@@ -70,7 +70,7 @@ def test_influence_is_the_squared_distance_of_the_predictions(batch_size: int) -
     denoiser = with_tools.denoiser
     for one, maps in zip(scored, found, strict=True):
         latent = latent_of(denoiser, one.pixels)
-        fractions, noise = draw(config, tuple(latent.shape), 0, one.record.digest)
+        fractions, noise = draw(config, tuple(latent.shape), 0, one.record.digest, range(config.rounds[-1]))
         timesteps = denoiser.timesteps(fractions)
         noisy = denoiser.add_noise(latent.expand_as(noise), noise, timesteps)
         for a_map in maps:
@@ -162,7 +162,7 @@ def contrast(own: tuple[str, ...], means: dict[str, tuple[float, float, float]])
     config = Contrast.Config(draws=64, timesteps="stratified", antithetic=True)
     maps = Contrast(config).open(with_tools).score([one], [sorted(means)], Progress())[0]
     denoiser, latent = with_tools.denoiser, latent_of(with_tools.denoiser, one.pixels)
-    fractions, _ = draw(config, tuple(latent.shape), 0, one.record.digest)
+    fractions, _ = draw(config, tuple(latent.shape), 0, one.record.digest, range(config.rounds[-1]))
     zero, half = torch.zeros(3), torch.full((3,), 0.5)
     unit = float(denoiser.typicality(latent, half, zero, denoiser.timesteps(fractions)).mean())  # type: ignore[attr-defined]
     return {a_map.label: float(a_map.mean.mean()) / unit for a_map in maps}
