@@ -70,7 +70,7 @@ def extended(
     if before:
         assert known.stderr is not None
         assert known.noise_correlation is not None
-        spread = merged(config, _recalled(config, before, known.mean, known.stderr, known.noise_correlation), spread)
+        spread = merged(_recalled(config, before, known.mean, known.stderr, known.noise_correlation), spread)
     stderr = _stored(_stderr(spread))
     scale = autocorrelation(stderr[None] * np.sqrt(spread.values)) * spread.degrees
     correlation = np.divide(spread.products, scale, out=np.zeros_like(scale), where=scale > 0).clip(-1, 1)
@@ -80,7 +80,7 @@ def extended(
         if before:
             assert known.influence is not None
             assert known.influence_stderr is not None
-            further = merged(config, _recalled(config, before, known.influence, known.influence_stderr), further)
+            further = merged(_recalled(config, before, known.influence, known.influence_stderr), further)
         influence = _stored(further.mean)
         influence_stderr = doubled(_stored(halved(_stderr(further))), influence.shape)
     return TypicalityMap(
@@ -99,7 +99,7 @@ def spread_of(config: LossConfig, fractions: FloatArray, draws: FloatArray) -> S
     """What one block of draws says.
 
     Antithetic pairs count as one value, as the two are not independent. Stratified timesteps keep a trend over
-    timesteps out of the mean's error, so a line is fitted and the residuals are what is noise.
+    timesteps out of the mean's error, so a parabola is fitted and the residuals are what is noise.
 
     Args:
         config: how the draws were made.
@@ -109,43 +109,36 @@ def spread_of(config: LossConfig, fractions: FloatArray, draws: FloatArray) -> S
     pairs = config.per_value
     values = draws.astype(np.float64).reshape(-1, pairs, *draws.shape[1:]).mean(1)
     count = len(values)
-    explained = np.ones((count, 1))
-    if _detrended(config, count):
-        explained = np.stack([explained[:, 0], fractions[::pairs].astype(np.float64)], axis=1)
-    basis, _ = np.linalg.qr(explained)
+    degree = _degree(config, count)
+    basis, _ = np.linalg.qr(np.vander(fractions[::pairs].astype(np.float64), degree + 1, increasing=True))
     residuals = values - np.tensordot(basis, np.tensordot(basis, values, (0, 0)), (1, 0))
     if not draws.any():  # nothing but zeros stays exactly so
         residuals = np.zeros_like(values)
-    return Spread(
-        values.mean(0), np.square(residuals).sum(0), autocorrelation(residuals), count, count - explained.shape[1]
-    )
+    return Spread(values.mean(0), np.square(residuals).sum(0), autocorrelation(residuals), count, count - 1 - degree)
 
 
-def merged(config: LossConfig, one: Spread, two: Spread) -> Spread:
-    """What both say together.
-
-    The difference of their means is one contrast more (Chan, Golub & LeVeque 1983), but for stratified timesteps, where
-    it would hold what the trend makes of timesteps that differ.
-    """
+def merged(one: Spread, two: Spread) -> Spread:
+    """What both say together; the difference of their means is one contrast more (Chan, Golub & LeVeque 1983)."""
     values = one.values + two.values
-    mean = (one.values * one.mean + two.values * two.mean) / values
-    squares, products, degrees = one.squares + two.squares, one.products + two.products, one.degrees + two.degrees
-    if config.timesteps == "stratified":
-        return Spread(mean, squares, products, values, degrees)
     contrast = (two.mean - one.mean) * np.sqrt(one.values * two.values / values)
-    return Spread(mean, squares + contrast**2, products + autocorrelation(contrast[None]), values, degrees + 1)
+    return Spread(
+        (one.values * one.mean + two.values * two.mean) / values,
+        one.squares + two.squares + contrast**2,
+        one.products + two.products + autocorrelation(contrast[None]),
+        values,
+        one.degrees + two.degrees + 1,
+    )
 
 
 def degrees_of_freedom(config: LossConfig, draws: int) -> int:
     """Of the standard error of one cell after so many draws."""
     counts = [len(block) // config.per_value for block in blocks(config, 0, draws)]
-    between = len(counts) - 1 if config.timesteps == "uniform" else 0
-    return sum(count - 1 - _detrended(config, count) for count in counts) + between
+    return sum(count - 1 - _degree(config, count) for count in counts) + len(counts) - 1
 
 
-def _detrended(config: LossConfig, count: int) -> bool:
-    """Whether a line is taken out; of fewer values it would leave nothing."""
-    return config.timesteps == "stratified" and count > 2
+def _degree(config: LossConfig, count: int) -> int:
+    """Of the trend over timesteps that is taken out of so many values; 0 where it would leave nothing."""
+    return min(2, max(0, count - 2)) if config.timesteps == "stratified" else 0
 
 
 def _stderr(spread: Spread) -> Field:

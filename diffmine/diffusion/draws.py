@@ -14,17 +14,16 @@ if TYPE_CHECKING:
 
     from diffmine.diffusion.loss_scorer import LossConfig
 
-GOLDEN_RATIO = (5**0.5 - 1) / 2
-
 
 def draw(config: LossConfig, shape: tuple[int, ...], seed: int, digest: str, numbers: range) -> tuple[Tensor, Tensor]:
     """Some of the endless draws of one image, keyed by the run's seed, the image's content and the draw's number.
 
-    So the first eight of sixteen draws are those of a run of eight. ``stratified`` timesteps are a golden-ratio
-    Kronecker sequence with a random shift: place n is the fractional part of shift + n (sqrt(5) - 1) / 2, which
-    spreads any number of consecutive places evenly (Kuipers & Niederreiter, *Uniform Distribution of Sequences*, 1974,
-    section 2.3), while each alone is uniform over the range. Of antithetic draws 2k and 2k + 1 share a timestep, and
-    the second has the noise of the first negated.
+    So the first eight of sixteen draws are those of a run of eight. ``stratified`` timesteps are the van der Corput
+    sequence, shifted at random and folded by the tent map (Hickernell 2002, *Obtaining O(N^(-2+e)) convergence for
+    lattice quadrature rules*): each is uniform over the range, any four of a block lie in pairs about its middle, one
+    in each half of each half, so that a linear trend over timesteps leaves their mean exactly, and of later blocks
+    each falls between those before. Of antithetic draws 2k and 2k + 1 share a timestep, and the second has the noise
+    of the first negated.
 
     Args:
         config: over which timesteps, and whether antithetic.
@@ -44,10 +43,17 @@ def draw(config: LossConfig, shape: tuple[int, ...], seed: int, digest: str, num
         place = float(torch.rand((), generator=generator, dtype=torch.float64))
         noise = torch.randn(shape, generator=generator)
         if config.timesteps == "stratified":
-            place = (shift + independent * GOLDEN_RATIO) % 1
+            place = _spread(independent, shift)
         fractions.append(config.t_min + (config.t_max - config.t_min) * place)
         noises.append(-noise if negated else noise)
     return torch.tensor(fractions, dtype=torch.float64).float(), torch.stack(noises)
+
+
+def _spread(number: int, shift: float) -> float:
+    """One place of the shifted and folded van der Corput sequence, in [0, 1)."""
+    bits = f"{number:b}"
+    place = (int(bits[::-1], 2) / 2 ** len(bits) + shift) % 1
+    return min(1 - abs(2 * place - 1), 1 - 2**-20)
 
 
 def smooth(config: LossConfig, values: Tensor) -> Tensor:

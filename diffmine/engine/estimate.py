@@ -36,8 +36,8 @@ PATIENCE = 3600.0
 SAMPLE = 16
 THREAD_VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
 """In the order in which torch heeds them; of more threads than there are cores it takes as many as cores."""
-CELL_BYTES = 6
-"""float32 mean and float16 standard error."""
+CELL_BYTES = 8.5
+"""float32 mean, float16 standard error and influence, and the latter's error for four cells together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Cost:
         device: what they were estimated for.
         threads: those of the processor that compute; None on another device.
         stored: stages that need not be computed, as the store has them already.
+        first_scoring_passes: of ``scoring_passes``, those of the first round of draws, which alone are certain.
     """
 
     images: Mapping[str, int]
@@ -68,6 +69,7 @@ class Cost:
     device: str
     threads: int | None = None
     stored: tuple[str, ...] = ()
+    first_scoring_passes: int = 0
 
     @property
     def seconds(self) -> float:
@@ -119,6 +121,7 @@ def _count(resolved: Resolved, device: str) -> Cost:
             training = components.finetune.trained_pictures()
         with _naming_files_of("model", components.model):
             one_pass = components.model.forward_flops(height, width)
+    rounds = components.scorer.rounds
     passes = {"finetune": TRAINING_FACTOR * training, "typicality": scoring, "features": features}
     batches = [_batch(part) for part in (components.finetune, components.scorer, components.features)]
     device, rate = matrix_product_rate(device)
@@ -128,6 +131,7 @@ def _count(resolved: Resolved, device: str) -> Cost:
         height=height,
         training_passes=training,
         scoring_passes=scoring,
+        first_scoring_passes=scoring * rounds[0] // rounds[-1] if rounds else scoring,
         feature_passes=features,
         flops=one_pass * sum(passes.values()),
         disk_bytes=_map_bytes(resolved, total, width, height, list(preview.images)),
@@ -222,4 +226,4 @@ def _labels_scored(resolved: Resolved, labels: list[str]) -> int:
 def _map_bytes(resolved: Resolved, images: int, width: int, height: int, labels: list[str]) -> int:
     stride = resolved.components.model.stride if resolved.components.scorer.needs_model else 1
     columns, rows = grid_size(width, height, stride)
-    return images * _labels_scored(resolved, labels) * (columns // stride) * (rows // stride) * CELL_BYTES
+    return int(images * _labels_scored(resolved, labels) * (columns // stride) * (rows // stride) * CELL_BYTES)

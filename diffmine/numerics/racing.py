@@ -33,8 +33,8 @@ def undecided(
     the chance that its true place is beyond the border is at most ``risk`` times the share of the draws that it has
     had: little is decided on few draws and only what is clear, while the last draws go to the nearest alone, which even
     all draws could not tell apart. Error is spent in proportion to what has been drawn, as in group-sequential trials
-    (Lan & DeMets 1983, *Discrete sequential boundaries for clinical trials*; here at each look, not over all), so the
-    expected share of wrong decisions is at most ``risk`` times the share of the passes that are spent.
+    (Lan & DeMets 1983, *Discrete sequential boundaries for clinical trials*; here at each look, not over all, and
+    taking the border as known).
 
     Args:
         values: means so far, (candidates,).

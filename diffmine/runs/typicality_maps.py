@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +46,20 @@ def tensors_of(one: TypicalityMap) -> dict[str, NDArray[Any]]:
     return tensors
 
 
+def map_of(image_id: str, label: str, draws: int | None, tensors: Mapping[str, NDArray[Any]]) -> TypicalityMap:
+    """The map that :func:`tensors_of` took apart."""
+    mean, *others = (tensors.get(f"{image_id}/{label}/{name}") for name in ("mean", *IN_HALF_PRECISION))
+    assert mean is not None
+    parts = {
+        name: values.astype(np.float32)
+        for name, values in zip(IN_HALF_PRECISION, others, strict=True)
+        if values is not None
+    }
+    if HALVED in parts:
+        parts[HALVED] = doubled(parts[HALVED], mean.shape)
+    return TypicalityMap(image_id, label, mean.astype(np.float32), draws=draws, **parts)
+
+
 class TypicalityMaps:
     """The typicality artifact: one :class:`TypicalityMap` for each scored (image, label).
 
@@ -84,16 +99,10 @@ class TypicalityMaps:
             known = ", ".join(self.labels(image_id)) or "none"
             raise KeyError(f"image {image_id!r} was not scored under {label!r}; labels it was scored under: {known}")
         with safe_open(self.folder / "shards" / f"{scored.shard:05d}.safetensors", "np") as tensors:
-            mean = tensors.get_tensor(f"{image_id}/{label}/mean").astype(np.float32)
             present = set(tensors.keys())
-            others = {
-                name: tensors.get_tensor(stored).astype(np.float32)
-                for name in IN_HALF_PRECISION
-                if (stored := f"{image_id}/{label}/{name}") in present
-            }
-        if HALVED in others:
-            others[HALVED] = doubled(others[HALVED], mean.shape)
-        return TypicalityMap(image_id, label, mean, draws=scored.draws or self.draws, **others)
+            names = (f"{image_id}/{label}/{name}" for name in ("mean", *IN_HALF_PRECISION))
+            stored = {name: tensors.get_tensor(name) for name in names if name in present}
+        return map_of(image_id, label, scored.draws or self.draws, stored)
 
     @cached_property
     def _grid(self) -> dict[str, int]:

@@ -37,7 +37,8 @@ def print_check(console: Console, resolved: Resolved, cost: Cost) -> None:
 
 def _with_model(cost: Cost) -> Iterator[tuple[str, str]]:
     yield "training", f"{cost.training_passes:,} pictures forwards and backwards"
-    yield "scoring", f"{cost.scoring_passes:,} forwards"
+    first, most = cost.first_scoring_passes, cost.scoring_passes
+    yield "scoring", f"{most:,} forwards" if first == most else f"{first:,} to {most:,} forwards, as draws are needed"
     yield "features", f"{cost.feature_passes:,} forwards"
     yield "disk", f"{human_size(cost.disk_bytes)} of typicality maps, beside the model"
     yield "time", _time(cost)

@@ -16,8 +16,9 @@ from diffmine.diffusion.draws import draw
 from diffmine.diffusion.losses import Measure, Predictions, influence, latent_of, paired_predictions
 from diffmine.diffusion.scoring import Measured
 from diffmine.interfaces import ModelTools, Progress
+from diffmine.runs.typicality_maps import map_of, tensors_of
 from diffmine.testing.gaussian import GaussianMeans, GaussianModel
-from diffmine.types import ImageRecord, Picture
+from diffmine.types import ImageRecord, Picture, TypicalityMap
 
 MEANS = {"cold": (-0.4, 0.0, 0.5), "flat": (0.2, 0.2, 0.2), "warm": (0.5, 0.1, -0.4)}
 
@@ -207,3 +208,23 @@ def test_naming_what_scorers_share_imports_nothing_heavy() -> None:
     code += "; T(None, None, device='cpu', seed=0, labels=['a'], folder=None).at(None); print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["[]", "False"]
+
+
+@pytest.mark.parametrize("options", [{}, {"timesteps": "stratified"}, {"antithetic": True, "smoothing": 0.6}])
+def test_going_on_from_stored_maps_gives_the_bits_of_all_draws_at_once(options: dict) -> None:
+    scored, labels = [picture(0), picture(1, side=12), picture(2)], [["warm", "cold"]] * 3
+    at_once = Diffusion(Diffusion.Config(draws=24, batch_size=20, **options)).open(tools())
+    some = Diffusion(Diffusion.Config(draws=8, batch_size=20, **options)).open(tools())
+    expected = at_once.score(scored, labels, Progress())
+    stored = [[reread(one) for one in maps] for maps in some.score(scored, labels, Progress())]
+    for wanted, found in zip(expected, some.refine(scored, stored, 24, Progress()), strict=True):
+        for one, other in zip(wanted, found, strict=True):
+            assert one.draws == other.draws == 24
+            for name in ("mean", "stderr", "influence", "influence_stderr", "noise_correlation"):
+                np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
+
+
+def reread(one: TypicalityMap) -> TypicalityMap:
+    """A map as the store gives it back."""
+    tensors = tensors_of(one)
+    return map_of(one.image_id, one.label, one.draws, tensors)
