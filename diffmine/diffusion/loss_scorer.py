@@ -33,7 +33,7 @@ class LossConfig(ComponentConfig):
         "for every image, and more, up to the most, for those whose patches may still enter or leave the best",
     )
     risk: float = Field(
-        1.0,
+        0.5,
         gt=0,
         description="of a range of draws: an image has had enough when the chance that one of its patches is on the "
         "wrong side is below this times the share of the most draws that it has had; less is more careful",

@@ -136,7 +136,7 @@ class TypicalityScorer(Component):
     @property
     def risk(self) -> float:
         """How wrong deciding so may be, see :func:`diffmine.numerics.racing.undecided`."""
-        return 1.0
+        return 0.5
 
     def role(self, record: ImageRecord, label: str) -> Role:
         """What the map of an image under a label is; default: ``own`` where it carries the label, else ``null``.

@@ -25,7 +25,7 @@ def totals(first: int, most: int, step: int, growth: float = 1.5) -> tuple[int, 
 
 
 def undecided(
-    values: NDArray[np.floating], errors: NDArray[np.floating], keep: int, share: float, risk: float = 1.0
+    values: NDArray[np.floating], errors: NDArray[np.floating], keep: int, share: float, risk: float = 0.5
 ) -> NDArray[np.bool_]:
     """Which values may lie on the wrong side of the border between the best and the rest.
 

@@ -21,6 +21,8 @@ from diffmine.types import FloatArray, Role, TypicalityMap
 
 IN_HALF_PRECISION = ("stderr", "influence", "influence_stderr", "noise_correlation")
 """What is stored of a :class:`TypicalityMap` besides its mean, where it has it; named as there."""
+DRAWS_FILE = "draws.json"
+"""Published where pictures had different numbers of draws."""
 HALVED = "influence_stderr"
 """What is stored at half the resolution."""
 

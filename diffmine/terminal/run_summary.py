@@ -23,6 +23,7 @@ def summary_json(run: Run) -> str:
             name: {key: entry.get(key) for key in ("digest", "seconds", "reused")} for name, entry in done.items()
         },
         "metrics": run.metrics if "metrics" in done else {},
+        "draws": run.draws_spent,
         "warnings": run.info["warnings"],
         "flags": [asdict(flag) for flag in run.flags],
         "labels": {label: _label(run.contents, label) for label in run.contents.labels} if "clusters" in done else {},

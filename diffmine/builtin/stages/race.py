@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffmine.interfaces import Work
 from diffmine.numerics.racing import undecided
@@ -103,14 +104,17 @@ class Race:
         """The patches of each pool that may be on the wrong side of the border."""
         keep = self.work.components.patches.config.per_label
         found = {}
-        for pool, runners in sorted(self._pools().items()):
+        for pool, runners in sorted(self.pools().items()):
             values = np.array([runner.value for runner in runners])
-            errors = np.array([runner.error for runner in runners])
+            errors = moderated(
+                np.array([runner.error for runner in runners]), [self.draws[one.image_id] for one in runners]
+            )
             doubtful = undecided(values, errors, keep, share, risk)
             found[pool] = [runner for runner, is_open in zip(runners, doubtful, strict=True) if is_open]
         return found
 
-    def _pools(self) -> dict[Pool, list[Runner]]:
+    def pools(self) -> dict[Pool, list[Runner]]:
+        """The patches that compete with each other, as they are now."""
         pools: dict[Pool, list[Runner]] = defaultdict(list)
         for record in self.records:
             for label, runner in self._runners[record.image_id]:
@@ -130,6 +134,18 @@ class Race:
                 maps.load(record.image_id, label), record, pixels, stride=maps.stride, seed=self.work.seed
             )
         ]
+
+
+def moderated(errors: NDArray[np.float64], draws: Sequence[int]) -> NDArray[np.float64]:
+    """Each error averaged with that of all patches of as many draws: from few draws, an error is itself uncertain.
+
+    Args:
+        errors: standard errors, (patches,).
+        draws: behind each.
+    """
+    squares, had = errors**2, np.asarray(draws)
+    means = {count: squares[had == count].mean() for count in set(draws)}
+    return np.sqrt((squares + np.array([means[count] for count in draws])) / 2)
 
 
 def tables_of(record: ImageRecord) -> Iterator[str]:

@@ -20,7 +20,7 @@ from diffmine.builtin.stages.race import Race
 from diffmine.files.atomic import shard_is_done, write_atomically
 from diffmine.files.shards import commit_shard, cut, shard_path
 from diffmine.interfaces import Inputs, Job, ProcessShard, Progress, Stage, Work
-from diffmine.runs.typicality_maps import TypicalityMaps, tensors_of
+from diffmine.runs.typicality_maps import DRAWS_FILE, TypicalityMaps, tensors_of
 from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 SHARD_SIZE = 32
 ROUNDS = "rounds"
 GRID = "grid.json"
-RACE_FILE = "draws.json"
-"""Published where draws were a race."""
 INDEX = pa.schema(
     [
         ("image_id", pa.string()),
@@ -142,7 +140,7 @@ class Typicality(Stage):
                 break
         found = race.report()
         work.progress.status(f"{found['mean']:.1f} of {found['most']} draws an image")
-        work.write_json(work.public(RACE_FILE), found)
+        work.write_json(work.public(DRAWS_FILE), found)
         shards = cut(records, SHARD_SIZE)
         for number, shard in enumerate(shards):
             if not shard_is_done(shard_path(work.folder, number)):
