@@ -49,4 +49,5 @@ def undecided(
         return np.zeros(len(values), dtype=bool)
     around = -np.partition(-values.astype(np.float64), (keep - 1, keep))[keep - 1 : keep + 1]
     reach = -NormalDist().inv_cdf(min(0.5, risk * share))
-    return np.abs(values - around.mean()) < reach * errors
+    found: NDArray[np.bool_] = np.abs(values - around.mean()) < reach * errors
+    return found

@@ -48,8 +48,8 @@ def test_a_map_is_that_of_a_run_of_as_many_draws(folder: Path, raced: Run) -> No
     """But for rounding: in the further rounds other pictures share a batch."""
     found = maps(raced)
     counts = {one.draws for one in found.values()}
-    assert {4, MOST} <= counts, "the recipe is meant to decide some pictures at once and some never"
-    for draws in (4, MOST):
+    assert len(counts) > 1, "the recipe is meant to decide some pictures earlier than others"
+    for draws in counts:
         fixed = maps(mined(folder, f"fixed {draws}", f"scorer.draws={draws}"))
         for key, one in found.items():
             if one.draws == draws:
