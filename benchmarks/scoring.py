@@ -64,7 +64,9 @@ def published(tools: ModelTools, pictures: list[Picture], config: Diffusion.Conf
     denoiser, maps = tools.denoiser, []
     for one in pictures:
         latent = denoiser.encode(to_model(one.pixels, denoiser.size_multiple)[None])
-        fractions, noise = draw(config, tuple(latent.shape[1:]), tools.seed, one.record.digest)
+        fractions, noise = draw(
+            config, tuple(latent.shape[1:]), tools.seed, one.record.digest, range(config.rounds[-1])
+        )
         losses = {label: _losses(denoiser, tools, latent, fractions, noise, label) for label in ("a", None)}
         raw = torch.nn.functional.interpolate(
             (losses[None] - losses["a"])[:, None], size=one.pixels.shape[:2], mode="bilinear"

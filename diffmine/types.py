@@ -115,7 +115,11 @@ class TypicalityMap:
         influence: float32, (h, w): how far the label moves what the model predicts, never negative, in the unit of
             ``mean``; None where the scorer does not say. ``mean - influence`` is how far the picture agrees with the
             label. It tells where a label matters, never whether it fits.
-        influence_stderr: float32, (h, w): Monte-Carlo standard error of ``influence``; None as ``stderr``.
+        influence_stderr: float32, (h, w): Monte-Carlo standard error of ``influence``; None as ``stderr``. It is stored
+            at half the resolution.
+        noise_correlation: float32, (2 n + 1, 2 n + 1): how the errors of ``mean`` in two cells hang together, by the
+            lag between them, lag 0 in the middle and 0 beyond; with ``stderr`` it gives the standard error of any
+            patch. None: not known.
     """
 
     image_id: str
@@ -125,6 +129,7 @@ class TypicalityMap:
     draws: int | None = None
     influence: FloatArray | None = None
     influence_stderr: FloatArray | None = None
+    noise_correlation: FloatArray | None = None
 
 
 class Box(NamedTuple):
@@ -151,8 +156,8 @@ class Candidate:
     Attributes:
         box: where it is.
         typicality: mean of the typicality over its pixels.
-        stderr: an upper bound of the standard error of ``typicality`` (the mean of the map's standard errors); None
-            where the map has none.
+        stderr: the Monte-Carlo standard error of ``typicality``; None where the map has none. Where the map does not
+            say how its errors hang together it is an upper bound, the mean of the map's standard errors.
         priority: position among the label's candidates; the engine keeps the lowest ``per_label`` of them.
     """
 

@@ -1,4 +1,4 @@
-"""The (timestep, noise) draws of an image, and the mean of what was measured with them. Imports torch."""
+"""The (timestep, noise) draws of an image: each depends on its number alone. Imports torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from scipy.ndimage import gaussian_filter
 
-from diffmine.numerics.seeding import torch_generator
+from diffmine.numerics.seeding import numpy_generator, torch_generator
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,29 +15,45 @@ if TYPE_CHECKING:
     from diffmine.diffusion.loss_scorer import LossConfig
 
 
-def draw(config: LossConfig, shape: tuple[int, ...], seed: int, digest: str) -> tuple[Tensor, Tensor]:
-    """The draws of one image, keyed by the run's seed and the image's content.
+def draw(config: LossConfig, shape: tuple[int, ...], seed: int, digest: str, numbers: range) -> tuple[Tensor, Tensor]:
+    """Some of the endless draws of one image, keyed by the run's seed, the image's content and the draw's number.
+
+    So the first eight of sixteen draws are those of a run of eight. ``stratified`` timesteps are the van der Corput
+    sequence, shifted at random and folded by the tent map (Hickernell 2002, *Obtaining O(N^(-2+e)) convergence for
+    lattice quadrature rules*): each is uniform over the range, any four of a block lie in pairs about its middle, one
+    in each half of each half, so that a linear trend over timesteps leaves their mean exactly, and of later blocks
+    each falls between those before. Of antithetic draws 2k and 2k + 1 share a timestep, and the second has the noise
+    of the first negated.
 
     Args:
-        config: how many draws, over which timesteps.
+        config: over which timesteps, and whether antithetic.
         shape: of a latent, (channels, h, w).
         seed: the run's seed.
         digest: ``ImageRecord.digest``.
+        numbers: of the draws, from 0.
     Returns:
         positions on the noise schedule in [t_min, t_max), float32, (draws,); noise, float32, (draws, *shape). Both on
         the CPU.
     """
-    generator = torch_generator(seed, "typicality", digest)
-    count = config.draws // 2 if config.antithetic else config.draws
-    places = torch.rand(count, generator=generator, dtype=torch.float64)
-    if config.timesteps == "stratified":
-        places = (torch.arange(count) + places) / count
-    fractions = (config.t_min + (config.t_max - config.t_min) * places).float()
-    noise = torch.randn(count, *shape, generator=generator)
-    if config.antithetic:
-        fractions = fractions.repeat_interleave(2)
-        noise = torch.stack([noise, -noise], dim=1).flatten(0, 1)
-    return fractions, noise
+    shift = float(numpy_generator(seed, "timesteps", digest).random())
+    fractions, noises = [], []
+    for number in numbers:
+        independent, negated = divmod(number, 2) if config.antithetic else (number, 0)
+        generator = torch_generator(seed, "typicality", digest, independent)
+        place = float(torch.rand((), generator=generator, dtype=torch.float64))
+        noise = torch.randn(shape, generator=generator)
+        if config.timesteps == "stratified":
+            place = _spread(independent, shift)
+        fractions.append(config.t_min + (config.t_max - config.t_min) * place)
+        noises.append(-noise if negated else noise)
+    return torch.tensor(fractions, dtype=torch.float64).float(), torch.stack(noises)
+
+
+def _spread(number: int, shift: float) -> float:
+    """One place of the shifted and folded van der Corput sequence, in [0, 1)."""
+    bits = f"{number:b}"
+    place = (int(bits[::-1], 2) / float(1 << len(bits)) + shift) % 1
+    return min(1 - abs(2 * place - 1), 1 - 2**-20)
 
 
 def smooth(config: LossConfig, values: Tensor) -> Tensor:
@@ -53,27 +69,3 @@ def smooth(config: LossConfig, values: Tensor) -> Tensor:
     if not config.smoothing:
         return values
     return torch.from_numpy(gaussian_filter(values.numpy(), config.smoothing, mode="nearest", axes=(1, 2)))
-
-
-def mean_and_stderr(config: LossConfig, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean over draws, and its Monte-Carlo standard error.
-
-    Antithetic pairs count as one value, as the two are not independent. For stratified timesteps the variance is
-    estimated from successive differences (Wolter, *Introduction to Variance Estimation*, 2007, section 8.2, estimator
-    v2), which leaves out what the strata explain.
-
-    Args:
-        config: how the draws were made.
-        values: (draws, h, w), in the order of the draws.
-    Returns:
-        mean and standard error, float32, each (h, w).
-    """
-    values = values.double()
-    if config.antithetic:
-        values = (values[0::2] + values[1::2]) / 2
-    count = len(values)
-    if config.timesteps == "stratified" and count > 1:
-        variance = values.diff(dim=0).square().sum(0) / (2 * (count - 1))
-    else:
-        variance = values.var(0)
-    return values.mean(0).float(), (variance / count).sqrt().float()

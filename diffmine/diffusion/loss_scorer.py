@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import OUTSIDE_KEY, ComponentConfig, ModelTools, Scoring, TypicalityScorer
+from diffmine.numerics.racing import totals
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.types import ImageRecord, Role
 
@@ -23,16 +24,28 @@ if TYPE_CHECKING:
 
 Weighting = Literal["model", "epsilon", "sample", "v"]
 """What an error of the prediction is an error of."""
+VALUES = 4
+"""Independent values in a block of draws: enough to tell a trend over timesteps from noise."""
 
 
 class LossConfig(ComponentConfig):
     """Options of the scorers that compare denoising losses."""
 
-    draws: int = Field(100, ge=2, description="(timestep, noise) draws for each image; the same for all conditions")
+    draws: int | tuple[int, int] = Field(
+        100,
+        description="(timestep, noise) draws for each image, the same for all conditions; or [first, most]: the first "
+        "for every image, and more, up to the most, for those whose patches may still enter or leave the best",
+    )
+    risk: float = Field(
+        0.5,
+        gt=0,
+        description="of a range of draws: an image has had enough when the chance that one of its patches is on the "
+        "wrong side is below this times the share of the most draws that it has had; less is more careful",
+    )
     t_min: float = Field(0.1, ge=0, lt=1, description="lowest timestep, as a share of the training steps")
     t_max: float = Field(0.7, gt=0, le=1, description="end of the timesteps' range (not reached), as a share")
     timesteps: Literal["uniform", "stratified"] = Field(
-        "uniform", description="independent over the range (the paper), or one in each of as many equal parts of it"
+        "uniform", description="independent over the range (the paper), or spread evenly over it, however many"
     )
     antithetic: bool = Field(
         False, description="every other draw repeats the timestep before it with the noise negated"
@@ -57,12 +70,41 @@ class LossConfig(ComponentConfig):
     )
 
     @model_validator(mode="after")
-    def _range(self) -> Self:
+    def _consistent(self) -> Self:
         if self.t_min >= self.t_max:
             raise ValueError(f"t_min = {self.t_min} must be below t_max = {self.t_max}")
-        if self.antithetic and self.draws % 2:
+        (first, most), step = self._range_of_draws, self.step
+        least = 4 if self.antithetic else 2
+        if first < least:
+            raise ValueError(f"draws = {first} must be at least {least}, to tell how sure they are")
+        if self.antithetic and (first % 2 or most % 2):
             raise ValueError(f"draws = {self.draws} must be even with antithetic noise")
+        if first < most and first % step:
+            raise ValueError(
+                f"draws = [{first}, {most}]: the first must be a multiple of {step}, as draws come in steps"
+            )
+        if first > most:
+            raise ValueError(f"draws = [{first}, {most}]: the first must not be more than the most")
         return self
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The draws that an image has had after each round, at most."""
+        return totals(*self._range_of_draws, self.step)
+
+    @property
+    def step(self) -> int:
+        """The draws in a block, after which maps can be stored and added to."""
+        return VALUES * self.per_value
+
+    @property
+    def per_value(self) -> int:
+        """The draws that count as one independent value."""
+        return 2 if self.antithetic else 1
+
+    @property
+    def _range_of_draws(self) -> tuple[int, int]:
+        return (self.draws, self.draws) if isinstance(self.draws, int) else self.draws
 
 
 class LossScorer(TypicalityScorer):
@@ -111,8 +153,16 @@ class LossScorer(TypicalityScorer):
             )
         return LossScoring(tools, self.config, self.gain, self.influence(), self.measures())
 
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        return self.config.rounds
+
+    @property
+    def risk(self) -> float:
+        return self.config.risk
+
     def passes(self, labels: int) -> int:
-        return self.config.draws * (1 + labels)
+        return self.rounds[-1] * (1 + labels)
 
 
 def kin_of(record: ImageRecord, kindred: Iterable[Sequence[str]]) -> set[str]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from diffmine.diffusion.draws import draw, mean_and_stderr, smooth
+from diffmine.diffusion.averaging import blocks, extended
+from diffmine.diffusion.draws import draw, smooth
 from diffmine.diffusion.loss_scorer import LossConfig
 from diffmine.diffusion.losses import Measure, Predictions, latent_of, paired_predictions, siblings, squared_error
 from diffmine.diffusion.schedule import error_weights
@@ -25,7 +27,7 @@ ByCondition = Mapping[str | None, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the draws of one picture gave; all on the CPU.
+    """What a block of draws of one picture gave; all on the CPU.
 
     Attributes:
         record: the picture.
@@ -61,23 +63,31 @@ def gain_over_siblings(measured: Measured, label: str) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture with its draws and what their errors count, all on the CPU, and the conditions to denoise it under.
-
-    The null condition comes first.
-    """
+    """A picture with what is known of it, and the conditions to denoise it under; the null condition first."""
 
     picture: Picture
     latent: Tensor
+    maps: tuple[TypicalityMap, ...]
+
+    @property
+    def conditions(self) -> tuple[str | None, ...]:
+        return (None, *(one.label for one in self.maps))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture with a block of its draws and what their errors count, all on the CPU."""
+
+    prepared: Prepared
     fractions: Tensor
     noise: Tensor
     weights: Sequence[float]
-    conditions: tuple[str | None, ...]
 
 
 class Forward(NamedTuple):
     """One draw of one picture, denoised under one of the picture's conditions."""
 
-    prepared: Prepared
+    drawn: Drawn
     draw: int
     condition: str | None
 
@@ -115,95 +125,127 @@ class LossScoring(Scoring):
         self.stride = self._denoiser.stride
         self._sizes: dict[int, BatchSize] = {}
 
-    @torch.inference_mode()
     def score(
         self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]], progress: Progress
     ) -> list[list[TypicalityMap]]:
-        maps: dict[str, list[TypicalityMap]] = {}
-        for group in self._groups(pictures, labels):
-            draws, conditions = self._config.draws, len(group[0].conditions)
-            forwards = [
-                Forward(one, draw, condition) for one in group for draw in range(draws) for condition in one.conditions
-            ]
-            rows = run_in_batches(self._predict, forwards, self._batch_size(conditions))
-            for prepared in group:
-                by_draw = [self._measure(prepared, draw, islice(rows, conditions)) for draw in range(draws)]
-                maps[prepared.picture.record.image_id] = list(self._maps(prepared, torch.stack(by_draw).cpu()))
+        nothing = np.empty((0, 0), np.float32)
+        unknown = [
+            [TypicalityMap(picture.record.image_id, label, nothing, draws=0) for label in wanted]
+            for picture, wanted in zip(pictures, labels, strict=True)
+        ]
+        return self.refine(pictures, unknown, self._config.rounds[0], progress)
+
+    @torch.inference_mode()
+    def refine(
+        self, pictures: Sequence[Picture], maps: Sequence[Sequence[TypicalityMap]], draws: int, progress: Progress
+    ) -> list[list[TypicalityMap]]:
+        found: dict[str, list[TypicalityMap]] = {}
+        for group in self._groups(pictures, maps):
+            start = group[0].maps[0].draws or 0
+            for block in blocks(self._config, start, draws):
+                group = self._after(group, block)
+            for one in group:
+                found[one.picture.record.image_id] = list(one.maps)
                 progress.advance()
-        return [maps[picture.record.image_id] for picture in pictures]
+        return [found[picture.record.image_id] for picture in pictures]
+
+    def _after(self, group: Sequence[Prepared], block: range) -> list[Prepared]:
+        """The pictures with one block of draws more."""
+        conditions = len(group[0].conditions)
+        drawn = [self._draw(one, block) for one in group]
+        forwards = [
+            Forward(one, draw, condition)
+            for one in drawn
+            for draw in range(len(block))
+            for condition in one.prepared.conditions
+        ]
+        rows = run_in_batches(self._predict, forwards, self._batch_size(conditions))
+        after = []
+        for one in drawn:
+            by_draw = [self._measure(one, draw, islice(rows, conditions)) for draw in range(len(block))]
+            after.append(replace(one.prepared, maps=tuple(self._extended(one, torch.stack(by_draw).cpu()))))
+        return after
+
+    def _draw(self, prepared: Prepared, block: range) -> Drawn:
+        shape, digest = tuple(prepared.latent.shape), prepared.picture.record.digest
+        fractions, noise = draw(self._config, shape, self._tools.seed, digest, block)
+        timesteps = self._denoiser.timesteps(fractions.to(self._denoiser.device))
+        weights = error_weights(self._denoiser, timesteps, self._config.weighting).tolist()
+        return Drawn(prepared, fractions, noise, weights)
 
     def _batch_size(self, conditions: int) -> BatchSize:
         """How many forwards make up a batch: whole draws, while one fits."""
         most = self._config.batch_size
         return self._sizes.setdefault(conditions, BatchSize(most - most % conditions if conditions <= most else most))
 
-    def _groups(self, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]) -> Iterator[list[Prepared]]:
-        """Pictures of one size with equally many conditions, as many as fill a batch."""
-        waiting: dict[tuple[torch.Size, int], list[Prepared]] = defaultdict(list)
-        for picture, wanted in zip(pictures, labels, strict=True):
-            prepared = self._prepare(picture, wanted)
-            kind = prepared.latent.shape, len(prepared.conditions)
+    def _groups(self, pictures: Sequence[Picture], maps: Sequence[Sequence[TypicalityMap]]) -> Iterator[list[Prepared]]:
+        """Pictures of one size with equally many conditions and draws, as many as fit into a batch with a block.
+
+        Where batches begin does not depend on how many draws there are, so that going on from stored maps gives the
+        bits that computing them at once would.
+        """
+        waiting: dict[tuple[torch.Size, int, int | None], list[Prepared]] = defaultdict(list)
+        for picture, known in zip(pictures, maps, strict=True):
+            prepared = Prepared(picture, latent_of(self._denoiser, picture.pixels).cpu(), tuple(known))
+            conditions = len(prepared.conditions)
+            kind = prepared.latent.shape, conditions, known[0].draws
             waiting[kind].append(prepared)
-            if len(waiting[kind]) * len(prepared.conditions) * self._config.draws >= self._config.batch_size:
+            if (len(waiting[kind]) + 1) * conditions * self._config.step > self._config.batch_size:
                 yield waiting.pop(kind)
         yield from waiting.values()
-
-    def _prepare(self, picture: Picture, labels: Sequence[str]) -> Prepared:
-        latent = latent_of(self._denoiser, picture.pixels).cpu()
-        fractions, noise = draw(self._config, tuple(latent.shape), self._tools.seed, picture.record.digest)
-        timesteps = self._denoiser.timesteps(fractions.to(self._denoiser.device))
-        weights = error_weights(self._denoiser, timesteps, self._config.weighting).tolist()
-        return Prepared(picture, latent, fractions, noise, weights, (None, *labels))
 
     def _predict(self, forwards: Sequence[Forward]) -> list[tuple[Tensor, Tensor]]:
         """For each forward what the model predicts and what it should predict, each (channels, h, w)."""
         device = self._denoiser.device
-        by_draw = [list(same) for _, same in groupby(forwards, key=lambda one: (id(one.prepared), one.draw))]
+        by_draw = [list(same) for _, same in groupby(forwards, key=lambda one: (id(one.drawn), one.draw))]
         trials = [same[0] for same in by_draw]
         prediction, target = paired_predictions(
             self._denoiser,
-            torch.stack([one.prepared.latent for one in trials]).to(device),
-            torch.stack([one.prepared.noise[one.draw] for one in trials]).to(device),
-            torch.stack([one.prepared.fractions[one.draw] for one in trials]).to(device),
+            torch.stack([one.drawn.prepared.latent for one in trials]).to(device),
+            torch.stack([one.drawn.noise[one.draw] for one in trials]).to(device),
+            torch.stack([one.drawn.fractions[one.draw] for one in trials]).to(device),
             torch.tensor([len(same) for same in by_draw], device=device),
             self._conditioning(forwards),
         )
         return list(zip(prediction, target, strict=True))
 
-    def _measure(self, prepared: Prepared, draw: int, rows: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    def _measure(self, drawn: Drawn, draw: int, rows: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
         """Every measure of one draw, float32, (conditions, measures, h, w)."""
         prediction, target = zip(*rows, strict=True)
         predictions = Predictions(
             torch.stack(prediction),
             target[0],
-            prepared.conditions,
-            own=prepared.picture.record.labels,
-            weight=prepared.weights[draw],
+            drawn.prepared.conditions,
+            own=drawn.prepared.picture.record.labels,
+            weight=drawn.weights[draw],
         )
         return torch.stack([measure(predictions) for measure in self._measures], dim=1)
 
     def _conditioning(self, forwards: Sequence[Forward]) -> Conditioning:
-        columns = [one.prepared.picture.record.columns for one in forwards]
+        columns = [one.drawn.prepared.picture.record.columns for one in forwards]
         return self._tools.encoder.encode([one.condition for one in forwards], columns)
 
-    def _maps(self, prepared: Prepared, rows: Tensor) -> Iterator[TypicalityMap]:
-        """Average what was measured, (draws, conditions, measures, h, w), to a map for each label."""
+    def _extended(self, drawn: Drawn, rows: Tensor) -> Iterator[TypicalityMap]:
+        """The picture's maps with what was measured, (draws, conditions, measures, h, w)."""
+        conditions = drawn.prepared.conditions
         losses, *further = (
-            dict(zip(prepared.conditions, by_condition.transpose(0, 1), strict=True)) for by_condition in rows.unbind(2)
+            dict(zip(conditions, by_condition.transpose(0, 1), strict=True)) for by_condition in rows.unbind(2)
         )
-        record = prepared.picture.record
-        measured = Measured(record, prepared.fractions, losses, dict(zip(self._measures[1:], further, strict=True)))
-        for label in prepared.conditions[1:]:
-            assert label is not None
-            mean, stderr = self._averaged(self._gain(measured, label))
-            one = TypicalityMap(record.image_id, label, mean, stderr, self._config.draws)
-            yield one if self._influence is None else self._with_influence(one, measured.further[self._influence])
+        measured = Measured(
+            drawn.prepared.picture.record,
+            drawn.fractions,
+            losses,
+            dict(zip(self._measures[1:], further, strict=True)),
+        )
+        for one in drawn.prepared.maps:
+            influences = None if self._influence is None else measured.further[self._influence][one.label]
+            yield extended(
+                self._config,
+                one,
+                drawn.fractions.numpy(),
+                self._smoothed(self._gain(measured, one.label)),
+                None if influences is None else self._smoothed(influences),
+            )
 
-    def _with_influence(self, one: TypicalityMap, by_condition: ByCondition) -> TypicalityMap:
-        influence, stderr = self._averaged(by_condition[one.label])
-        return replace(one, influence=influence, influence_stderr=stderr)
-
-    def _averaged(self, values: Tensor) -> tuple[FloatArray, FloatArray]:
-        """Mean of smoothed draws, (draws, h, w), and its standard error."""
-        mean, stderr = mean_and_stderr(self._config, smooth(self._config, values))
-        return mean.numpy(), stderr.numpy()
+    def _smoothed(self, values: Tensor) -> FloatArray:
+        return smooth(self._config, values).numpy()

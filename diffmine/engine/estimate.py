@@ -38,8 +38,8 @@ PATIENCE = 3600.0
 SAMPLE = 16
 THREAD_VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
 """In the order in which torch heeds them; of more threads than there are cores it takes as many as cores."""
-CELL_BYTES = 6
-"""float32 mean and float16 standard error."""
+CELL_BYTES = 8.5
+"""float32 mean, float16 standard error and influence, and the latter's error for four cells together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Cost:
         device: what they were estimated for.
         threads: those of the processor that compute; None on another device.
         stored: stages that need not be computed, as the store has them already.
+        first_scoring_passes: of ``scoring_passes``, those of the first round of draws, which alone are certain.
     """
 
     images: Mapping[str, int]
@@ -76,6 +77,7 @@ class Cost:
     device: str
     threads: int | None = None
     stored: tuple[str, ...] = ()
+    first_scoring_passes: int = 0
 
     @property
     def seconds(self) -> float:
@@ -128,6 +130,7 @@ def _count(resolved: Resolved, device: str) -> Cost:
             training = len(components.folds) * components.finetune.trained_pictures()
         with _naming_files_of("model", components.model):
             one_pass = components.model.forward_flops(height, width)
+    rounds = components.scorer.rounds
     passes = {"finetune": TRAINING_FACTOR * training, "typicality": scoring, "features": features}
     batches = [_batch(part) for part in (components.finetune, components.scorer, components.features)]
     device, rate = matrix_product_rate(device)
@@ -142,6 +145,7 @@ def _count(resolved: Resolved, device: str) -> Cost:
         scored=sum(part.scored for part in parts),
         training_passes=training,
         scoring_passes=scoring,
+        first_scoring_passes=scoring * rounds[0] // rounds[-1] if rounds else scoring,
         feature_passes=features,
         flops=one_pass * sum(passes.values()),
         disk_bytes=_map_bytes(resolved, width, height)
@@ -286,4 +290,4 @@ def _map_bytes(resolved: Resolved, width: int, height: int) -> int:
     """Of one picture under one label."""
     stride = resolved.components.model.stride if resolved.components.scorer.needs_model else 1
     columns, rows = grid_size(width, height, stride)
-    return (columns // stride) * (rows // stride) * CELL_BYTES
+    return int((columns // stride) * (rows // stride) * CELL_BYTES)

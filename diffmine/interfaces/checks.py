@@ -120,6 +120,13 @@ def typicality_maps(
     return list(given)
 
 
+def refined_maps(
+    result: Any, scoring: Any, pictures: Sequence[Picture], maps: Sequence[Sequence[TypicalityMap]], *_: Any, **__: Any
+) -> list[list[TypicalityMap]]:
+    """As for the maps that were given."""
+    return typicality_maps(result, scoring, pictures, [[one.label for one in known] for known in maps])
+
+
 def _check_map(one: TypicalityMap, record: ImageRecord, label: str, stride: int) -> None:
     if (one.image_id, one.label) != (record.image_id, label):
         raise ContractError(

@@ -40,8 +40,27 @@ class Scoring(Accountable, ABC):
             labels: for each picture, the labels to score it under.
             progress: started already, for all the stage's pictures; ``advance`` it by one for each that is done.
         Returns:
-            for each picture, one map a label, in the order of ``labels``.
+            for each picture, one map a label, in the order of ``labels``; after the first of the scorer's ``rounds``.
         """
+
+    @returns(checks.refined_maps)
+    def refine(
+        self, pictures: Sequence[Picture], maps: Sequence[Sequence[TypicalityMap]], draws: int, progress: Progress
+    ) -> list[list[TypicalityMap]]:
+        """The maps of pictures after more draws; only for scorers that name several ``rounds`` or ``continues``.
+
+        The draws of a picture depend on their numbers alone, and what comes back is, bit for bit, what it would be had
+        they all been made at once.
+
+        Args:
+            pictures: any sizes.
+            maps: for each picture what ``score`` or ``refine`` gave, all of a picture's of equally many draws.
+            draws: that the maps shall be the mean of.
+            progress: as for ``score``.
+        Returns:
+            maps of the same labels, in the same order.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot add draws to maps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +123,20 @@ class TypicalityScorer(Component):
             labels: every label of the run, sorted.
         """
         return record.labels
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The draws that a picture has had after each round, rising; default: there is one round of all.
+
+        All pictures have the first round. The further ones are for pictures of which a patch may still enter or leave
+        its label's best; ``Scoring.refine`` makes them.
+        """
+        return ()
+
+    @property
+    def risk(self) -> float:
+        """How wrong deciding so may be, see :func:`diffmine.numerics.racing.undecided`."""
+        return 0.5
 
     def role(self, record: ImageRecord, label: str) -> Role:
         """What the map of an image under a label is; default: ``own`` where it carries the label, else ``null``.

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.types import FloatArray
+from diffmine.types import Box, FloatArray
 
 
 @lru_cache(maxsize=64)
@@ -41,6 +41,23 @@ def upsample(grid: FloatArray, stride: int, height: int, width: int) -> FloatArr
     columns = _interpolation(grid.shape[1], stride, width)
     image: FloatArray = rows @ grid.astype(np.float32) @ columns.T
     return image
+
+
+def window_weights(box: Box, shape: tuple[int, ...], stride: int, height: int, width: int) -> NDArray[np.float64]:
+    """How much each cell of a map counts in the mean over a box of the upsampled map.
+
+    Args:
+        box: in pixels, within the image.
+        shape: of the map, (h, w).
+        stride: image pixels to one cell.
+        height, width: of the image.
+    Returns:
+        float64, (h, w); sums to 1.
+    """
+    rows = _interpolation(shape[0], stride, height)[box.y0 : box.y1].mean(0, dtype=np.float64)
+    columns = _interpolation(shape[1], stride, width)[box.x0 : box.x1].mean(0, dtype=np.float64)
+    weights: NDArray[np.float64] = np.outer(rows, columns)
+    return weights
 
 
 def window_means(image: NDArray[np.floating], size: int) -> NDArray[np.float64]:

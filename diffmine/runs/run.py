@@ -39,7 +39,7 @@ from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.contents import Contents
 from diffmine.runs.tables import EVIDENCE, image_records
-from diffmine.runs.typicality_maps import TypicalityMaps
+from diffmine.runs.typicality_maps import DRAWS_FILE, TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Origin, Word
 
 if TYPE_CHECKING:
@@ -202,6 +202,16 @@ class Run:
                 Description(row["label"], row["cluster"], tuple(Word(*word) for word in row["words"]), row["source"])
                 for row in json.loads(path.read_text(encoding="utf-8"))
             ]
+
+    @cached_property
+    def draws_spent(self) -> dict[str, Any] | None:
+        """``draws.json``: how many draws pictures had; None where all had equally many."""
+        stage = self.info["stages"].get("typicality", {})
+        if not (self.path / DRAWS_FILE).exists() or DRAWS_FILE not in stage.get("published", ()):
+            return None
+        with self._reading(DRAWS_FILE) as path:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return found
 
     @cached_property
     def training_log(self) -> pa.Table | None:

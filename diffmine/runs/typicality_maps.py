@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from safetensors import safe_open
 
-from diffmine.types import Role, TypicalityMap
+from diffmine.numerics.blocks import doubled, halved
+from diffmine.numerics.half_precision import compact
+from diffmine.types import FloatArray, Role, TypicalityMap
 
-IN_HALF_PRECISION = ("stderr", "influence", "influence_stderr")
+IN_HALF_PRECISION = ("stderr", "influence", "influence_stderr", "noise_correlation")
 """What is stored of a :class:`TypicalityMap` besides its mean, where it has it; named as there."""
+DRAWS_FILE = "draws.json"
+"""Published where pictures had different numbers of draws."""
+HALVED = "influence_stderr"
+"""What is stored at half the resolution."""
 
 
 class Scored(NamedTuple):
@@ -24,6 +32,34 @@ class Scored(NamedTuple):
 
     shard: int
     role: Role
+    draws: int | None
+
+
+def tensors_of(one: TypicalityMap) -> dict[str, NDArray[Any]]:
+    """What a shard holds of a map."""
+    tensors: dict[str, NDArray[Any]] = {f"{one.image_id}/{one.label}/mean": one.mean.astype(np.float32)}
+    for name in IN_HALF_PRECISION:
+        values: FloatArray | None = getattr(one, name)
+        if values is not None:
+            stored = halved(values).astype(np.float32) if name == HALVED else values
+            tensors[f"{one.image_id}/{one.label}/{name}"] = compact(stored)
+    if one.draws is not None:
+        tensors["draws"] = np.array(one.draws, dtype=np.int32)
+    return tensors
+
+
+def map_of(image_id: str, label: str, draws: int | None, tensors: Mapping[str, NDArray[Any]]) -> TypicalityMap:
+    """The map that :func:`tensors_of` took apart."""
+    mean, *others = (tensors.get(f"{image_id}/{label}/{name}") for name in ("mean", *IN_HALF_PRECISION))
+    assert mean is not None
+    parts = {
+        name: values.astype(np.float32)
+        for name, values in zip(IN_HALF_PRECISION, others, strict=True)
+        if values is not None
+    }
+    if HALVED in parts:
+        parts[HALVED] = doubled(parts[HALVED], mean.shape)
+    return TypicalityMap(image_id, label, mean.astype(np.float32), draws=draws, **parts)
 
 
 class TypicalityMaps:
@@ -43,7 +79,7 @@ class TypicalityMaps:
 
     @cached_property
     def draws(self) -> int | None:
-        """(timestep, noise) draws behind each value; None where the scorer draws nothing."""
+        """(timestep, noise) draws behind each value, at most; None where the scorer draws nothing."""
         return self._grid.get("draws")
 
     def labels(self, image_id: str) -> list[str]:
@@ -65,14 +101,10 @@ class TypicalityMaps:
             known = ", ".join(self.labels(image_id)) or "none"
             raise KeyError(f"image {image_id!r} was not scored under {label!r}; labels it was scored under: {known}")
         with safe_open(self.folder / "shards" / f"{scored.shard:05d}.safetensors", "np") as tensors:
-            mean = tensors.get_tensor(f"{image_id}/{label}/mean").astype(np.float32)
             present = set(tensors.keys())
-            others = {
-                name: tensors.get_tensor(stored).astype(np.float32)
-                for name in IN_HALF_PRECISION
-                if (stored := f"{image_id}/{label}/{name}") in present
-            }
-        return TypicalityMap(image_id, label, mean, draws=self.draws, **others)
+            names = (f"{image_id}/{label}/{name}" for name in ("mean", *IN_HALF_PRECISION))
+            stored = {name: tensors.get_tensor(name) for name in names if name in present}
+        return map_of(image_id, label, scored.draws or self.draws, stored)
 
     @cached_property
     def _grid(self) -> dict[str, int]:
@@ -85,7 +117,9 @@ class TypicalityMaps:
         found: dict[str, dict[str, Scored]] = defaultdict(dict)
         if "role" not in table.column_names:  # of a run made before maps said what they are
             table = table.append_column("role", pa.array(["other"] * len(table)))
-        columns = (table[name].to_pylist() for name in ("image_id", "label", "shard", "role"))
-        for image_id, label, shard, role in zip(*columns, strict=True):
-            found[image_id][label] = Scored(shard, role)
+        if "draws" not in table.column_names:  # likewise: all had equally many
+            table = table.append_column("draws", pa.nulls(len(table), pa.int32()))
+        columns = (table[name].to_pylist() for name in ("image_id", "label", "shard", "role", "draws"))
+        for image_id, label, shard, role, draws in zip(*columns, strict=True):
+            found[image_id][label] = Scored(shard, role, draws)
         return dict(found)

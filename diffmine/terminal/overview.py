@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -32,6 +32,8 @@ def overview(run: Run, console: Console, crops: int = 12) -> Iterator[Renderable
     yield _title(run)
     if run.training_log is not None and (curve := loss_line(run.training_log["loss"].to_pylist())):
         yield curve
+    if run.draws_spent:
+        yield Text(_draws(run.draws_spent), style="dim")
     if "clusters" in run.info["stages"]:
         yield Text()
         yield from labels(run.contents, console, crops)
@@ -41,6 +43,17 @@ def overview(run: Run, console: Console, crops: int = 12) -> Iterator[Renderable
         yield Text()
         yield metrics_table(run.metrics)
     yield from ending(run)
+
+
+def _draws(spent: dict[str, Any]) -> str:
+    """What the race for the best patches cost, and what it left open."""
+    share, open_ones = spent["passes"] / spent["passes_at_most"], sum(spent["undecided"].get("selected", {}).values())
+    if len(spent["images"]) == 1:
+        return f"draws: {spent['mean']:.0f} a picture; more would change nothing, as all patches are decided or kept"
+    return (
+        f"draws: {spent['mean']:.1f} of {spent['most']} a picture in the mean, {share:.0%} of the passes; "
+        f"{open_ones:,} of the patches might change sides with more"
+    )
 
 
 def labels(contents: Contents, console: Console, crops: int) -> Iterator[RenderableType]:

@@ -28,6 +28,7 @@ def summary_json(run: Run) -> str:
             name: {key: entry.get(key) for key in ("digest", "seconds", "reused")} for name, entry in done.items()
         },
         "metrics": run.metrics if "metrics" in done else {},
+        "draws": run.draws_spent,
         "warnings": run.info["warnings"],
         "no_p_values": why_no_p_values(run) if "clusters" in done else None,
         "flags": [asdict(flag) for flag in run.flags],

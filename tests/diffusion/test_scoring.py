@@ -16,8 +16,9 @@ from diffmine.diffusion.draws import draw
 from diffmine.diffusion.losses import Measure, Predictions, influence, latent_of, paired_predictions
 from diffmine.diffusion.scoring import Measured
 from diffmine.interfaces import ModelTools, Progress
+from diffmine.runs.typicality_maps import map_of, tensors_of
 from diffmine.testing.gaussian import GaussianMeans, GaussianModel
-from diffmine.types import ImageRecord, Picture
+from diffmine.types import ImageRecord, Picture, TypicalityMap
 
 MEANS = {"cold": (-0.4, 0.0, 0.5), "flat": (0.2, 0.2, 0.2), "warm": (0.5, 0.1, -0.4)}
 
@@ -70,7 +71,7 @@ def test_influence_is_the_squared_distance_of_the_predictions(batch_size: int) -
     denoiser = with_tools.denoiser
     for one, maps in zip(scored, found, strict=True):
         latent = latent_of(denoiser, one.pixels)
-        fractions, noise = draw(config, tuple(latent.shape), 0, one.record.digest)
+        fractions, noise = draw(config, tuple(latent.shape), 0, one.record.digest, range(config.rounds[-1]))
         timesteps = denoiser.timesteps(fractions)
         noisy = denoiser.add_noise(latent.expand_as(noise), noise, timesteps)
         for a_map in maps:
@@ -162,7 +163,7 @@ def contrast(own: tuple[str, ...], means: dict[str, tuple[float, float, float]])
     config = Contrast.Config(draws=64, timesteps="stratified", antithetic=True)
     maps = Contrast(config).open(with_tools).score([one], [sorted(means)], Progress())[0]
     denoiser, latent = with_tools.denoiser, latent_of(with_tools.denoiser, one.pixels)
-    fractions, _ = draw(config, tuple(latent.shape), 0, one.record.digest)
+    fractions, _ = draw(config, tuple(latent.shape), 0, one.record.digest, range(config.rounds[-1]))
     zero, half = torch.zeros(3), torch.full((3,), 0.5)
     unit = float(denoiser.typicality(latent, half, zero, denoiser.timesteps(fractions)).mean())  # type: ignore[attr-defined]
     return {a_map.label: float(a_map.mean.mean()) / unit for a_map in maps}
@@ -221,3 +222,23 @@ def test_naming_what_scorers_share_imports_nothing_heavy() -> None:
     code += "; T(None, None, device='cpu', seed=0, labels=['a'], folder=None).at(None); print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["[]", "False"]
+
+
+@pytest.mark.parametrize("options", [{}, {"timesteps": "stratified"}, {"antithetic": True, "smoothing": 0.6}])
+def test_going_on_from_stored_maps_gives_the_bits_of_all_draws_at_once(options: dict) -> None:
+    scored, labels = [picture(0), picture(1, side=12), picture(2)], [["warm", "cold"]] * 3
+    at_once = Diffusion(Diffusion.Config(draws=24, batch_size=20, **options)).open(tools())
+    some = Diffusion(Diffusion.Config(draws=8, batch_size=20, **options)).open(tools())
+    expected = at_once.score(scored, labels, Progress())
+    stored = [[reread(one) for one in maps] for maps in some.score(scored, labels, Progress())]
+    for wanted, found in zip(expected, some.refine(scored, stored, 24, Progress()), strict=True):
+        for one, other in zip(wanted, found, strict=True):
+            assert one.draws == other.draws == 24
+            for name in ("mean", "stderr", "influence", "influence_stderr", "noise_correlation"):
+                np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
+
+
+def reread(one: TypicalityMap) -> TypicalityMap:
+    """A map as the store gives it back."""
+    tensors = tensors_of(one)
+    return map_of(one.image_id, one.label, one.draws, tensors)

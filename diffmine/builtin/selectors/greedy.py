@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from diffmine.interfaces import PatchSelector, SelectorConfig
+from diffmine.numerics.patch_errors import patch_stderr
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.numerics.upsampling import upsample, window_means
 from diffmine.pictures.grey import grey
-from diffmine.types import Box, ByteArray, Candidate, FloatArray, ImageRecord, TypicalityMap
+from diffmine.types import Box, ByteArray, Candidate, ImageRecord, TypicalityMap
 
 Field2D = NDArray[np.float64]
 
@@ -55,9 +56,6 @@ class GreedySelector(PatchSelector):
     ) -> list[Candidate]:
         rng = numpy_generator(seed, "patches", self.name, record.digest, typicality.label)
         image = upsample(typicality.mean, stride, record.height, record.width)
-        stderr = None
-        if typicality.stderr is not None:
-            stderr = upsample(typicality.stderr, stride, record.height, record.width)
         sizes = self.config.sizes or (self.config.size,)
         means = [window_means(image, size) for size in sizes]
         merits = self._merits(means, sizes, rng)
@@ -69,7 +67,12 @@ class GreedySelector(PatchSelector):
             places = self._merits([window_means(placing_image, size) for size in sizes], sizes, rng)
         self._refuse(places, sizes, pixels)
         found = [
-            _candidate(box, float(means[index][box.y0, box.x0]), float(merits[index][box.y0, box.x0]), stderr)
+            Candidate(
+                box,
+                float(means[index][box.y0, box.x0]),
+                _stderr(typicality, box, stride, record),
+                -float(merits[index][box.y0, box.x0]),
+            )
             for index, box, _ in choose(places, sizes, self.config.per_image, self.config.min_distance)
         ]
         return sorted(found, key=lambda one: one.priority)
@@ -121,5 +124,7 @@ def choose(
     return chosen
 
 
-def _candidate(box: Box, mean: float, merit: float, stderr: FloatArray | None) -> Candidate:
-    return Candidate(box, mean, None if stderr is None else float(stderr[box.slices()].mean()), -merit)
+def _stderr(typicality: TypicalityMap, box: Box, stride: int, record: ImageRecord) -> float | None:
+    if typicality.stderr is None:
+        return None
+    return patch_stderr(box, typicality.stderr, typicality.noise_correlation, stride, record.height, record.width)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,28 +16,51 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from diffmine.builtin.stages.fitting import fitted, model_reads, model_tables
+from diffmine.builtin.stages.race import Race
+from diffmine.files.atomic import shard_is_done, write_atomically
 from diffmine.files.shards import commit_shard, cut, shard_path
 from diffmine.interfaces import Inputs, Job, ModelTools, ProcessShard, Progress, Scoring, Stage, Work
-from diffmine.runs.typicality_maps import IN_HALF_PRECISION
-from diffmine.types import FloatArray, ImageRecord, TypicalityMap
+from diffmine.runs.typicality_maps import DRAWS_FILE, TypicalityMaps, tensors_of
+from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
 
 SHARD_SIZE = 32
-HALF_PRECISION_LIMIT = 65_504.0
-"""The largest float16."""
-INDEX = pa.schema([("image_id", pa.string()), ("label", pa.string()), ("shard", pa.int32()), ("role", pa.string())])
+ROUNDS = "rounds"
+GRID = "grid.json"
+Fits = Mapping[int | None, Path | None]
+"""Fold -> what the scorer has fitted without it."""
+INDEX = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("label", pa.string()),
+        ("shard", pa.int32()),
+        ("role", pa.string()),
+        ("draws", pa.int32()),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class ScoringJob(Job):
-    """Score the images of a shard under the labels that the scorer wants for each."""
+    """Score the images of a shard under the labels that the scorer wants for each, or add draws to their maps.
+
+    Attributes:
+        inputs: of the stage.
+        folder: where the shards are committed.
+        shards: the images.
+        fitted: what the scorer has fitted, for each fold.
+        known: the artifact or round that holds the images' maps so far; None: there are none.
+        draws: that the maps shall be the mean of, where some are known.
+    """
 
     inputs: Inputs
     folder: Path
     shards: Sequence[Sequence[ImageRecord]]
-    fitted: Mapping[int | None, Path | None] = field(default_factory=dict)
+    fitted: Fits = field(default_factory=dict)
+    known: Path | None = None
+    draws: int = 0
     unit = "images"
 
     @property
@@ -50,7 +75,7 @@ class ScoringJob(Job):
     def open(self, device: str) -> ProcessShard:
         """Load the scorer with the model of a fold when its first shard comes; one at a time is kept."""
         scorer, picture = self.inputs.components.scorer, self.inputs.opener()
-
+        known = None if self.known is None else TypicalityMaps(self.known)
         held: dict[int | None, tuple[ModelTools, Scoring]] = {}
 
         def opened(fold: int | None) -> tuple[ModelTools, Scoring]:
@@ -64,30 +89,21 @@ class ScoringJob(Job):
             records = self.shards[number]
             tools, scoring = opened(records[0].fold)
             labels = [scorer.labels_to_score(record, tools.labels, tools.seed) for record in records]
+            pictures = [picture(record) for record in records]
+            if known is None:
+                found = scoring.score(pictures, labels, progress)
+            else:
+                maps = [
+                    [known.load(record.image_id, label) for label in wanted]
+                    for record, wanted in zip(records, labels, strict=True)
+                ]
+                found = scoring.refine(pictures, maps, self.draws, progress)
             tensors: dict[str, NDArray[Any]] = {"stride": np.array(scoring.stride, dtype=np.int32)}
-            for maps in scoring.score([picture(record) for record in records], labels, progress):
-                for one in maps:
-                    tensors |= tensors_of(one)
+            for one in chain.from_iterable(found):
+                tensors |= tensors_of(one)
             commit_shard(self.folder, number, tensors)
 
         return score
-
-
-def tensors_of(one: TypicalityMap) -> dict[str, NDArray[Any]]:
-    """What a shard holds of a map."""
-    tensors: dict[str, NDArray[Any]] = {f"{one.image_id}/{one.label}/mean": one.mean.astype(np.float32)}
-    for name in IN_HALF_PRECISION:
-        values: FloatArray | None = getattr(one, name)
-        if values is not None:
-            tensors[f"{one.image_id}/{one.label}/{name}"] = compact(values)
-    if one.draws is not None:
-        tensors["draws"] = np.array(one.draws, dtype=np.int32)
-    return tensors
-
-
-def compact(values: FloatArray) -> NDArray[Any]:
-    """The values as float16, or as they are where that does not hold them."""
-    return values.astype(np.float16 if np.abs(values).max(initial=0) < HALF_PRECISION_LIMIT else np.float32)
 
 
 def cut_by_fold(records: Sequence[ImageRecord], size: int) -> list[Sequence[ImageRecord]]:
@@ -97,34 +113,108 @@ def cut_by_fold(records: Sequence[ImageRecord], size: int) -> list[Sequence[Imag
 
 
 class Typicality(Stage):
-    """A map of typicality and one of influence, with standard errors, for each image and label."""
+    """A map of typicality and one of influence, with standard errors, for each image and label.
+
+    Where the scorer names several rounds, all images are in the first, and those that are undecided after it in the
+    next, and so on (:class:`diffmine.builtin.stages.race.Race`). Rounds lie in the workspace until all are done.
+    """
 
     name = "typicality"
-    version = 3
+    version = 4
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
-        return ("scorer", *model_tables(components.scorer))
+        race = ("patches",) if len(components.scorer.rounds) > 1 else ()
+        return ("scorer", *race, *model_tables(components.scorer))
 
     def reads(self, components: Components) -> tuple[str, ...]:
         return ("images", *model_reads(components.scorer))
 
     def run(self, work: Work) -> None:
         """Write the shards, ``index.parquet`` (which shard holds which map) and ``grid.json``."""
-        records, scorer = work.records(), work.components.scorer
-        shards = cut_by_fold([record for record in records if record.scored], SHARD_SIZE)
-        folds = dict.fromkeys(shard[0].fold for shard in shards)
-        fits = {fold: fitted(work, scorer, fold) for fold in folds}
-        work.process(ScoringJob(work.inputs, work.folder, shards, fits))
-        labels = sorted({label for record in records for label in record.labels})
+        records = [record for record in work.records() if record.scored]
+        folds = dict.fromkeys(record.fold for record in records)
+        fits = {fold: fitted(work, work.components.scorer, fold) for fold in folds}
+        rounds = work.components.scorer.rounds
+        if len(rounds) < 2:
+            self._score(work, work.folder, records, fits)
+            return
+        self._race(work, records, fits)
+
+    def _race(self, work: Work, records: Sequence[ImageRecord], fits: Fits) -> None:
+        """Score in rounds, then gather each image's last maps."""
+        if (work.folder / GRID).exists() and not (work.workspace / ROUNDS).exists():  # killed while it was committed
+            return
+        race, active, known = Race(work, records), records, None
+        last: dict[str, Path] = {}
+        for draws in work.components.scorer.rounds:
+            folder = work.workspace / ROUNDS / f"{draws:05d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            self._score(work, folder, active, fits, known, draws)
+            last |= dict.fromkeys((record.image_id for record in active), folder)
+            active, known = race.after(TypicalityMaps(folder), draws, active), folder
+            if not active:
+                break
+        found = race.report()
+        work.progress.status(f"{found['mean']:.1f} of {found['most']} draws an image")
+        work.write_json(work.public(DRAWS_FILE), found)
+        shards = cut_by_fold(records, SHARD_SIZE)
+        for number, shard in enumerate(shards):
+            if not shard_is_done(shard_path(work.folder, number)):
+                commit_shard(work.folder, number, gathered(shard, last))
+        self._index(work, work.folder, shards, race.draws)
+
+    def _score(
+        self,
+        work: Work,
+        folder: Path,
+        records: Sequence[ImageRecord],
+        fits: Fits,
+        known: Path | None = None,
+        draws: int = 0,
+    ) -> None:
+        """Score images into a folder, or add draws to the maps of another."""
+        shards = cut_by_fold(records, SHARD_SIZE)
+        work.process(ScoringJob(work.inputs, folder, shards, fits, known, draws))
+        self._index(work, folder, shards)
+
+    def _index(
+        self,
+        work: Work,
+        folder: Path,
+        shards: Sequence[Sequence[ImageRecord]],
+        draws: Mapping[str, int] | None = None,
+    ) -> None:
+        """Say which shard holds which map, and what all maps share."""
+        scorer = work.components.scorer
+        with safe_open(shard_path(folder, 0), "np") as tensors:
+            present = [name for name in ("stride", "draws") if name in set(tensors.keys())]
+            grid = {name: int(tensors.get_tensor(name).item()) for name in present}
+        if draws:
+            grid["draws"] = max(draws.values())
+        labels = sorted({label for record in work.records() for label in record.labels})
         rows = [
-            {"image_id": record.image_id, "label": label, "shard": number, "role": scorer.role(record, label)}
+            {
+                "image_id": record.image_id,
+                "label": label,
+                "shard": number,
+                "role": scorer.role(record, label),
+                "draws": draws[record.image_id] if draws else grid.get("draws"),
+            }
             for number, shard in enumerate(shards)
             for record in shard
             for label in scorer.labels_to_score(record, labels, work.seed)
         ]
-        pq.write_table(pa.Table.from_pylist(rows, schema=INDEX), work.folder / "index.parquet")
-        with safe_open(shard_path(work.folder, 0), "np") as tensors:
-            present = [name for name in ("stride", "draws") if name in set(tensors.keys())]
-            grid = {name: int(tensors.get_tensor(name).item()) for name in present}
-        work.write_json(work.folder / "grid.json", grid)
+        pq.write_table(pa.Table.from_pylist(rows, schema=INDEX), folder / "index.parquet")
+        write_atomically(folder / GRID, json.dumps(grid).encode())
+
+
+def gathered(records: Sequence[ImageRecord], last: Mapping[str, Path]) -> dict[str, NDArray[Any]]:
+    """What a shard holds of images whose maps lie in several rounds."""
+    rounds = {folder: TypicalityMaps(folder) for folder in set(last.values())}
+    tensors: dict[str, NDArray[Any]] = {"stride": np.array(next(iter(rounds.values())).stride, dtype=np.int32)}
+    for record in records:
+        maps = rounds[last[record.image_id]]
+        for label in maps.labels(record.image_id):
+            tensors |= tensors_of(maps.load(record.image_id, label))
+    return tensors

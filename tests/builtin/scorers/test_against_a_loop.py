@@ -42,7 +42,7 @@ class Loop:
         """Of errors of what the model predicts, or of what its predictions are when they are converted."""
         pixels = torch.from_numpy(picture.pixels.copy()).permute(2, 0, 1)[None].double() / 127.5 - 1
         latent = self.vae.encode(pixels).latent_dist.mode() * self.vae.config.scaling_factor
-        fractions, noises = draw(config, tuple(latent.shape[1:]), seed, picture.record.digest)
+        fractions, noises = draw(config, tuple(latent.shape[1:]), seed, picture.record.digest, range(config.rounds[-1]))
         gains = []
         for fraction, noise in zip(fractions, noises, strict=True):
             timestep, noise = int(fraction.double() * 1000 + 1e-3), noise[None].double()

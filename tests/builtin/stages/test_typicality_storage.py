@@ -8,12 +8,12 @@ import diffmine
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 from diffmine.testing.toy_pictures import write_toy_folder
 
-BYTES_PER_MAP = 42_000
+BYTES_PER_MAP = 36_000
 GRID = 64
 """Cells along a side: a picture of 512 px in the latents of Stable Diffusion, or of 256 px in those of patch-unet."""
 
 
-def test_what_is_kept_of_a_picture_of_512_px_takes_at_most_42_kb_a_label(tmp_path: Path) -> None:
+def test_what_is_kept_of_a_picture_of_512_px_takes_at_most_36_kb_a_label(tmp_path: Path) -> None:
     recipe = write_tiny_recipe(tmp_path)
     write_toy_folder(tmp_path / "large", per_label=4, size=256)
     few = ["dataset.path=" + str(tmp_path / "large"), "dataset.masks=" + str(tmp_path / "large-masks")]
