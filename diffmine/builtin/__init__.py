@@ -119,6 +119,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.cluster_purity import ClusterPurity
     from diffmine.builtin.metrics.dbcv import Dbcv
     from diffmine.builtin.metrics.element_coverage import ElementCoverage
+    from diffmine.builtin.metrics.erasure import Erasure
     from diffmine.builtin.metrics.label_predictability import LabelPredictability
     from diffmine.builtin.metrics.patch_precision import PatchPrecision
     from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
@@ -132,6 +133,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         ClusterPurity,
         Dbcv,
         ElementCoverage,
+        Erasure,
         LabelPredictability,
         PatchPrecision,
         PixelAveragePrecision,
@@ -143,6 +145,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
 
 @hookimpl
 def diffmine_register_checks() -> list[type[Check]]:
+    from diffmine.builtin.checks.colour_casts import ColourCasts
     from diffmine.builtin.checks.crops_from_few_images import CropsFromFewImages
     from diffmine.builtin.checks.finetuning_reached_its_end import FinetuningReachedItsEnd
     from diffmine.builtin.checks.labels_not_learned import LabelsNotLearned
@@ -155,6 +158,7 @@ def diffmine_register_checks() -> list[type[Check]]:
         NothingAboveChance,
         FinetuningReachedItsEnd,
         MixedClusters,
+        ColourCasts,
         CropsFromFewImages,
         PossibleShortcuts,
     ]

@@ -53,6 +53,7 @@ DEFAULT_CHECKS = (
     "mixed_clusters",
     "crops_from_few_images",
     "possible_shortcuts",
+    "colour_casts",
 )
 
 KINDS = (

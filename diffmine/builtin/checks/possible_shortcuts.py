@@ -18,6 +18,7 @@ from diffmine.analysis.marks import Mark, find_mark
 from diffmine.analysis.shortcuts import Crops, Place
 from diffmine.builtin.checks.best_clusters import about, best_clusters
 from diffmine.builtin.checks.hanging import Hanging, hanging
+from diffmine.builtin.checks.sampling import MOST_PICTURES, some_records
 from diffmine.interfaces import Check
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.pictures.covering import within
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
 MOST_MEMBERS = 40
-MOST_PICTURES = 60
 SHORTCUT = "possible shortcut"
 SAME_PIXELS = "same pixels"
 MARKED_SHARE = 0.04
@@ -145,13 +145,13 @@ class _Marks:
 
     def _look_for(self, label: str, bottom: bool, right: bool) -> Mark:
         pixels = [
-            [self._picture(record.image_id) for record in _some_records(self._run, label, carrying)]
+            [self._picture(record.image_id) for record in some_records(self._run, label, carrying=carrying)]
             for carrying in (True, False)
         ]
         return find_mark(*pixels, bottom=bottom, right=right)
 
     def _having(self, label: str, mark: Mark) -> Iterator[tuple[ImageRecord, BoolArray]]:
-        for record in _some_records(self._run, label, carrying=True):
+        for record in some_records(self._run, label, carrying=True):
             pixels = self._picture(record.image_id)
             if mark.share_in(pixels) >= HAVING:
                 yield record, mark.to_cover(pixels)
@@ -180,16 +180,6 @@ def _crops(members: LabelClusters, picture: OpenPicture) -> Crops:
     order = numpy_generator("diagnosis", members.label, *sorted(one_each)).permutation(len(one_each))[:MOST_MEMBERS]
     patches = [list(one_each.values())[place] for place in sorted(order)]
     return Crops([patch.box for patch in patches], [picture(patch.image_id) for patch in patches])
-
-
-def _some_records(run: Run, label: str, carrying: bool) -> list[ImageRecord]:
-    """Some pictures that carry a label, or do not; those that the model has not learned from are among them."""
-    found = sorted(
-        (record for record in run.records.values() if (label in record.labels) == carrying),
-        key=lambda record: record.image_id,
-    )
-    drawn = numpy_generator("diagnosis", "pictures", label, carrying).permutation(len(found))
-    return sorted((found[place] for place in drawn), key=lambda record: record.in_sample)[:MOST_PICTURES]
 
 
 def _usual_edges(run: Run, picture: OpenPicture) -> float:

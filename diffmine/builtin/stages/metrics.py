@@ -23,7 +23,8 @@ class Metrics(Stage):
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
-        return ("metrics", "dataset")
+        asked = any(metric.needs_model for metric in components.metrics)
+        return ("metrics", "dataset", *(("scorer", "model", "conditioning") if asked else ()))
 
     def reads(self, components: Components) -> tuple[str, ...]:
         trained = ("finetune",) if components.needs_model else ()
