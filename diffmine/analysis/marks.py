@@ -117,7 +117,9 @@ def _having(stack: NDArray[np.int16], value: NDArray[np.int16]) -> NDArray[np.fl
 def _stack(
     pictures: Sequence[ByteArray], size: tuple[int, int], bottom: bool, right: bool, step: int
 ) -> NDArray[np.int16]:
-    return np.stack([_corner(one, size, bottom, right)[::step, ::step] for one in pictures]).astype(np.int16)
+    windows = [_corner(one, size, bottom, right)[::step, ::step] for one in pictures]
+    stack: NDArray[np.int16] = np.stack(windows).astype(np.int16)
+    return stack
 
 
 def _corner(array: NDArray, size: tuple[int, ...], bottom: bool, right: bool) -> NDArray:  # type: ignore[type-arg]
