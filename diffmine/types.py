@@ -262,7 +262,7 @@ class MetricValue:
 
     Attributes:
         value: the figure; NaN never (a metric that cannot be computed is left out).
-        low, high: bounds of its 95 % bootstrap interval, where one was computed.
+        low, high: bounds of its 95 % interval over pictures, where one was computed.
         chance: what a picture-blind guess reaches, where that is defined.
         better: whether higher figures are better, lower ones, or neither, as with a control's.
         count: number of images (or patches, or clusters) behind the figure.

@@ -27,7 +27,7 @@ PAGES = {
 BUILTINS = [entry for entry in registry().entries() if entry.plugin == BUILTIN]
 HOOKS = [name for name, value in inspect.getmembers(hookspecs) if hasattr(value, f"{hookspecs.PROJECT}_spec")]
 INLINE = re.compile(r"`([^`\n]+)`")
-FILES = ("json", "parquet", "py", "toml")
+FILES = ("csv", "json", "parquet", "py", "toml")
 SETTING = re.compile(r"\b(\w+)\.(\w+)(?=[\s=.]|$)")
 
 
@@ -98,7 +98,7 @@ def test_settings_in_the_text_exist(page: str) -> None:
     for code in INLINE.findall(PAGES[page]):
         for table, option in SETTING.findall(code):
             if table in KIND_OF_TABLE and option not in FILES:
-                components = [entry.component for entry in BUILTINS if entry.kind.table == table]
+                components = [entry.component for entry in BUILTINS if entry.kind.name == KIND_OF_TABLE[table].name]
                 options = {name for one in components for name in (one.name, *one.Config.model_fields)}
                 assert option in {"use", *options}, f"{page}: there is no option {table}.{option}"
         if code.startswith(("diffmine ", "--")):

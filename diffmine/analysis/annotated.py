@@ -1,24 +1,40 @@
-"""Held-out images whose element is known, and metrics over them."""
+"""Pictures that figures are told of, those whose element is known, and metrics over them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
+from pydantic import Field
 
-from diffmine.numerics.bootstrap import mean_interval
+from diffmine.interfaces import ComponentConfig
+from diffmine.numerics.bootstrap import Interval, mean_interval
+from diffmine.numerics.shares import mean_share_interval
 from diffmine.types import Better, BoolArray, FloatArray, ImageRecord, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
+MeasuredSplit = Literal["heldout", "validation"]
+T = TypeVar("T")
+
+
+class SplitConfig(ComponentConfig):
+    """The option of metrics that can also be told of the pictures on which settings are chosen."""
+
+    split: MeasuredSplit = Field(
+        "heldout",
+        description="pictures to measure: heldout (those that no setting was chosen on), or validation, to choose "
+        "settings on",
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """A held-out image that has the element of one of its labels.
+    """A picture that has the element of one of its labels.
 
     Attributes:
         record: the image.
@@ -40,26 +56,37 @@ class Measured:
         label: the label.
         value: what was measured.
         chance: what a picture-blind guess reaches on this image.
+        answers: where the value is a share, of how many yes-or-no answers; None where it is none.
     """
 
     image_id: str
     label: str
     value: float
     chance: float
+    answers: int | None = None
 
 
-def annotated_heldout(run: Run) -> Iterator[Annotated]:
-    """Every held-out image that has the element of a label it carries, once for each such label."""
+def measured_records(run: Run, split: MeasuredSplit = "heldout") -> Iterator[ImageRecord]:
+    """The pictures that figures are told of: with ``heldout``, those on which nothing was learned or chosen."""
     for record in run.records.values():
-        if record.evaluated:
-            masks = run.masks(record.image_id)
-            for label in record.labels:
-                if label in masks and masks[label].any():
-                    yield Annotated(record, label, masks[label])
+        if record.evaluated if split == "heldout" else record.split == "validation" and record.scored:
+            yield record
+
+
+def annotated(run: Run, split: MeasuredSplit = "heldout") -> Iterator[Annotated]:
+    """Every such picture that has the element of a label it carries, once for each such label."""
+    for record in measured_records(run, split):
+        masks = run.masks(record.image_id)
+        for label in record.labels:
+            if label in masks and masks[label].any():
+                yield Annotated(record, label, masks[label])
 
 
 def mean_over_images(name: str, measured: Sequence[Measured], better: Better = "higher") -> dict[str, MetricValue]:
     """The mean over images with its interval, its chance level and the mean for each label; empty over no images.
+
+    The interval of shares is that of :func:`~diffmine.numerics.shares.mean_share_interval`; of other values, a
+    bootstrap's. One image has none.
 
     Args:
         better: which figures are better; ``none`` for a control's.
@@ -67,7 +94,7 @@ def mean_over_images(name: str, measured: Sequence[Measured], better: Better = "
     if not measured:
         return {}
     values = [one.value for one in measured]
-    interval = mean_interval(values, [one.image_id for one in measured], name)
+    interval = _interval(name, measured)
     by_label: dict[str, list[float]] = defaultdict(list)
     for one in measured:
         by_label[one.label].append(one.value)
@@ -83,17 +110,35 @@ def mean_over_images(name: str, measured: Sequence[Measured], better: Better = "
     return {name: metric}
 
 
-def of_maps(name: str, run: Run, measure: Callable[[Annotated, FloatArray], Measured]) -> dict[str, MetricValue]:
+def of_maps(
+    name: str,
+    run: Run,
+    measure: Callable[[Annotated, FloatArray], T],
+    split: MeasuredSplit,
+    figures: Callable[[str, Sequence[T]], Mapping[str, MetricValue]],
+) -> dict[str, MetricValue]:
     """``name``: of the map that places the run's patches; ``name_typicality``: of typicality, where that is another.
 
     Args:
         measure: takes a map at the size of the image, float32, (height, width).
+        figures: makes figures, which the name begins, of what was measured; :func:`mean_over_images` or another.
     """
     placing, typicality, differ = [], [], False
-    for one in annotated_heldout(run):
+    for one in annotated(run, split):
         places = run.placing_image(one.record.image_id, one.label)
         typical = run.typicality_image(one.record.image_id, one.label)
-        differ |= not np.array_equal(places, typical)
+        same = np.array_equal(places, typical)
+        differ |= not same
         placing.append(measure(one, places))
-        typicality.append(measure(one, typical))
-    return {**mean_over_images(name, placing), **(mean_over_images(f"{name}_typicality", typicality) if differ else {})}
+        typicality.append(placing[-1] if same else measure(one, typical))
+    return {**figures(name, placing), **(figures(f"{name}_typicality", typicality) if differ else {})}
+
+
+def _interval(name: str, measured: Sequence[Measured]) -> Interval | None:
+    values, images = [one.value for one in measured], [one.image_id for one in measured]
+    answers = [one.answers for one in measured if one.answers is not None]
+    if len(set(images)) < 2:
+        return None
+    if len(answers) < len(measured):
+        return mean_interval(values, images, name)
+    return mean_share_interval(values, images, answers)

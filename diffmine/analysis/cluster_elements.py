@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from diffmine.analysis.ranking import rank_clusters
 from diffmine.analysis.showing import shown_kind
-from diffmine.runs.contents import LabelClusters, label_clusters
+from diffmine.errors import DataError
+from diffmine.runs.contents import LabelClusters, label_clusters, selected_rows
+from diffmine.runs.tables import patches_of
 from diffmine.types import BoolArray
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
+
+CONTROL = "random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,30 @@ def cluster_contents(run: Run, best: int | None = None) -> list[MemberKinds]:
             members = clusters.members() if best is None else clusters.best(best)
             contents.append(_count(members, masks))
     return contents
+
+
+def random_contents(run: Run, best: int) -> list[MemberKinds] | None:
+    """The same of random patches that went through the run's projection, clusterer and ranking.
+
+    Returns:
+        None where the run has no random patches, or a label's cannot be clustered as its own were.
+    """
+    contents = []
+    for label, rows in selected_rows(run.patches, CONTROL).items():
+        patches = tuple(patches_of(run.patches.take(rows)))
+        masks = {image_id: run.masks(image_id) for image_id in sorted({patch.image_id for patch in patches})}
+        if any(mask.any() for kinds in masks.values() for mask in kinds.values()):
+            features, seed = run.features[rows], run.recipe.header.seed
+            try:
+                projected = run.projection.fit_transform(features, seed=seed)
+                cluster = run.clusterer.fit_predict(projected, seed=seed)
+            except DataError:
+                return None
+            typicality = np.array([patch.typicality for patch in patches], dtype=np.float32)
+            image_ids, by = [patch.image_id for patch in patches], run.clusterer.config.rank_by
+            ranked = rank_clusters(cluster, projected, typicality, image_ids, appearance=features, by=by)
+            contents.append(_count(LabelClusters(label, patches, rows, ranked.cluster).best(best), masks))
+    return contents or None
 
 
 def _count(members: LabelClusters, masks: Mapping[str, Mapping[str, BoolArray]]) -> MemberKinds:

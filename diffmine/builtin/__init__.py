@@ -120,10 +120,14 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.dbcv import Dbcv
     from diffmine.builtin.metrics.element_coverage import ElementCoverage
     from diffmine.builtin.metrics.erasure import Erasure
+    from diffmine.builtin.metrics.label_auc import LabelAuc
     from diffmine.builtin.metrics.label_predictability import LabelPredictability
+    from diffmine.builtin.metrics.max_box_acc import MaxBoxAcc
     from diffmine.builtin.metrics.patch_precision import PatchPrecision
     from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
     from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
+    from diffmine.builtin.metrics.presence_auc import PresenceAuc
+    from diffmine.builtin.metrics.pxap import PxAP
     from diffmine.builtin.metrics.separation import Separation
     from diffmine.builtin.metrics.silhouette import Silhouette
 
@@ -134,10 +138,14 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         Dbcv,
         ElementCoverage,
         Erasure,
+        LabelAuc,
         LabelPredictability,
+        MaxBoxAcc,
         PatchPrecision,
         PixelAveragePrecision,
         PointingAccuracy,
+        PresenceAuc,
+        PxAP,
         Separation,
         Silhouette,
     ]

@@ -24,7 +24,7 @@ def has_model(run: Run) -> bool:
 def evidence_config(run: Run, draws: int) -> LossConfig:
     """So many antithetic draws, one in each part of the timesteps of the run's scorer, or of the paper's."""
     table = run.recipe.tables.get("scorer", {})
-    chosen = {name: table[name] for name in ("t_min", "t_max", "batch_size") if name in table}
+    chosen = {name: table[name] for name in ("t_min", "t_max", "weighting", "batch_size") if name in table}
     return LossConfig(draws=draws, timesteps="stratified", antithetic=True, **chosen)
 
 
@@ -38,7 +38,7 @@ def label_evidence(
     (one as it is, one with a part covered) see the same noise, and their difference is due to what was covered.
 
     Args:
-        run: a run with a diffusion model.
+        run: a run with a diffusion model; of several, each picture's is the one of its fold.
         pictures: any; several may have the same record.
         labels: for each picture, what to denoise it under.
         draws: even; forwards are draws x (1 + labels) a picture.
@@ -48,12 +48,13 @@ def label_evidence(
     from diffmine.diffusion.scoring import LossScoring, gain_over_null
     from diffmine.interfaces import Progress
 
-    if not pictures:
-        return []
-    scoring = LossScoring(run.tools(), evidence_config(run, draws), gain_over_null)
-    told_apart = [
-        Picture(replace(picture.record, image_id=f"{number}"), picture.pixels)
-        for number, picture in enumerate(pictures)
-    ]
-    maps = scoring.score(told_apart, labels, Progress())
-    return [np.array([one.mean.mean(dtype=np.float64) for one in of_picture]) for of_picture in maps]
+    levels: dict[int, NDArray[np.float64]] = {}
+    for fold in {picture.record.fold for picture in pictures}:
+        rows = [row for row, picture in enumerate(pictures) if picture.record.fold == fold]
+        scoring = LossScoring(run.tools(fold=fold), evidence_config(run, draws), gain_over_null)
+        # Results are told apart by the image's id; the noise follows from the digest, which stays.
+        told_apart = [Picture(replace(pictures[row].record, image_id=str(row)), pictures[row].pixels) for row in rows]
+        maps = scoring.score(told_apart, [labels[row] for row in rows], Progress())
+        for row, of_picture in zip(rows, maps, strict=True):
+            levels[row] = np.array([one.mean.mean(dtype=np.float64) for one in of_picture])
+    return [levels[row] for row in range(len(pictures))]

@@ -5,13 +5,14 @@ For a picture x, a draw (t, noise) and a condition c (a label, or the null condi
     z    = encode(x)                                        latent_of
     z_t  = add_noise(z, noise, t)                           paired_predictions
     p_c  = predict(z_t, t, c)                               paired_predictions
-    L_c  = mean over channels of (p_c - target)^2           squared_error
+    L_c  = w_t mean over channels of (p_c - target)^2       squared_error
     T(c) = mean over draws of [L_null - L_c]                diffmine.diffusion.scoring
 
 What z_t and target are is the model's own affair (``Denoiser``): with alpha_bar_t of DDPM,
 z_t = sqrt(alpha_bar_t) z + sqrt(1 - alpha_bar_t) noise, and target is the noise (Ho et al. 2020, eqs. 4 and 14) or
 v = sqrt(alpha_bar_t) noise - sqrt(1 - alpha_bar_t) z (Salimans & Ho 2022, appendix D); with flow matching,
-z_t = (1 - t) z + t noise, and target is the velocity noise - z (Esser et al. 2024, eqs. 13 and 14). T is the
+z_t = (1 - t) z + t noise, and target is the velocity noise - z (Esser et al. 2024, eqs. 13 and 14). w_t is 1, or tells
+the error as one of another target (``diffmine.diffusion.schedule.error_weights``). T is the
 typicality of Siglidis et al., *Diffusion Models as Data Mining Tools* (2024); draws come from
 ``diffmine.diffusion.draws``.
 """
@@ -76,12 +77,14 @@ class Predictions:
         target: what it should have predicted, float32, (channels, h, w).
         conditions: the null condition (None) first.
         own: the picture's own labels.
+        weight: what squares of errors, and of differences of predictions, count at this timestep.
     """
 
     prediction: Tensor
     target: Tensor
     conditions: tuple[str | None, ...]
     own: tuple[str, ...]
+    weight: float = 1.0
 
 
 Measure = Callable[[Predictions], Tensor]
@@ -103,23 +106,23 @@ def siblings(label: str, conditions: Iterable[str | None], own: Sequence[str]) -
 
 
 def squared_error(predictions: Predictions) -> Tensor:
-    """L_c = mean over channels of (p_c - target)^2: the loss of each latent pixel, (conditions, h, w)."""
-    return (predictions.prediction - predictions.target).square().mean(1)
+    """L_c = w_t mean over channels of (p_c - target)^2: the loss of each latent pixel, (conditions, h, w)."""
+    return predictions.weight * (predictions.prediction - predictions.target).square().mean(1)
 
 
 def influence(predictions: Predictions) -> Tensor:
-    """I_c = mean over channels of (p_c - p_null)^2: how far the condition moves the prediction, (conditions, h, w).
+    """I_c = w_t mean over channels of (p_c - p_null)^2: how far the condition moves the prediction, (conditions, h, w).
 
-    With e = target - p_c and d = p_c - p_null, L_null - L_c = mean over channels of (d^2 + 2 e d): the second term has
+    With e = target - p_c and d = p_c - p_null, L_null - L_c = w_t mean over channels of (d^2 + 2 e d): the second has
     mean 0 where the model is right, and holds the sign and most of the noise; the first says where the condition
     matters (Kong et al., *Interpretable Diffusion via Information Decomposition*, ICLR 2024, conditional pixel
     information). It takes no further forward.
     """
-    return (predictions.prediction - predictions.prediction[:1]).square().mean(1)
+    return predictions.weight * (predictions.prediction - predictions.prediction[:1]).square().mean(1)
 
 
 def influence_among_siblings(predictions: Predictions) -> Tensor:
-    """Mean over the siblings s of c, and over channels, of (p_c - p_s)^2; 0 without siblings; (conditions, h, w).
+    """w_t mean over the siblings s of c, and over channels, of (p_c - p_s)^2; 0 without siblings; (conditions, h, w).
 
     The mean over siblings of L_s - L_c is this and a second term, as with :func:`influence` and the null condition.
     """
@@ -129,4 +132,4 @@ def influence_among_siblings(predictions: Predictions) -> Tensor:
     for label, row in place.items():
         if label is not None and (others := siblings(label, place, predictions.own)):
             found[row] = (prediction[row] - prediction[[place[one] for one in others]]).square().mean((0, 1))
-    return found
+    return predictions.weight * found

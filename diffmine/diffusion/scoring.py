@@ -14,6 +14,7 @@ from torch import Tensor
 from diffmine.diffusion.draws import draw, mean_and_stderr, smooth
 from diffmine.diffusion.loss_scorer import LossConfig
 from diffmine.diffusion.losses import Measure, Predictions, latent_of, paired_predictions, siblings, squared_error
+from diffmine.diffusion.schedule import error_weights
 from diffmine.interfaces import Conditioning, ModelTools, Progress, Scoring
 from diffmine.numerics.batching import BatchSize, run_in_batches
 from diffmine.types import FloatArray, ImageRecord, Picture, TypicalityMap
@@ -60,12 +61,16 @@ def gain_over_siblings(measured: Measured, label: str) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture with its draws, all on the CPU, and the conditions to denoise it under; the null condition first."""
+    """A picture with its draws and what their errors count, all on the CPU, and the conditions to denoise it under.
+
+    The null condition comes first.
+    """
 
     picture: Picture
     latent: Tensor
     fractions: Tensor
     noise: Tensor
+    weights: Sequence[float]
     conditions: tuple[str | None, ...]
 
 
@@ -122,7 +127,7 @@ class LossScoring(Scoring):
             ]
             rows = run_in_batches(self._predict, forwards, self._batch_size(conditions))
             for prepared in group:
-                by_draw = [self._measure(prepared, islice(rows, conditions)) for _ in range(draws)]
+                by_draw = [self._measure(prepared, draw, islice(rows, conditions)) for draw in range(draws)]
                 maps[prepared.picture.record.image_id] = list(self._maps(prepared, torch.stack(by_draw).cpu()))
                 progress.advance()
         return [maps[picture.record.image_id] for picture in pictures]
@@ -146,7 +151,9 @@ class LossScoring(Scoring):
     def _prepare(self, picture: Picture, labels: Sequence[str]) -> Prepared:
         latent = latent_of(self._denoiser, picture.pixels).cpu()
         fractions, noise = draw(self._config, tuple(latent.shape), self._tools.seed, picture.record.digest)
-        return Prepared(picture, latent, fractions, noise, (None, *labels))
+        timesteps = self._denoiser.timesteps(fractions.to(self._denoiser.device))
+        weights = error_weights(self._denoiser, timesteps, self._config.weighting).tolist()
+        return Prepared(picture, latent, fractions, noise, weights, (None, *labels))
 
     def _predict(self, forwards: Sequence[Forward]) -> list[tuple[Tensor, Tensor]]:
         """For each forward what the model predicts and what it should predict, each (channels, h, w)."""
@@ -163,11 +170,16 @@ class LossScoring(Scoring):
         )
         return list(zip(prediction, target, strict=True))
 
-    def _measure(self, prepared: Prepared, rows: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    def _measure(self, prepared: Prepared, draw: int, rows: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
         """Every measure of one draw, float32, (conditions, measures, h, w)."""
         prediction, target = zip(*rows, strict=True)
-        own = prepared.picture.record.labels
-        predictions = Predictions(torch.stack(prediction), target[0], prepared.conditions, own)
+        predictions = Predictions(
+            torch.stack(prediction),
+            target[0],
+            prepared.conditions,
+            own=prepared.picture.record.labels,
+            weight=prepared.weights[draw],
+        )
         return torch.stack([measure(predictions) for measure in self._measures], dim=1)
 
     def _conditioning(self, forwards: Sequence[Forward]) -> Conditioning:

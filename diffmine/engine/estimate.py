@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import Counter
@@ -20,7 +21,8 @@ from diffmine.errors import DataError, PictureError, RecipeError
 from diffmine.interfaces import Component, Dataset, Preview
 from diffmine.numerics.choosing import choose
 from diffmine.pictures.decoding import grid_size, open_upright, pipeline_size
-from diffmine.recipes.resolving import Resolved
+from diffmine.recipes.resolving import Components, Resolved
+from diffmine.types import ImageRecord, Origin, Split
 
 EFFICIENCY = {"cpu": 0.5, "cuda": 0.2}
 """Share of the matrix-product rate that a UNet reaches, roughly. Small ones on one core have been seen at 0.75; on an
@@ -45,8 +47,11 @@ class Cost:
     """What a run will take.
 
     Attributes:
-        images: label -> pictures.
+        images: label -> pictures of ``[dataset]``.
         width, height: of a typical picture, as the pipeline sees it.
+        models: how many are trained, one for each fold.
+        learned: pictures to learn from, those of all folds together.
+        scored: pictures that get maps.
         training_passes, scoring_passes, feature_passes: pictures that pass through the network in each stage.
         flops: floating point operations of all passes together.
         disk_bytes: maps and pictures' patches in the store, without the model.
@@ -59,6 +64,9 @@ class Cost:
     images: Mapping[str, int]
     width: int
     height: int
+    models: int
+    learned: int
+    scored: int
     training_passes: int
     scoring_passes: int
     feature_passes: int
@@ -105,18 +113,19 @@ def estimate(resolved: Resolved, device: str) -> Cost:
 
 def _count(resolved: Resolved, device: str) -> Cost:
     components = resolved.components
-    with _naming_files_of("dataset", components.dataset):
-        preview = components.dataset.preview() or _scanned(components.dataset, resolved.seed)
+    preview = _previewed(resolved, "dataset")
+    learned_from = preview if components.training is None else _previewed(resolved, "training")
     width, height = pipeline_size(preview.width, preview.height, components.dataset.config.image_size)
-    total = sum(preview.images.values())
+    parts = list(_parts(components, preview.images))
     with _naming_files_of("scorer", components.scorer):
-        scoring = total * components.scorer.passes(_labels_scored(resolved, list(preview.images)))
+        labels = [_labels_scored(resolved, part.example, list(preview.images)) for part in parts]
+        scoring = sum(part.scored * components.scorer.passes(one) for part, one in zip(parts, labels, strict=True))
     with _naming_files_of("features", components.features):
-        features = total * components.features.passes()
+        features = sum(part.scored for part in parts) * components.features.passes()
     training, one_pass = 0, 0.0
     if components.needs_model:
         with _naming_files_of("finetune", components.finetune):
-            training = components.finetune.trained_pictures()
+            training = len(components.folds) * components.finetune.trained_pictures()
         with _naming_files_of("model", components.model):
             one_pass = components.model.forward_flops(height, width)
     passes = {"finetune": TRAINING_FACTOR * training, "typicality": scoring, "features": features}
@@ -126,11 +135,17 @@ def _count(resolved: Resolved, device: str) -> Cost:
         images=dict(preview.images),
         width=width,
         height=height,
+        models=len(components.folds),
+        learned=sum(part.images for part in parts if part.example.split == "train")
+        if components.training is None
+        else sum(learned_from.images.values()),
+        scored=sum(part.scored for part in parts),
         training_passes=training,
         scoring_passes=scoring,
         feature_passes=features,
         flops=one_pass * sum(passes.values()),
-        disk_bytes=_map_bytes(resolved, total, width, height, list(preview.images)),
+        disk_bytes=_map_bytes(resolved, width, height)
+        * sum(part.scored * one for part, one in zip(parts, labels, strict=True)),
         stage_seconds={
             stage: max(one_pass * count / (rate * EFFICIENCY[device]), count / batch * FORWARD_SECONDS[device])
             for (stage, count), batch in zip(passes.items(), batches, strict=True)
@@ -196,6 +211,12 @@ def torch_threads() -> int:
     return os.cpu_count() or 1
 
 
+def _previewed(resolved: Resolved, origin: Origin) -> Preview:
+    dataset = resolved.components.datasets[origin]
+    with _naming_files_of(origin, dataset):
+        return dataset.preview() or _scanned(dataset, resolved.seed)
+
+
 def _scanned(dataset: Dataset, seed: int) -> Preview:
     source = dataset.open(Path())
     items = choose(source.scan(), dataset.config.labels, dataset.config.per_label, seed)
@@ -211,15 +232,58 @@ def _scanned(dataset: Dataset, seed: int) -> Preview:
     return Preview(Counter(label for item in items for label in item.labels), width, height)
 
 
-def _labels_scored(resolved: Resolved, labels: list[str]) -> int:
-    """Labels that a picture with one label is scored under."""
-    from diffmine.types import ImageRecord
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Pictures of ``[dataset]`` that are there for one thing.
 
-    example = ImageRecord("", "", (labels[0],), 1, 1, "", "train")
+    Attributes:
+        images: how many.
+        scored: how many of them get maps.
+        example: one of them.
+    """
+
+    images: int
+    scored: int
+    example: ImageRecord
+
+
+def _parts(components: Components, images: Mapping[str, int]) -> Iterator[Part]:
+    """What the pictures are there for; those that have a mask or a box are counted as if they were learned from."""
+    config, elsewhere = components.dataset.config, components.training is not None
+    holdout = 0.0 if config.holdout == "annotated" else config.holdout
+    counts: Counter[Split] = Counter()
+    mined: Counter[Split] = Counter()
+    for count in images.values():
+        heldout = count if elsewhere else _share(holdout, count)
+        validation = _share(config.validation, heldout if elsewhere else count - heldout)
+        heldout -= validation if elsewhere else 0
+        train = count - heldout - validation
+        of_label: Counter[Split] = Counter({"train": train, "heldout": heldout})
+        wanted: tuple[Split, ...] = ("train", "heldout") if elsewhere or config.mine == "all" else (config.mine,)
+        minable = sum(of_label[split] for split in wanted)
+        share = min(1.0, (config.mine_per_label or minable) / minable) if minable else 0.0
+        mined.update({split: math.ceil(share * of_label[split]) for split in wanted})
+        counts.update({**of_label, "validation": validation})
+    fold = components.folds[-1]
+    for split, count in counts.items():
+        scored = mined[split] if split == "train" else count
+        label = next(iter(images))
+        yield Part(
+            count, scored, ImageRecord("", "", (label,), 1, 1, "", split, fold=fold if split == "train" else None)
+        )
+
+
+def _share(share: float, count: int) -> int:
+    return max(0, min(round(share * count), count - 1))
+
+
+def _labels_scored(resolved: Resolved, example: ImageRecord, labels: list[str]) -> int:
+    """Labels that a picture like ``example``, with one label, is scored under."""
     return len(resolved.components.scorer.labels_to_score(example, sorted(labels), resolved.seed))
 
 
-def _map_bytes(resolved: Resolved, images: int, width: int, height: int, labels: list[str]) -> int:
+def _map_bytes(resolved: Resolved, width: int, height: int) -> int:
+    """Of one picture under one label."""
     stride = resolved.components.model.stride if resolved.components.scorer.needs_model else 1
     columns, rows = grid_size(width, height, stride)
-    return images * _labels_scored(resolved, labels) * (columns // stride) * (rows // stride) * CELL_BYTES
+    return (columns // stride) * (rows // stride) * CELL_BYTES

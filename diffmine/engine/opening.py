@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, cast
 
 from diffmine.errors import DiffmineError, DiffmineWarning, MissingComponentError, PluginError, RecipeError
 from diffmine.interfaces import (
+    Clusterer,
     Column,
     Component,
     Dataset,
     Figure,
     ModelTools,
     PatchSelector,
+    Projection,
     Quantity,
     TypicalityScorer,
     View,
@@ -24,6 +26,7 @@ from diffmine.plugins.kinds import KIND_OF_NAME, KIND_OF_TABLE
 from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import resolve
 from diffmine.runs.run import Run
+from diffmine.types import Origin
 
 if TYPE_CHECKING:
     from diffmine.drawing.figures import Drawing
@@ -41,13 +44,19 @@ class Installed:
     def __init__(self, device: str = "auto") -> None:
         self._device = device
 
-    def dataset(self, run: Run) -> Dataset:
-        return cast(Dataset, _of_recipe(run, "dataset"))
+    def dataset(self, run: Run, origin: Origin) -> Dataset:
+        return cast(Dataset, _of_recipe(run, origin))
 
     def selector(self, run: Run) -> PatchSelector:
         return cast(PatchSelector, _of_recipe(run, "patches"))
 
-    def tools(self, run: Run, device: str | None) -> ModelTools:
+    def projection(self, run: Run) -> Projection:
+        return cast(Projection, _of_recipe(run, "projection"))
+
+    def clusterer(self, run: Run) -> Clusterer:
+        return cast(Clusterer, _of_recipe(run, "clusterer"))
+
+    def tools(self, run: Run, device: str | None, fold: int | None) -> ModelTools:
         from diffmine.engine.devices import torch_device
         from diffmine.engine.work import RunInputs
 
@@ -56,7 +65,7 @@ class Installed:
         # Of a run that has not come as far, the base model would pass for the finetuned one.
         needed = ("images", "finetune") if resolved.components.needs_model else ("images",)
         artifacts = {stage: run.artifact(stage) for stage in needed}
-        return RunInputs(resolved, artifacts).tools(torch_device(device or self._device))
+        return RunInputs(resolved, artifacts).tools(torch_device(device or self._device), fold=fold)
 
     def quantity(self, run: Run) -> Quantity:
         use = run.recipe.tables.get("scorer", {}).get("use", "")

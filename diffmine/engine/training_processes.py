@@ -14,7 +14,7 @@ from pathlib import Path
 from diffmine.engine.pipeline import Pipeline
 from diffmine.engine.work import RunInputs, StageWork
 from diffmine.errors import RecipeError
-from diffmine.interfaces import Finetuning, Progress
+from diffmine.interfaces import Progress, finetunings
 
 POLL_SECONDS = 0.5
 
@@ -47,7 +47,9 @@ def assist(pipeline: Pipeline) -> None:
         progress=Progress(),
     )
     with tempfile.TemporaryDirectory() as folder:
-        Finetuning(work.inputs, Path(folder), work.workspace).run(work.device, work.progress)
+        for task in finetunings(work.inputs, Path(folder), work.workspace):
+            if task.log() is None:
+                task.run(work.device, work.progress)
 
 
 def _wait_for_pictures(pipeline: Pipeline) -> dict[str, str]:

@@ -15,6 +15,7 @@ from diffmine.engine.devices import torch_device
 from diffmine.engine.opening import load_run
 from diffmine.engine.shards import AttendedTask, process
 from diffmine.errors import ContractError
+from diffmine.files.names import model_folder, prepared_folder
 from diffmine.interfaces import ImageSource, Job, ModelTools, Progress, Task, TrainingSet
 from diffmine.interfaces.boundary import own_work
 from diffmine.pictures.decoding import decode
@@ -22,7 +23,7 @@ from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import Run
 from diffmine.runs.tables import image_records
 from diffmine.store.artifacts import PUBLIC, WORKSPACE
-from diffmine.types import ImageRecord, Picture
+from diffmine.types import ImageRecord, Origin, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +50,41 @@ class RunInputs:
         return image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
-        source, image_size = self.source(), self.components.dataset.config.image_size
+        sources = {origin: self._source(origin) for origin in self.components.datasets}
+        sizes = {origin: dataset.config.image_size for origin, dataset in self.components.datasets.items()}
 
         def opened(record: ImageRecord) -> Picture:
             with own_work():  # components call this too, and are not to blame for a damaged picture
-                return Picture(record, decode(source.read(record.path), image_size))
+                return Picture(record, decode(sources[record.origin].read(record.path), sizes[record.origin]))
 
         return opened
 
-    def source(self) -> ImageSource:
-        return self.components.dataset.open(self.artifacts["images"] / "prepared")
+    def _source(self, origin: Origin) -> ImageSource:
+        return self.components.datasets[origin].open(prepared_folder(self.artifacts["images"], origin))
 
-    def training_set(self) -> TrainingSet:
+    @property
+    def folds(self) -> tuple[int | None, ...]:
+        return self.components.folds
+
+    def training_set(self, fold: int | None = None) -> TrainingSet:
+        fold = self.folds[0] if fold is None else fold
         records = self.records()
+        train = [record for record in records if record.split == "train"]
+        unseen = (
+            [record for record in records if record.split == "validation"],
+            [record for record in records if record.split == "heldout"],
+            [record for record in train if fold is not None and record.fold == fold],
+        )
         return TrainingSet(
-            train=[record for record in records if record.split == "train"],
-            heldout=[record for record in records if record.split == "heldout"],
+            train=[record for record in train if fold is None or record.fold != fold],
+            heldout=next(filter(None, unseen), []),
             picture=self.opener(),
-            crop=self.components.dataset.config.crop,
+            crop=self.components.trained_on.config.crop,
         )
 
-    def tools(self, device: str, fitted: Path | None = None) -> ModelTools:
-        finetuned = self.artifacts.get("finetune", Path()) / PUBLIC / "model"
+    def tools(self, device: str, fitted: Path | None = None, fold: int | None = None) -> ModelTools:
+        fold = self.folds[0] if fold is None else fold
+        finetuned = self.artifacts.get("finetune", Path()) / PUBLIC / model_folder(fold)
         return ModelTools(
             self.components.model,
             self.components.conditioning,
@@ -128,11 +142,11 @@ class StageWork:
     def opener(self) -> Callable[[ImageRecord], Picture]:
         return self.inputs.opener()
 
-    def training_set(self) -> TrainingSet:
-        return self.inputs.training_set()
+    def training_set(self, fold: int | None = None) -> TrainingSet:
+        return self.inputs.training_set(fold)
 
-    def tools(self) -> ModelTools:
-        return self.inputs.tools(self.device)
+    def tools(self, fold: int | None = None) -> ModelTools:
+        return self.inputs.tools(self.device, fold=fold)
 
     def artifact(self, stage: str) -> Path:
         if stage not in self.inputs.artifacts:

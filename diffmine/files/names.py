@@ -5,10 +5,24 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from pathlib import Path
+
+from diffmine.types import Origin
 
 RUN_FILE = "run.json"
 """What makes a folder a run folder."""
 _LONGEST = 40
+_PREPARED: dict[Origin, str] = {"dataset": "prepared", "training": "prepared-training"}
+
+
+def prepared_folder(images: Path, origin: Origin) -> Path:
+    """Where a dataset's ``prepare`` leaves what ``open`` needs, below the artifact of the stage ``images``."""
+    return images / _PREPARED[origin]
+
+
+def model_folder(fold: int | None) -> str:
+    """Where a run folder has the model that has learned from all training images, or from all but those of a fold."""
+    return "model" if fold is None else f"model/fold-{fold}"
 
 
 def slug(text: str) -> str:

@@ -24,7 +24,7 @@ from diffmine.interfaces.diffusion import (
 from diffmine.interfaces.evaluation import Metric, Report
 from diffmine.interfaces.execution import Executor, Job, ProcessShard, Task
 from diffmine.interfaces.explaining import Check, Describer
-from diffmine.interfaces.finetuning import Finetuner, Finetuning, TrainingLog, TrainingSet
+from diffmine.interfaces.finetuning import Finetuner, Finetuning, TrainingLog, TrainingSet, finetunings
 from diffmine.interfaces.mining import (
     Clusterer,
     ClustererConfig,
@@ -98,4 +98,5 @@ __all__ = [
     "TypicalityScorer",
     "View",
     "Work",
+    "finetunings",
 ]

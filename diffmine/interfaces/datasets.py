@@ -24,8 +24,31 @@ class DatasetConfig(ComponentConfig):
     per_label: int | None = Field(None, ge=1, description="images to draw of each label, by the seed; omitted: all")
     holdout: Annotated[float, Field(ge=0, lt=1)] | Literal["annotated"] = Field(
         0.1,
-        description="share of each label's images kept for evaluation only; 'annotated': the images that have a mask "
-        "or a box",
+        description="share of each label's images that no model learns from, kept for evaluation; 'annotated': the "
+        "images that have a mask or a box",
+    )
+    validation: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of each label's remaining images that no model learns from either, to choose settings on; "
+        "no figure is told of them",
+    )
+    folds: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="cross-fitting: deal each label's training images into so many parts, and score each part with a "
+        "model that has learned from the others, at as many trainings; 1: the one model scores what it learned from",
+    )
+    mine: Literal["train", "heldout", "all"] = Field(
+        "train", description="the images in which patches are looked for; with [training] all but those for validation"
+    )
+    mine_per_label: int | None = Field(
+        None,
+        ge=1,
+        description="images to draw of each label among those, by the seed; the other training images are learned "
+        "from, and never scored; omitted: all",
     )
     shuffle_labels: bool = Field(
         False, description="deal the labels out among the pictures anew, by the seed: a control that must find nothing"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from diffmine.files.atomic import write_atomically
 from diffmine.interfaces import checks
 from diffmine.interfaces.boundary import returns
 from diffmine.interfaces.component import Component
@@ -25,8 +27,9 @@ class TrainingSet:
     """The pictures to learn from.
 
     Attributes:
-        train: records of the train split.
-        heldout: records of the held-out split, for the validation loss; may be empty.
+        train: records of the train split; with folds those of other folds than the model's.
+        heldout: records that the model does not learn from, for the validation loss: those of the validation split,
+            or else the held-out ones, or else the model's fold; may be empty.
         picture: opens a record at the pipeline's size.
         crop: the recipe's ``dataset.crop``.
     """
@@ -68,21 +71,49 @@ class Finetuner(Component):
 
 @dataclass(frozen=True, slots=True)
 class Finetuning(Task):
-    """The finetuner at work, wherever the executor puts it.
+    """The finetuner at work on one model, wherever the executor puts it.
 
     Attributes:
         folder, workspace: as :meth:`Finetuner.finetune` is given them.
+        fold: the training pictures that the model does not learn from; None: it learns from all.
     """
 
     inputs: Inputs
     folder: Path
     workspace: Path
+    fold: int | None = None
+
+    def log(self) -> TrainingLog | None:
+        """What the training told, where it is finished; None: it is not."""
+        return json.loads(self._log_file.read_text(encoding="utf-8")) if self._log_file.exists() else None
+
+    def finish(self, log: TrainingLog) -> None:
+        """Note in the workspace that the model is trained, so that a run that was killed does not train it again."""
+        write_atomically(self._log_file, json.dumps([dict(row) for row in log]).encode())
+
+    @property
+    def _log_file(self) -> Path:
+        return self.workspace / "log.json"
 
     def run(self, device: str, progress: Progress) -> TrainingLog:
         return self.inputs.components.finetune.finetune(
             self.inputs.tools(device),
-            self.inputs.training_set(),
+            self.inputs.training_set(self.fold),
             folder=self.folder,
             workspace=self.workspace,
             progress=progress,
         )
+
+
+def finetunings(inputs: Inputs, folder: Path, workspace: Path) -> Iterator[Finetuning]:
+    """The trainings of a run, one for each model.
+
+    Args:
+        folder: receives the model or, with folds, a folder ``fold-0`` and so on for each.
+        workspace: as of :class:`Finetuning`; likewise.
+    """
+    for fold in inputs.folds:
+        name = "." if fold is None else f"fold-{fold}"
+        for path in (folder, workspace):
+            (path / name).mkdir(parents=True, exist_ok=True)
+        yield Finetuning(inputs, folder / name, workspace / name, fold)

@@ -36,15 +36,24 @@ class Inputs(Protocol):
     def opener(self) -> Callable[[ImageRecord], Picture]:
         """A function that opens a picture at the pipeline's size."""
 
-    def training_set(self) -> TrainingSet:
-        """The pictures to learn from, and those held out."""
+    @property
+    def folds(self) -> tuple[int | None, ...]:
+        """The folds of the training pictures, for each of which there is a model; None: one model, and no folds."""
 
-    def tools(self, device: str, fitted: Path | None = None) -> ModelTools:
+    def training_set(self, fold: int | None = None) -> TrainingSet:
+        """The pictures to learn from, and those held out.
+
+        Args:
+            fold: of the model that learns from them; None: the first where there are folds.
+        """
+
+    def tools(self, device: str, fitted: Path | None = None, fold: int | None = None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it; loaded when first used.
 
         Args:
             device: a torch device.
             fitted: becomes ``ModelTools.fitted``.
+            fold: which of the models, see ``ImageRecord.fold``; None: the first where there are folds.
         """
 
 
@@ -94,11 +103,13 @@ class Work(Protocol):
     def opener(self) -> Callable[[ImageRecord], Picture]:
         """A function that opens a picture at the pipeline's size."""
 
-    def training_set(self) -> TrainingSet:
-        """The pictures to learn from, and those held out."""
+    def training_set(self, fold: int | None = None) -> TrainingSet:
+        """The pictures to learn from, and those held out; ``fold`` as of ``Inputs.training_set``."""
 
-    def tools(self) -> ModelTools:
-        """The run's model, finetuned where the run has finetuned it; loaded when first used."""
+    def tools(self, fold: int | None = None) -> ModelTools:
+        """The run's model, finetuned where the run has finetuned it, and loaded when first used; ``fold`` as of
+        ``Inputs.tools``.
+        """
 
     def artifact(self, stage: str) -> Path:
         """The folder of an earlier stage's artifact, for one that this stage ``reads``."""

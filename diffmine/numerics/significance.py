@@ -2,7 +2,7 @@
 
 The typicality of a label's patches in images that do not carry the label is what it looks like by chance: the null.
 Null values must come about as the observed ones did (the same selector, on the map of the wrong label), since the best
-of many positions is high even in noise.
+of many positions is high even in noise; and from images that the model has not learned from, as those observed.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ def empirical_p_values(observed: ArrayLike, null: ArrayLike) -> NDArray[np.float
     return p_values
 
 
-def benjamini_hochberg(p_values: ArrayLike, tests: int | None = None) -> NDArray[np.float64]:
+def smallest_q_value(nulls: int) -> float:
+    """The least q-value that so many null values allow: that of patches which all are above every one of them."""
+    return 1 / (1 + nulls)
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     """q-values: the share of false discoveries among all patches at least as significant.
 
     Benjamini and Hochberg, *Controlling the false discovery rate* (1995), as adjusted p-values.
 
     Args:
-        p_values: (n,), in [0, 1].
-        tests: how many hypotheses were tested, where only the ``n`` most significant were kept; the q-values are then
-            at least those of all tests together.
+        p_values: (n,), in [0, 1], of everything that was tested.
     Returns:
         (n,), in [0, 1].
     """
     p = np.asarray(p_values, dtype=np.float64)
-    total = len(p) if tests is None else tests
-    if total < len(p):
-        raise ValueError(f"tests = {total} is fewer than the {len(p)} p-values")
     order = np.argsort(p, kind="stable")
-    stepped = p[order] * total / np.arange(1, len(p) + 1)
+    stepped = p[order] * len(p) / np.arange(1, len(p) + 1)
     q = np.empty_like(p)
     q[order] = np.minimum(np.minimum.accumulate(stepped[::-1])[::-1], 1.0)
     return q

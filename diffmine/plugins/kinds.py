@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diffmine import interfaces
 from diffmine.interfaces import Component
@@ -18,6 +18,8 @@ class Kind:
         interface: what its components derive from.
         default: what ``use`` is when a recipe does not say; empty: the recipe must say.
         many: whether ``use`` may be a list.
+        optional: whether a recipe may do without the table, or turn it off by ``use = "none"``; nothing is configured
+            then.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Kind:
     interface: type[Component]
     default: str | tuple[str, ...]
     many: bool = False
+    optional: bool = False
 
     @property
     def singular(self) -> str:
@@ -42,8 +45,11 @@ class Kind:
 
 DEFAULT_METRICS = (
     "pixel_average_precision",
+    "pxap",
     "pointing_accuracy",
     "patch_precision",
+    "presence_auc",
+    "label_auc",
 )
 
 DEFAULT_CHECKS = (
@@ -77,8 +83,10 @@ KINDS = (
     Kind("columns", None, interfaces.Column, ""),
     Kind("views", None, interfaces.View, ""),
 )
-TABLES = tuple(kind for kind in KINDS if kind.table is not None)
-"""The kinds that a recipe chooses from, in the order of its tables."""
+FURTHER = {"dataset": (replace(KINDS[0], table="training", optional=True),)}
+"""After which table stand others that name a component of the same kind, each the kind as that table has it."""
+TABLES = tuple(one for kind in KINDS if kind.table is not None for one in (kind, *FURTHER.get(kind.table, ())))
+"""The kinds that a recipe chooses from, in the order of its tables; the components of two tables may be of one kind."""
 KIND_OF_TABLE = {kind.table: kind for kind in TABLES if kind.table is not None}
 TOP_LEVEL = ("name", "seed", "requires", "extends")
 """What a recipe says outside its tables."""

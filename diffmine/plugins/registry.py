@@ -117,14 +117,14 @@ class Registry:
         """
         entry = self.find(kind, use)
         config_class = entry.component.Config
-        with _attributed(entry, use):
+        with _attributed(entry, use, kind):
             try:
                 config = config_class.model_validate(dict(options), context={"folders": folders or {}})
             except ValidationError as error:
                 table, chosen = (kind.table, use) if kind.table else (use, "")
                 raise RecipeError(explain(error, table, chosen, config_class, options)) from None
         parts = tuple(self._parts(config, folders))
-        with _attributed(entry, use):
+        with _attributed(entry, use, kind):
             component = entry.component(config, parts)
             component.provenance = entry.provenance(use)
         return component
@@ -164,7 +164,7 @@ class Registry:
     def _unknown(self, kind: Kind, use: str) -> str:
         known = self.names(kind)
         if ":" in use:
-            known = sorted(entry.qualified for entry in self.entries() if entry.kind == kind)
+            known = sorted(entry.qualified for entry in self.entries() if entry.kind.name == kind.name)
         text = f"{_place(kind, use)}: there is no such {kind.singular}{did_you_mean(use, known)}"
         text += f"\navailable: {', '.join(known)}"
         return "\n".join([text, *map(str, self.failures)])
@@ -184,9 +184,9 @@ def _conflict(kind: Kind, name: str, entries: list[Entry]) -> str:
 
 
 @contextmanager
-def _attributed(entry: Entry, use: str) -> Iterator[None]:
+def _attributed(entry: Entry, use: str, kind: Kind) -> Iterator[None]:
     """Name the component, and its plugin, in whatever its own code raises while it is configured."""
-    where = f"[{entry.kind.table}] (use = {use!r})" if entry.kind.table else f"{entry.kind.singular} {use!r}"
+    where = f"[{kind.table}] (use = {use!r})" if kind.table else f"{kind.singular} {use!r}"
     try:
         yield
     except DiffmineError:

@@ -39,7 +39,7 @@ class Recipe:
 
     Attributes:
         header: name and seed.
-        tables: table name -> options, with ``use`` always present.
+        tables: table name -> options, with ``use`` always present; optional tables only where the recipe has them.
         stages: the tables of other names: options of stages that plugins add.
         folders: table name -> option -> folder of the file that holds the option.
     """
@@ -188,8 +188,14 @@ def _to_recipe(merged: Mapping[str, Any], folders: Mapping[str, Mapping[str, Pat
         checked = Header.model_validate(header)
     except ValidationError as error:
         raise RecipeError(explain(error, "recipe", "", Header, header)) from None
-    tables = {str(kind.table): _table(kind, merged) for kind in TABLES}
+    tables = {str(kind.table): _table(kind, merged) for kind in TABLES if not _is_left_out(kind, merged)}
     return Recipe(checked, tables, folders, {key: merged[key] for key in merged if key not in known})
+
+
+def _is_left_out(kind: Kind, merged: Mapping[str, Any]) -> bool:
+    """Whether a recipe does without a table: it has none, or one that says ``use = "none"``."""
+    table = merged.get(str(kind.table))
+    return kind.optional and (table is None or (isinstance(table, Mapping) and table.get("use") == "none"))
 
 
 def _table(kind: Kind, merged: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,8 +35,11 @@ from diffmine.plugins.registry import Registry
 from diffmine.recipes.order import in_order
 from diffmine.recipes.reading import Recipe
 from diffmine.recipes.requirements import check_installed, distribution_of, is_installed
+from diffmine.types import Origin
 
 MODEL_TABLES = ("model", "conditioning", "finetune")
+IN_DATASET_ONLY = ("holdout", "validation", "folds", "mine", "mine_per_label", "shuffle_labels")
+"""Options of ``[dataset]`` that say nothing in ``[training]``, whose pictures are all learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,12 @@ class Components:
     """The configured components of a run, one for each table; field names are table names.
 
     Attributes:
+        training: the pictures to learn from, where they are others than those that are mined.
         stages: the steps of the run, in order.
     """
 
     dataset: Dataset
+    training: Dataset | None
     model: DiffusionModel
     conditioning: ConditioningEncoder
     finetune: Finetuner
@@ -74,10 +79,26 @@ class Components:
         """Tables whose components nothing in the recipe uses."""
         return () if self.needs_model else MODEL_TABLES
 
+    @property
+    def datasets(self) -> dict[Origin, Dataset]:
+        """The recipe's tables of pictures, by the origin of the pictures that each lists."""
+        return {"dataset": self.dataset, **({"training": self.training} if self.training else {})}
+
+    @property
+    def trained_on(self) -> Dataset:
+        """Where the pictures are listed that the model learns from."""
+        return self.training or self.dataset
+
+    @property
+    def folds(self) -> tuple[int | None, ...]:
+        """The folds of the training pictures, for each of which there is a model; None: one model, and no folds."""
+        count = self.dataset.config.folds
+        return (None,) if count == 1 else tuple(range(count))
+
     def of_table(self, table: str) -> tuple[Component, ...]:
-        """The components that a table of the recipe names."""
+        """The components that a table of the recipe names; none where the recipe does without the table."""
         found = getattr(self, table)
-        return found if isinstance(found, tuple) else (found,)
+        return found if isinstance(found, tuple) else (found,) if found else ()
 
     def all(self) -> Iterator[Component]:
         """Every component, their parts too."""
@@ -91,7 +112,10 @@ class Components:
     def describe(self) -> dict[str, Any]:
         """The tables of the resolved recipe, with every default filled in; without those that nothing uses."""
         tables = [str(kind.table) for kind in TABLES if kind.table not in self.unused]
+        tables = [table for table in tables if getattr(self, table) is not None]
         chosen = {table: _describe(getattr(self, table)) for table in tables}
+        if self.training is not None:
+            chosen["training"] = {key: value for key, value in chosen["training"].items() if key not in IN_DATASET_ONLY}
         return {**chosen, **{stage.name: stage.options() for stage in self.stages if not stage.always}}
 
 
@@ -127,13 +151,32 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
         RecipeError: with table, field, value and what is allowed.
     """
     check_installed(recipe.header.requires)
-    built: dict[str, Any] = {str(kind.table): build_table(kind, recipe, registry) for kind in TABLES}
+    built: dict[str, Any] = {
+        str(kind.table): build_table(kind, recipe, registry) if kind.table in recipe.tables else None for kind in TABLES
+    }
     stages = build_stages(recipe, registry)
     components = Components(**built, stages=stages)
     components = replace(components, stages=in_order(stages, components))
+    _check_training(components)
     for part in components.all():
         part.check_recipe(components)
     return Resolved(recipe.header.name, recipe.header.seed, components, recipe.header.requires)
+
+
+def _check_training(components: Components) -> None:
+    """Refuse options that say nothing where the pictures to learn from have a table of their own."""
+    if components.training is None:
+        return
+    refused = {"training": IN_DATASET_ONLY, "dataset": ("folds",)}
+    for table, options in refused.items():
+        dataset: Dataset = getattr(components, table)
+        for option in options:
+            value = getattr(dataset.config, option)
+            if value != type(dataset.config).model_fields[option].default:
+                raise RecipeError(
+                    f"[{table}] {option} = {value!r}: with [training], all of its pictures are learned from and all "
+                    f"others are held out; leave {option} out, or [training]"
+                )
 
 
 def build_stages(recipe: Recipe, registry: Registry) -> tuple[Stage, ...]:

@@ -35,7 +35,9 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
 
 def _table(kind: Kind, entries: list[tuple[str, Entry]], definitions: dict[str, Any]) -> dict[str, Any]:
     if not kind.many:
-        return {"oneOf": [_options(use, entry, definitions, default=use == kind.default) for use, entry in entries]}
+        off = [{"properties": {"use": {"const": "none"}}, "required": ["use"]}] if kind.optional else []
+        of_entries = [_options(use, entry, definitions, default=use == kind.default) for use, entry in entries]
+        return {"oneOf": [*of_entries, *off]}
     names = [use for use, _ in entries]
     tables = {use: _bare_options(entry, definitions) for use, entry in entries}
     one_or_many = {"oneOf": [{"enum": names}, {"type": "array", "items": {"enum": names}}]}

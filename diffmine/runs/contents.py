@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from diffmine.runs.standing import Standing, standings
 from diffmine.runs.tables import patches_of
 from diffmine.types import OUTLIER, BoolArray, Box, Description, Flag, IntArray, Patch
 
@@ -191,6 +192,11 @@ class Contents:
     def image_ids(self, rows: Rows) -> list[str]:
         """The image of each row."""
         return [str(one) for one in self._image[rows]]
+
+    @cached_property
+    def standings(self) -> Mapping[str, Standing]:
+        """What can be said of each label's patches."""
+        return standings(self.run)
 
     def boxes(self, rows: Rows) -> list[Box]:
         """The box of each row."""

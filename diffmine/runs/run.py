@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,17 +20,27 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from diffmine.errors import ArtifactError, DataError, DiffmineWarning, reason, said
-from diffmine.files.names import RUN_FILE
-from diffmine.interfaces import Column, Component, Dataset, ImageSource, PatchSelector, Quantity, View
+from diffmine.files.names import RUN_FILE, prepared_folder
+from diffmine.interfaces import (
+    Clusterer,
+    Column,
+    Component,
+    Dataset,
+    ImageSource,
+    PatchSelector,
+    Projection,
+    Quantity,
+    View,
+)
 from diffmine.interfaces.boundary import blaming, culprit_of
 from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.contents import Contents
-from diffmine.runs.tables import image_records
+from diffmine.runs.tables import EVIDENCE, image_records
 from diffmine.runs.typicality_maps import TypicalityMaps
-from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Word
+from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Origin, Word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +62,19 @@ INFO: Mapping[str, type] = {"name": str, "store": str, "stages": dict, "warnings
 class Services(Protocol):
     """What a run folder cannot do alone: it takes components that are installed, or the drawing of figures."""
 
-    def dataset(self, run: Run) -> Dataset:
-        """The run's dataset, configured."""
+    def dataset(self, run: Run, origin: Origin) -> Dataset:
+        """One of the run's datasets, configured."""
 
     def selector(self, run: Run) -> PatchSelector:
         """The run's patch selector, configured."""
 
-    def tools(self, run: Run, device: str | None) -> ModelTools:
+    def projection(self, run: Run) -> Projection:
+        """The run's projection, configured."""
+
+    def clusterer(self, run: Run) -> Clusterer:
+        """The run's clusterer, configured."""
+
+    def tools(self, run: Run, device: str | None, fold: int | None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it."""
 
     def quantity(self, run: Run) -> Quantity:
@@ -99,6 +116,8 @@ class Run:
 
     def __init__(self, path: Path, services: Services, *, stages: Collection[str] | None = None) -> None:
         self.path, self._services = path, services
+        self._datasets: dict[Origin, Dataset] = {}
+        self._sources: dict[Origin, ImageSource] = {}
         info = _read_info(path)
         seen = {name: entry for name, entry in info["stages"].items() if stages is None or name in stages}
         self.info: Mapping[str, Any] = {**info, "stages": seen}
@@ -124,7 +143,7 @@ class Run:
 
     @cached_property
     def selected_patches(self) -> pa.Table:
-        """``selected_patches.parquet``: patches of training images before they are clustered."""
+        """``selected_patches.parquet``: patches of the mined images before they are clustered."""
         return self._table("selected_patches.parquet")
 
     @cached_property
@@ -134,8 +153,24 @@ class Run:
 
     @cached_property
     def heldout_patches(self) -> pa.Table:
-        """``heldout_patches.parquet``: the same selection on held-out images, never clustered."""
+        """``heldout_patches.parquet``: the same selection on the images that figures are told of, never clustered; with
+        folds, or where held-out images are mined, images can be in both tables.
+        """
         return self._table("heldout_patches.parquet")
+
+    @cached_property
+    def validation_patches(self) -> pa.Table:
+        """``validation_patches.parquet``: the same on images for validation; no rows where the run has none."""
+        name = "validation_patches.parquet"
+        return self._table(name) if (self.path / name).exists() else self.heldout_patches.slice(0, 0)
+
+    @cached_property
+    def evidence(self) -> pa.Table:
+        """``evidence.parquet``: what the patches of each label were held against, see
+        :data:`diffmine.runs.tables.EVIDENCE`; no rows in runs of earlier versions.
+        """
+        name = "evidence.parquet"
+        return self._table(name) if (self.path / name).exists() else EVIDENCE.empty_table()
 
     @cached_property
     def clusters(self) -> pa.Table:
@@ -170,7 +205,7 @@ class Run:
 
     @cached_property
     def training_log(self) -> pa.Table | None:
-        """``training.csv`` (step, loss, ...), or None where nothing was finetuned."""
+        """``training.csv`` (step, loss, ...; with folds, which fold), or None where nothing was finetuned."""
         path = self.path / "training.csv"
         if not path.exists():
             return None
@@ -193,6 +228,30 @@ class Run:
     def labels(self) -> list[str]:
         """Every label of the run, sorted."""
         return sorted({label for record in self.records.values() for label in record.labels})
+
+    @cached_property
+    def in_sample(self) -> dict[str, int]:
+        """Label -> how many of its mined images the model that scores them has learned from.
+
+        Their patches have no p-values: a model that has learned from a picture may know it by heart.
+        """
+        learned = (record for record in self.records.values() if record.mined and record.in_sample)
+        return dict(Counter(label for record in learned for label in record.labels))
+
+    @cached_property
+    def selector(self) -> PatchSelector:
+        """The run's patch selector, configured."""
+        return self._services.selector(self)
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The run's projection, configured."""
+        return self._services.projection(self)
+
+    @cached_property
+    def clusterer(self) -> Clusterer:
+        """The run's clusterer, configured."""
+        return self._services.clusterer(self)
 
     @property
     def selection(self) -> str:
@@ -256,7 +315,7 @@ class Run:
         Raises:
             KeyError: the image was not scored under this label.
         """
-        return self._selector.placing(self.maps.load(image_id, label))
+        return self.selector.placing(self.maps.load(image_id, label))
 
     def typicality_image(self, image_id: str, label: str) -> FloatArray:
         """Mean typicality upsampled to the picture, float32, (height, width)."""
@@ -276,18 +335,19 @@ class Run:
 
     def picture(self, image_id: str) -> ByteArray:
         """The picture at the pipeline's size, uint8, (height, width, 3)."""
-        return decode(self._source.read(self.records[image_id].path), self._dataset.config.image_size)
+        record = self.records[image_id]
+        return decode(self._source(record).read(record.path), self._dataset(record.origin).config.image_size)
 
     def masks(self, image_id: str) -> dict[str, BoolArray]:
         """label -> where its element is, bool, (height, width) at the pipeline's size; empty where unknown."""
         record = self.records[image_id]
-        masks = self._source.masks(record)
+        masks = self._source(record).masks(record)
         return {label: resize_mask(mask, record.width, record.height) for label, mask in masks.items()}
 
     def boxes(self, image_id: str) -> dict[str, BoolArray]:
         """label -> where boxes were drawn around its element, as :meth:`masks`; empty where the dataset has none."""
         record = self.records[image_id]
-        boxes = self._source.boxes(record)
+        boxes = self._source(record).boxes(record)
         return {label: resize_mask(mask, record.width, record.height) for label, mask in boxes.items()}
 
     def figure(
@@ -343,13 +403,14 @@ class Run:
             )
             return None
 
-    def tools(self, device: str | None = None) -> ModelTools:
+    def tools(self, device: str | None = None, fold: int | None = None) -> ModelTools:
         """The run's model and conditioning encoder, finetuned where the run has finetuned them; loaded when first used.
 
         Args:
             device: ``auto`` or a torch device; None: the one that the run computes on, or was opened for.
+            fold: which of the models, see ``ImageRecord.fold``; None: the first where there are folds.
         """
-        return self._services.tools(self, device)
+        return self._services.tools(self, device, fold)
 
     def show(self, label: str) -> Drawing:
         """The best clusters of one label, as rows of crops."""
@@ -398,17 +459,18 @@ class Run:
         record = self.records[image_id]
         return upsample(grid, self.stride, record.height, record.width)
 
-    @cached_property
-    def _selector(self) -> PatchSelector:
-        return self._services.selector(self)
+    def _dataset(self, origin: Origin) -> Dataset:
+        if origin not in self._datasets:
+            self._datasets[origin] = self._services.dataset(self, origin)
+        return self._datasets[origin]
 
-    @cached_property
-    def _dataset(self) -> Dataset:
-        return self._services.dataset(self)
-
-    @cached_property
-    def _source(self) -> ImageSource:
-        return self._dataset.open(self.artifact("images") / "prepared")
+    def _source(self, record: ImageRecord) -> ImageSource:
+        """Where a picture is read, and what marks its elements."""
+        origin = record.origin
+        if origin not in self._sources:
+            folder = prepared_folder(self.artifact("images"), origin)
+            self._sources[origin] = self._dataset(origin).open(folder)
+        return self._sources[origin]
 
     def _features(self, name: str) -> FloatArray:
         with safe_open(self.artifact("features") / "features.safetensors", "np") as tensors:

@@ -44,6 +44,17 @@ PATCHES = pa.schema(
 CLUSTERED_PATCHES = pa.schema(
     [*PATCHES, ("cluster", pa.int32()), ("cluster_distance", pa.float32()), ("duplicates", pa.int32())]
 )
+EVIDENCE = pa.schema(
+    [
+        ("table", pa.string()),
+        ("label", pa.string()),
+        ("images", pa.int32()),
+        ("tests", pa.int32()),
+        ("nulls", pa.int32()),
+        ("smallest_q", pa.float32()),
+        ("null_best", pa.list_(pa.float32())),
+    ]
+)
 CLUSTERS = pa.schema(
     [
         ("label", pa.string()),

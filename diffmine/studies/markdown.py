@@ -41,7 +41,7 @@ def _summary(results: Results) -> Iterator[str]:
     yield "## Metrics"
     yield ""
     yield f"{results.legend('Bold:', '≈:')}. In brackets: 95 % intervals"
-    yield f"{'of the mean over seeds (Student).' if several else '(bootstrap over images).'}"
+    yield f"{'of the mean over seeds (Student).' if several else '(over images).'}"
     yield ""
     if results.caution:
         yield from (f"**Caution**: {results.caution}.", "")

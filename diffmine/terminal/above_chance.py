@@ -1,4 +1,4 @@
-"""How many patches stand above chance."""
+"""How many patches stand above chance, and how many of a cluster at least do."""
 
 from __future__ import annotations
 
@@ -8,24 +8,33 @@ from diffmine.numerics.significance import FALSE_DISCOVERIES
 from diffmine.runs.contents import Contents, Rows
 
 
-def above_chance(contents: Contents, rows: Rows) -> int | None:
-    """How many of the patches stand above chance; None where no q-value is known."""
+def above_chance(contents: Contents, label: str, rows: Rows) -> str | None:
+    """How many of a label's patches stand above chance, or that nobody can tell; None where no q-value is known."""
     if "q_value" not in contents.run.patches.column_names:
         return None
     q_values = contents.column("q_value")[rows]
-    return None if np.isnan(q_values).all() else int(np.sum(q_values <= FALSE_DISCOVERIES))
+    if np.isnan(q_values).all():
+        return None
+    standing = contents.standings[label]
+    return f"{np.sum(q_values <= FALSE_DISCOVERIES):,}" if standing.decidable else standing.cannot_tell
 
 
-def remarks(contents: Contents, rows: Rows) -> list[str]:
-    """``137 above chance``, where q-values are known."""
-    above = above_chance(contents, rows)
-    return [] if above is None else [f"{above:,} above chance"]
+def remarks(contents: Contents, label: str, rows: Rows) -> list[str]:
+    """``137 above chance``, where q-values are known; or that nobody can tell."""
+    above = above_chance(contents, label, rows)
+    return [] if above is None else [f"{above} above chance" if contents.standings[label].decidable else above]
 
 
-def column(contents: Contents, groups: list[Rows]) -> tuple[str, list[str]]:
+def column(contents: Contents, groups: list[tuple[str, Rows]]) -> tuple[str, list[str]]:
     """The heading and a cell a group: how many patches and, where q-values are known, how many stand above chance."""
-    counts = [above_chance(contents, rows) for rows in groups]
-    if all(above is None for above in counts):
-        return "patches", [f"{len(rows):,}" for rows in groups]
-    cells = zip(("–" if above is None else f"{above:,}" for above in counts), groups, strict=True)
-    return "patches\nabove chance", [f"{above} of {len(rows):,}" for above, rows in cells]
+    found = [above_chance(contents, label, rows) for label, rows in groups]
+    if all(above is None for above in found):
+        return "patches", [f"{len(rows):,}" for _, rows in groups]
+    return "patches\nabove chance", [
+        f"{above or '–'} of {len(rows):,}" if contents.standings[label].decidable else _narrow(str(above))
+        for above, (label, rows) in zip(found, groups, strict=True)
+    ]
+
+
+def _narrow(text: str) -> str:
+    return text.replace(", at best ", ",\nat best\n")

@@ -36,8 +36,9 @@ def print_check(console: Console, resolved: Resolved, cost: Cost) -> None:
 
 
 def _with_model(cost: Cost) -> Iterator[tuple[str, str]]:
-    yield "training", f"{cost.training_passes:,} pictures forwards and backwards"
-    yield "scoring", f"{cost.scoring_passes:,} forwards"
+    models = f", by {cost.models} models one after the other" if cost.models > 1 else ""
+    yield "training", f"{cost.training_passes:,} pictures forwards and backwards, drawn from {cost.learned:,}{models}"
+    yield "scoring", f"{cost.scoring_passes:,} forwards for {counted(cost.scored, 'picture')}"
     yield "features", f"{cost.feature_passes:,} forwards"
     yield "disk", f"{human_size(cost.disk_bytes)} of typicality maps, beside the model"
     yield "time", _time(cost)

@@ -17,6 +17,7 @@ from diffmine.terminal.rich_tables import (
     BAR,
     FLAG,
     WORDS,
+    at_least,
     counted,
     heading,
     interval,
@@ -40,7 +41,7 @@ def label_view(contents: Contents, label: str, console: Console, limit: int) -> 
     clusters, outliers = contents.clusters(label), contents.outliers(label)
     patches = contents.selected(label, contents.run.selection)
     counts = counted(len(clusters), "cluster"), counted(len(outliers), "outlier")
-    yield heading(label, counted(len(patches), "patch"), *above_chance.remarks(contents, patches), *counts)
+    yield heading(label, counted(len(patches), "patch"), *above_chance.remarks(contents, label, patches), *counts)
     yield Text()
     shown = clusters[:limit]
     scale = max((one.facts["median_typicality"] for one in shown), default=0.0)
@@ -52,11 +53,17 @@ def label_view(contents: Contents, label: str, console: Console, limit: int) -> 
 
 
 def patches_view(
-    contents: Contents, title: str, rows: Rows, cluster: Cluster | None, console: Console, limit: int
+    contents: Contents, group: tuple[str, str], rows: Rows, cluster: Cluster | None, console: Console, limit: int
 ) -> Iterator[RenderableType]:
-    """Patches, such as the members of a cluster, nearest to its centroid first; above them what is said of it."""
+    """Patches, such as the members of a cluster, nearest to its centroid first; above them what is said of it.
+
+    Args:
+        group: the label, and what the patches are.
+    """
+    label, title = group[0], ": ".join(group)
     pictures = counted(len(set(contents.image_ids(rows))), "picture")
-    yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, rows))
+    bound = [said] if cluster and (said := at_least(cluster)) else []
+    yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, label, rows), *bound)
     if cluster and (cluster.flags or cluster.suggestions):
         yield _said_of(cluster)
     yield Text()
@@ -90,20 +97,20 @@ def _illustrated(contents: Contents, clusters: Sequence[Cluster], strips: Sequen
 
 
 def _facts(contents: Contents, one: Cluster, scale: float) -> Text:
-    facts = one.facts
+    facts, decidable = one.facts, contents.standings[one.label].decidable  # that nobody can tell stands above all
     pictures = Text("only 1 picture", style=FLAG) if facts["images"] == 1 else counted(facts["images"], "picture")
     lines = [
         remarked(Text(f"cluster {one.cluster}", style="bold"), one),
         measured(facts["median_typicality"], scale, BAR_WIDTH),
         Text(interval(facts["median_low"], facts["median_high"]), style="dim"),
         Text.assemble(f"{counted(facts['size'], 'patch')}, ", pictures),
-        Text("".join(above_chance.remarks(contents, one.rows))),
+        Text("".join(above_chance.remarks(contents, one.label, one.rows) if decidable else [])),
     ]
     return Text("\n").join(lines)
 
 
 def _listed(contents: Contents, clusters: Sequence[Cluster], scale: float) -> Table:
-    patches, cells = above_chance.column(contents, [one.rows for one in clusters])
+    patches, cells = above_chance.column(contents, [(one.label, one.rows) for one in clusters])
     headings = ("cluster", patches, "pictures", "median typicality", "95 % interval")
     table = new_table(*headings, left=["median typicality"])
     for one, cell in zip(clusters, cells, strict=True):

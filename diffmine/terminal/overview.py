@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffmine.runs.contents import Cluster, Contents
+from diffmine.runs.in_sample import why_no_p_values
 from diffmine.terminal import above_chance
 from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import sparkline, visible
@@ -34,6 +35,8 @@ def overview(run: Run, console: Console, crops: int = 12) -> Iterator[Renderable
     if "clusters" in run.info["stages"]:
         yield Text()
         yield from labels(run.contents, console, crops)
+        if why := why_no_p_values(run):
+            yield Text(why, style="dim")
     if "metrics" in run.info["stages"] and run.metrics:
         yield Text()
         yield metrics_table(run.metrics)
@@ -49,11 +52,11 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
     across = min(crops, fitting(console.width))
     faces = [[int(one.rows[0]) for one in best[label][:across]] for label in contents.labels]
     strips = thumbnails.load(faces)
-    selected = [contents.selected(label, contents.run.selection) for label in contents.labels]
+    selected = [(label, contents.selected(label, contents.run.selection)) for label in contents.labels]
     patches, cells = above_chance.column(contents, selected)
     headings = ("label", "pictures", patches, "clusters", "outliers", "best cluster's median")
     table = new_table(*headings, left=[headings[0], headings[-1]])
-    widest = max(map(len, [*patches.splitlines(), *cells]))
+    widest = max(map(len, [*patches.splitlines(), *(line for cell in cells for line in cell.splitlines())]))
     table.columns[0].max_width = max(10, console.width - BESIDE - widest)
     for label, cell in zip(contents.labels, cells, strict=True):
         found = best[label]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -53,11 +54,22 @@ def measured(value: float, scale: float, width: int) -> Text:
 
 
 def remarked(cell: Text, cluster: Cluster) -> Text:
-    """A cell with what is said of a cluster, a line each, below it: what it is flagged as, what it might be called."""
+    """A cell with what is said of a cluster, a line each, below it: how much of it is typical at least, what it is
+    flagged as, what it might be called.
+    """
     words = [name(f"{one.words[0].text}? ({one.source})", WORDS) for one in cluster.descriptions if one.words]
     for text in words:
         text.truncate(WORDS_WIDTH, overflow="ellipsis")
-    return Text("\n").join([cell, *(name(mark, FLAG) for mark in cluster.marks), *words])
+    bounds = [name(one, HEADING) for one in [at_least(cluster)] if one]
+    return Text("\n").join([cell, *bounds, *(name(mark, FLAG) for mark in cluster.marks), *words])
+
+
+def at_least(cluster: Cluster) -> str | None:
+    """How many of a cluster's members are typical, at least; None where none was tested."""
+    share = cluster.facts.get("at_least")
+    if share is None:
+        return None
+    return f"at least {math.floor(100 * share + 0.01)} % typical" if share > 0 else "cannot tell if typical"
 
 
 def counted(number: int, noun: str) -> str:

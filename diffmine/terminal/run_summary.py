@@ -7,13 +7,18 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from diffmine.runs.in_sample import why_no_p_values
+
 if TYPE_CHECKING:
     from diffmine.runs.contents import Contents
     from diffmine.runs.run import Run
 
 
 def summary_json(run: Run) -> str:
-    """A run for machines: where it is, its stages, metrics, warnings, flags, and the clusters of each label."""
+    """A run for machines: where it is, its stages, metrics, warnings, flags, and the clusters of each label.
+
+    ``no_p_values`` says why patches have none, where that is because the model has learned from their pictures.
+    """
     done = run.info["stages"]
     summary = {
         "run": str(run.path),
@@ -24,6 +29,7 @@ def summary_json(run: Run) -> str:
         },
         "metrics": run.metrics if "metrics" in done else {},
         "warnings": run.info["warnings"],
+        "no_p_values": why_no_p_values(run) if "clusters" in done else None,
         "flags": [asdict(flag) for flag in run.flags],
         "labels": {label: _label(run.contents, label) for label in run.contents.labels} if "clusters" in done else {},
     }
@@ -35,11 +41,23 @@ def _label(contents: Contents, label: str) -> dict[str, Any]:
     return {
         "pictures": sum(label in record.labels for record in contents.run.records.values()),
         "patches": len(contents.selected(label, contents.run.selection)),
+        "chance": _chance(contents, label),
         "outliers": len(contents.outliers(label)),
         "clusters": [
             {**{key: _plain(value) for key, value in one.facts.items() if key != "label"}, "marks": one.marks}
             for one in contents.clusters(label)
         ],
+    }
+
+
+def _chance(contents: Contents, label: str) -> dict[str, Any]:
+    """What can be said of the label's patches; ``above`` is null where nothing can."""
+    one = contents.standings[label]
+    told = one.tested > 0 and one.decidable
+    return {
+        "tested": one.tested,
+        "above": one.above if told else None,
+        "smallest_q": _plain(one.smallest_q),
     }
 
 

@@ -43,7 +43,7 @@ def _view(run: Run, console: Console, label: str | None, group: str | None, limi
         return label_view(contents, known_label(contents, label), console, limit)
     kind = f"cluster {group}" if group.isdigit() else group
     cluster = next((one for one in contents.clusters(str(label)) if str(one.cluster) == group), None)
-    return patches_view(contents, f"{label}: {kind}", rows, cluster, console, limit)
+    return patches_view(contents, (str(label), kind), rows, cluster, console, limit)
 
 
 def chosen_rows(contents: Contents, label: str | None, group: str | None) -> Rows:

@@ -7,8 +7,10 @@ under the null mean mu_0 and a label's mean mu_c is, at a pixel x of one channel
     epsilon prediction:     T = (a^2 b^2 / v^2) [(x - mu_0)^2 - (x - mu_c)^2]
     v-prediction, flow:     T = (b^2 / v^2)     [(x - mu_0)^2 - (x - mu_c)^2]
 
-because the error of v, and of the flow's velocity, is the error of epsilon divided by a. The two predictions differ by
-the same at every pixel, so the influence is I = (a^2 b^2 / v^2) (mu_c - mu_0)^2, or without a^2.
+because the error of v, and of the flow's velocity, is the error of epsilon divided by a. Told as errors of another
+target, T has the factor a^2 b^2 / v^2 (of the noise), b^4 / v^2 (of x) or (a^2 + b^2) b^2 / v^2 (of v), whatever the
+model predicts. The two predictions differ by the same at every pixel, so the influence is this factor times
+(mu_c - mu_0)^2.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from diffmine.diffusion.loss_scorer import Weighting
 from diffmine.interfaces import (
     ComponentConfig,
     Conditioning,
@@ -120,32 +123,37 @@ class GaussianDenoiser(Denoiser):
     def save(self, folder: Path) -> None:
         save_file(self._network.state_dict(), folder / FILE)
 
-    def typicality(self, latents: Tensor, label: Tensor, null: Tensor, timesteps: Tensor) -> Tensor:
+    def typicality(
+        self, latents: Tensor, label: Tensor, null: Tensor, timesteps: Tensor, weighting: Weighting = "model"
+    ) -> Tensor:
         """The exact T(x | c) of a latent, expected over the noise and averaged over ``timesteps``.
 
         Args:
             latents: (3, h, w).
             label, null: the means mu_c and mu_0, (3,).
             timesteps: (draws,).
+            weighting: what errors are measured of.
         Returns:
             (h, w).
         """
         gap = (latents - null[:, None, None]).square() - (latents - label[:, None, None]).square()
-        return self._weight(timesteps) * gap.mean(0)
+        return self._weight(timesteps, weighting) * gap.mean(0)
 
-    def influence(self, label: Tensor, null: Tensor, timesteps: Tensor) -> Tensor:
+    def influence(self, label: Tensor, null: Tensor, timesteps: Tensor, weighting: Weighting = "model") -> Tensor:
         """The exact influence of a label, equal at every pixel of every picture and for every noise; a scalar.
 
         Args:
             label, null: the means mu_c and mu_0, (3,); those of two labels give the influence of one against the other.
             timesteps: (draws,), to average over.
+            weighting: what errors are measured of.
         """
-        return self._weight(timesteps) * (label - null).square().mean()
+        return self._weight(timesteps, weighting) * (label - null).square().mean()
 
-    def _weight(self, timesteps: Tensor) -> Tensor:
+    def _weight(self, timesteps: Tensor, weighting: Weighting) -> Tensor:
         a, b = self.scales(timesteps)
-        weight = (b / (a**2 * self.spread**2 + b**2)).square()
-        return (weight * a**2 if self.prediction == "epsilon" else weight).mean()
+        own = {"epsilon": a**2, "v_prediction": a**2 + b**2, "flow": torch.ones_like(a)}[self.prediction]
+        factor = {"model": own, "epsilon": a**2, "sample": b**2, "v": a**2 + b**2}[weighting]
+        return (factor * (b / (a**2 * self.spread**2 + b**2)).square()).mean()
 
 
 class GaussianModel(DiffusionModel):

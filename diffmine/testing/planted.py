@@ -77,6 +77,7 @@ def planted_run(
         clusters=rows,
         features=train_features,
         heldout_features=features(ranked["heldout"]),
+        selector={"size": PATCH, "per_image": 1},
     )
 
 

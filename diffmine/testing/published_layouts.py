@@ -65,7 +65,9 @@ def write_g3(root: Path, size: int = 32) -> Path:
 
 
 def write_places(root: Path, size: int = 32) -> Path:
-    """``places365_val.txt`` (path, category id, no header), ``categories_places365.txt`` and ``images/``."""
+    """``places365_val.txt`` (path, category id, no header), ``categories_places365.txt`` and ``images/``; and for
+    training ``places365_train_standard.txt`` and ``data_large/``.
+    """
     names = ("/a/airfield", "/a/apartment_building/outdoor", "/b/beach")
     _lines(root / "categories_places365.txt", (f"{name} {number}" for number, name in enumerate(names)))
     lines = []
@@ -74,11 +76,15 @@ def write_places(root: Path, size: int = 32) -> Path:
         _draw(root / "images" / name, number % 3, number, *_shape(number // 3, size))
         lines.append(f"{name} {number % 3}")
     _lines(root / "places365_val.txt", lines)
+    train = [(f"{name}/{number + 1:08d}.jpg", label) for label, name in enumerate(names) for number in range(4)]
+    for number, (path, label) in enumerate(train):
+        _draw(root / f"data_large{path}", label, 50 + number, *_shape(number, size))
+    _lines(root / "places365_train_standard.txt", (f"{path} {label}" for path, label in train))
     return root
 
 
 def write_xray(root: Path, size: int = 32) -> Path:
-    """``metadata.csv`` with several findings a picture, ``images/`` and ``BBox_List_2017.csv``.
+    """``metadata.csv`` with several findings a picture, ``images/``, ``BBox_List_2017.csv``, ``train_val_list.txt``.
 
     Boxes are in pixels of the 1024 px originals, their table has unnamed columns and spells one finding otherwise.
     """
@@ -97,6 +103,7 @@ def write_xray(root: Path, size: int = 32) -> Path:
     ]
     header = ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]", "", "", "")
     _csv(root / "BBox_List_2017.csv", [header, *boxes])
+    _lines(root / "train_val_list.txt", (names[number] for number in (1, 2, 5, 6)))
     return root
 
 

@@ -142,7 +142,8 @@ def train(
         denoiser.save(folder)
         encoder.save(folder)
     accelerator.wait_for_everyone()
-    accelerator.end_training()
+    for tracker in accelerator.trackers:  # end_training would leave the other processes too, which further folds need
+        tracker.finish()
     return state.log
 
 

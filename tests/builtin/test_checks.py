@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.plugins.kinds import DEFAULT_CHECKS, KIND_OF_NAME
 from diffmine.plugins.registry import registry
+from diffmine.runs.tables import EVIDENCE
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run
 from diffmine.types import Box, Finding, Flag, ImageRecord, Patch, TypicalityMap
@@ -139,6 +140,21 @@ def test_labels_without_a_patch_above_chance_are_told() -> None:
     (finding,) = found_by("nothing_above_chance", run)
     assert finding.sentence.startswith(f"nothing typical stands out for {run.labels[1]!r}: no patch")
     assert found_by("nothing_above_chance", planted_run()) == [], "nothing is said where nothing was tested"
+
+
+def test_labels_with_too_small_a_null_are_not_said_to_be_silent() -> None:
+    run = planted_run(images=20)
+    rows = zip(run.patches["label"].to_pylist(), run.patches["selection"].to_pylist(), strict=True)
+    values = [0.0625 if (label, selection) == (run.labels[0], "top") else None for label, selection in rows]
+    at = run.patches.column_names.index("q_value")
+    run.patches = run.patches.set_column(at, "q_value", pa.array(values, pa.float32()))
+    row = {"table": "selected", "label": run.labels[0], "images": 5, "tests": 15, "nulls": 15, "smallest_q": 1 / 16}
+    run.evidence = pa.Table.from_pylist([row], schema=EVIDENCE)
+    (finding,) = found_by("nothing_above_chance", run)
+    assert finding.sentence.startswith(
+        f"cannot tell whether anything stands out for {run.labels[0]!r} (at best q = 0.0625)"
+    )
+    assert "scorer.null_labels" in finding.sentence
 
 
 def logged(gaps: list[float]) -> MemoryRun:

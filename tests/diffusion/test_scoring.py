@@ -196,6 +196,20 @@ def test_other_labels_are_fewer_where_there_are_fewer() -> None:
     assert len(other_labels(record, ["a", "b", "c"], 1, 0)) == 1
 
 
+@pytest.mark.parametrize("scorer", [Diffusion, Contrast])
+def test_kindred_labels_are_no_null_for_each_other(scorer: type[LossScorer]) -> None:
+    labels, decades = ["1930", "1940", "1950", "1960"], (("1930", "1940"), ("1940", "1950"))
+    record = ImageRecord("", "", ("1940",), 1, 1, "x", "train")
+    chosen = scorer(scorer.Config(kindred=decades))
+    roles = {label: chosen.role(record, label) for label in labels}
+    assert roles == {"1930": "other", "1940": "own", "1950": "other", "1960": "null"}
+    assert {scorer(scorer.Config()).role(record, label) for label in labels} == {"own", "null"}
+    for seed in range(20):
+        assert other_labels(record, labels, 1, seed, decades) == ("1960",)
+        scored = chosen.labels_to_score(record, labels, seed)
+        assert [label for label in scored if chosen.role(record, label) == "null"] == ["1960"]
+
+
 def test_naming_what_scorers_share_imports_nothing_heavy() -> None:
     import subprocess
     import sys

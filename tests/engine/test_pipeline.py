@@ -104,6 +104,15 @@ def test_what_is_warned_of_a_cluster_is_published_as_flags(finished: Run) -> Non
     assert {(flag.label, flag.cluster) for flag in finished.flags} <= known
 
 
+def test_without_masks_a_run_still_says_how_well_labels_are_told_apart(
+    folder: Path, recipe: Path, finished: Run
+) -> None:
+    bare = folder / "bare.toml"
+    bare.write_text(recipe.read_text(encoding="utf-8").replace('masks = "pictures-masks"\n', ""), encoding="utf-8")
+    run = diffmine.run(bare, out=folder / "bare", store=folder / "store")
+    assert run.metrics == {"label_auc": finished.metrics["label_auc"]}
+
+
 def test_patch_typicality_is_the_mean_of_the_map(finished: Run) -> None:
     for row in finished.patches.slice(0, 20).to_pylist():
         image = finished.typicality_image(row["image_id"], row["label"])
@@ -419,7 +428,7 @@ def test_p_values_hold_patches_against_those_of_images_without_the_label(finishe
     null = [
         one.typicality
         for record in finished.records.values()
-        if record.split == "train" and "a" not in record.labels and "a" in finished.scored_labels(record.image_id)
+        if record.evaluated and "a" not in record.labels and "a" in finished.scored_labels(record.image_id)
         for one in selector.select(
             finished.maps.load(record.image_id, "a"),
             record,
@@ -428,8 +437,13 @@ def test_p_values_hold_patches_against_those_of_images_without_the_label(finishe
             seed=finished.recipe.header.seed,
         )
     ]
-    rows = [row for row in finished.patches.to_pylist() if row["label"] == "a"]
     assert null
+    assert finished.in_sample == {"a": 9, "b": 9}
+    assert finished.patches["p_value"].null_count == len(finished.patches), "the model has learned from these pictures"
+    assert finished.clusters["at_least"].null_count == len(finished.clusters)
+    rows = [row for row in finished.heldout_patches.to_pylist() if row["label"] == "a"]
+    (told,) = [row for row in finished.evidence.to_pylist() if (row["table"], row["label"]) == ("heldout", "a")]
+    assert (told["nulls"], told["smallest_q"]) == (len(null), pytest.approx(1 / (1 + len(null))))
     assert {row["selection"] for row in rows if row["p_value"] is not None} == {"top"}
     for row in (row for row in rows if row["selection"] == "top"):
         at_least = sum(np.float32(value) >= np.float32(row["typicality"]) for value in null)

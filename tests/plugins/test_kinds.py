@@ -23,6 +23,7 @@ def test_the_components_of_a_recipe_are_those_of_its_tables() -> None:
     hints = get_type_hints(resolving.Components)
     for kind in TABLES:
         expected = tuple[kind.interface, ...] if kind.many else kind.interface  # type: ignore[name-defined]
+        expected = expected | None if kind.optional else expected
         assert hints[str(kind.table)] == expected
 
 

@@ -39,6 +39,7 @@ TINY = [
     'report.use=["terminal"]',
 ]
 TRAINING = ["finetune.steps=7", "finetune.batch_size=2"]
+TRAINED_ELSEWHERE = ("places", "xray")
 SQUARE = {(SIDE, SIDE)}
 SHAPES = {(32, 32), (43, 32), (32, 51)}
 """(width, height) of the layouts' pictures of several shapes, once the short side is ``SIDE``."""
@@ -96,6 +97,8 @@ def run(
 ) -> Run:
     data = write(tmp_path / "data")
     paths = [f"dataset.path={data}", f"model.path={weights.model}", f"conditioning.path={weights.clip}"]
+    if name in TRAINED_ELSEWHERE:
+        paths += [f"training.path={data}", f"training.image_size={SIDE}"]
     trains = [] if "finetune.use=none" in further else TRAINING
     return diffmine.run(
         RECIPES / f"{name}.toml",
@@ -109,10 +112,14 @@ def labels(run: Run) -> Counter[str]:
     return Counter(label for record in run.records.values() for label in record.labels)
 
 
+def purposes(run: Run) -> Counter[tuple[str, str, bool]]:
+    return Counter((record.origin, record.split, record.mined) for record in run.records.values())
+
+
 def sizes(run: Run) -> set[tuple[int, int]]:
     """(width, height) of the pictures, of which every map has its own."""
     for image_id, record in run.records.items():
-        for label in record.labels:
+        for label in record.labels if record.scored else ():
             assert run.typicality_image(image_id, label).shape == (record.height, record.width)
     return {(record.width, record.height) for record in run.records.values()}
 
@@ -187,8 +194,9 @@ def test_g3_names_the_region_in_training_only(weights: Weights, tmp_path: Path, 
 
 def test_places(weights: Weights, tmp_path: Path, trained_on: dict[Any, Any]) -> None:
     finished = run("places", write_places, weights, tmp_path)
-    assert labels(finished) == {"airfield": 3, "apartment_building/outdoor": 3, "beach": 3}
-    assert {record.split for record in finished.records.values()} == {"train"}
+    assert labels(finished) == {"airfield": 7, "apartment_building/outdoor": 7, "beach": 7}
+    assert purposes(finished) == {("dataset", "heldout", True): 9, ("training", "train", False): 12}
+    assert {row["p_value"] is None for row in finished.patches.to_pylist() if row["selection"] == "top"} == {False}
     assert sizes(finished) == SHAPES
     assert trained_on == dict.fromkeys(SHAPES, SQUARE)
     assert prompts(finished) == {
@@ -201,7 +209,8 @@ def test_places(weights: Weights, tmp_path: Path, trained_on: dict[Any, Any]) ->
 
 def test_xray(weights: Weights, tmp_path: Path, trained_on: dict[Any, Any]) -> None:
     finished = run("xray", partial(write_xray, size=2 * SIDE), weights, tmp_path)
-    assert labels(finished) == {"Atelectasis": 3, "Infiltration": 2, "No Finding": 2, "Pleural_Thickening": 1}
+    assert labels(finished) == {"Atelectasis": 3, "Infiltration": 2, "No Finding": 1, "Pleural_Thickening": 1}
+    assert purposes(finished) == {("dataset", "heldout", True): 2, ("training", "train", False): 4}
     assert sizes(finished) == SQUARE
     assert trained_on == {(SIDE, SIDE): SQUARE}
     boxed = {record.path: record for record in finished.records.values() if record.split == "heldout"}

@@ -104,7 +104,7 @@ def test_a_failed_run_is_reported_and_is_not_the_end(done: Done) -> None:
     assert [row["error"] is None for row in rows] == [True, True, True, True, True, False]
     assert "'features'" in rows[5]["error"]
     assert "clip" in rows[5]["error"]
-    assert all(row["cluster_purity"] > 0 for row in rows[:5])
+    assert all(row["cluster_purity"] is not None for row in rows[:5])
     assert "failed" in done.process.stdout
 
 

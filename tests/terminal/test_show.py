@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from diffmine.errors import RecipeError
 from diffmine.runs.run import Run
+from diffmine.runs.tables import EVIDENCE, images_table
 from diffmine.terminal.show import show
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.toy_runs import write_toy_run
@@ -64,8 +66,27 @@ def with_q_values(run: MemoryRun) -> MemoryRun:
     rows = zip(run.patches["label"].to_pylist(), run.patches["selection"].to_pylist(), strict=True)
     known = [label == "coast" and selection == "top" for label, selection in rows]
     values = [(0.001 if place < 5 else 0.051) if one else None for place, one in enumerate(known)]
-    at = run.patches.schema.get_field_index("q_value")
-    run.patches = run.patches.set_column(at, "q_value", pa.array(values, pa.float32()))
+    for name in ("p_value", "q_value"):
+        at = run.patches.schema.get_field_index(name)
+        run.patches = run.patches.set_column(at, name, pa.array(values, pa.float32()))
+    return run
+
+
+def with_bounds(run: MemoryRun) -> MemoryRun:
+    """The same, with a bound for each cluster of the coast: 2 of 3 members, and none."""
+    run = with_q_values(run)
+    rows = run.clusters.to_pylist()
+    bounds = [(2 / 3 if row["cluster"] == 0 else 0.0) if row["label"] == "coast" else None for row in rows]
+    at = run.clusters.schema.get_field_index("at_least")
+    run.clusters = run.clusters.set_column(at, "at_least", pa.array(bounds, pa.float32()))
+    return run
+
+
+def with_a_small_null(run: MemoryRun) -> MemoryRun:
+    """The same, where no q-value of the coast can be below 1/16."""
+    run = with_q_values(run)
+    row = {"table": "selected", "label": "coast", "images": 5, "tests": 15, "nulls": 15, "smallest_q": 1 / 16}
+    run.evidence = pa.Table.from_pylist([row], schema=EVIDENCE)
     return run
 
 
@@ -100,6 +121,11 @@ VIEWS = {
     "cluster": ("coast", "0"),
     "cluster-q-values": ("coast", "0"),
     "random": ("coast", "random"),
+    "overview-bounds": (None, None),
+    "label-bounds": ("coast", None),
+    "cluster-bounds": ("coast", "0"),
+    "overview-small-null": (None, None),
+    "label-small-null": ("coast", None),
     "overview-flagged": (None, None),
     "label-flagged": ("coast", None),
     "cluster-flagged": ("coast", "0"),
@@ -108,7 +134,12 @@ VIEWS = {
 
 def viewed(view: str, width: int, *, colours: bool = False) -> str:
     label, group = VIEWS[view]
-    changes = {"q-values": with_q_values, "flagged": with_flags}
+    changes = {
+        "q-values": with_q_values,
+        "bounds": with_bounds,
+        "small-null": with_a_small_null,
+        "flagged": with_flags,
+    }
     run = next((change for name, change in changes.items() if name in view), lambda run: run)(hand_made_run())
     return printed(run, width, colours=colours, label=label, group=group)
 
@@ -155,7 +186,36 @@ def test_patches_above_chance_are_counted_where_that_is_known(colours: bool) -> 
     assert "7 patches · 5 above chance · 2 clusters" in printed(run, 80, label="coast")
     assert "5 of 7" in printed(run, 80, colours=colours)
     assert "above chance" not in printed(run, 80, colours=colours, label=VILLAGE)
+    assert "no p-values" not in printed(run, 80, colours=colours)
     assert "above chance" not in printed(hand_made_run(), 80, colours=colours)
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_where_a_null_is_too_small_nobody_is_said_to_be_at_chance(colours: bool) -> None:
+    run = with_a_small_null(hand_made_run())
+    for label in (None, "coast"):
+        text = printed(run, 80, colours=colours, label=label)
+        assert [text.count(one) for one in ("cannot tell", "at best", "q = 0.0625")] in ([1] * 3, [3] * 3)
+        assert "5 above" not in text
+        assert "5 of 7" not in text
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_bounds_of_clusters_are_shown_and_never_rounded_up(colours: bool) -> None:
+    run = with_bounds(hand_made_run())
+    text = printed(run, 80, colours=colours, label="coast")
+    assert text.count("at least 66 % typical") == text.count("cannot tell if typical") == 1
+    assert printed(run, 80, colours=colours).count("at least 66 % typical") == 1
+    assert "at least 66 % typical" in printed(run, 120, colours=colours, label="coast", group="0")
+    assert "typical" not in printed(run, 80, colours=colours, label=VILLAGE).replace("median typicality", "")
+
+
+def test_pictures_that_the_model_has_learned_from_are_said_to_have_no_p_values() -> None:
+    run = hand_made_run()
+    assert " ".join(printed(run, 80).split()).count("patches have no p-values, as the model has learned from") == 1
+    run.images = images_table(replace(record, fold=0) for record in run.records.values())
+    del run.records, run.in_sample
+    assert "no p-values" not in " ".join(printed(run, 80).split())
 
 
 def test_crops_are_shown_in_their_colours_and_only_where_there_are_colours() -> None:

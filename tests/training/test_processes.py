@@ -37,18 +37,20 @@ checkpoint_every = 2
 
 
 @pytest.mark.slow
-def test_a_run_launched_as_two_processes_trains_as_one_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("folds", "models"), [(1, ["model"]), (2, ["model/fold-0", "model/fold-1"])])
+def test_a_run_launched_as_two_processes_trains_as_one_does(tmp_path: Path, folds: int, models: list[str]) -> None:
     write_toy_folder(tmp_path / "pictures")
-    (tmp_path / "recipe.toml").write_text(RECIPE)
+    (tmp_path / "recipe.toml").write_text(RECIPE.replace('path = "pictures"', f'path = "pictures"\nfolds = {folds}'))
     command = "-m torch.distributed.run --standalone --nproc-per-node 2 -m diffmine run recipe.toml --until finetune"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     arguments = [sys.executable, *command.split(), "--out", "two", "--store", "store-of-two"]
     subprocess.run(arguments, cwd=tmp_path, env=environment, check=True)
     one = diffmine.run(tmp_path / "recipe.toml", out=tmp_path / "one", store=tmp_path / "store", until="finetune")
-    expected, found = weights(tmp_path / "one" / "model"), weights(tmp_path / "two" / "model")
-    assert expected.keys() == found.keys()
-    for name, tensor in expected.items():
-        torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=2e-5, msg=name)
+    for model in models:
+        expected, found = weights(tmp_path / "one" / model), weights(tmp_path / "two" / model)
+        assert expected.keys() == found.keys()
+        for name, tensor in expected.items():
+            torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=2e-5, msg=name)
     log = diffmine.load_run(tmp_path / "two").training_log
     assert one.training_log is not None
     assert log is not None

@@ -35,12 +35,11 @@ class MixedClusters(Check):
                     )
                 )
         purity = ClusterPurity(ClusterPurity.Config()).compute(run).get("cluster_purity")
-        if purity and purity.chance is not None and purity.value < min(purity.chance + NO_PURER, PURE):
+        if purity and purity.chance and purity.value < min(purity.chance + NO_PURER, PURE):
             found.append(
                 Finding(
-                    f"clusters are mixed: {purity.value:.0%} of members show what most of their cluster shows, and "
-                    f"without any clustering it would be {purity.chance:.0%}; ask for more clusters, or try other "
-                    "features"
+                    f"clusters are mixed: where a patch shows an element, {purity.value:.0%} of its cluster show it, "
+                    f"and of all patches {purity.chance:.0%} do; ask for more clusters, or try other features"
                 )
             )
         return found

@@ -1,14 +1,14 @@
-"""Labels none of whose patches are more typical than those selected under wrong labels."""
+"""Labels none of whose patches are more typical than those selected under wrong labels, or of which nobody can tell."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from diffmine.builtin.checks.advice import learn_more, measure_better
 from diffmine.interfaces import Check
 from diffmine.numerics.significance import FALSE_DISCOVERIES
-from diffmine.runs.tables import patches_of
+from diffmine.runs.standing import Standing
 from diffmine.types import Finding
 
 if TYPE_CHECKING:
@@ -16,23 +16,30 @@ if TYPE_CHECKING:
 
 
 class NothingAboveChance(Check):
-    """Labels none of whose patches are more typical than those selected under wrong labels."""
+    """Labels none of whose patches are more typical than those selected under wrong labels, or nobody can tell."""
 
     name = "nothing_above_chance"
 
     def check(self, run: Run) -> Sequence[Finding]:
-        rows = zip(patches_of(run.patches), run.patches["q_value"].to_pylist(), strict=True)
-        best: dict[str, float] = {}
-        for patch, q_value in rows:
-            if patch.selection == run.selection and q_value is not None:
-                best[patch.label] = min(q_value, best.get(patch.label, 1.0))
-        silent = [repr(label) for label in sorted(best) if best[label] > FALSE_DISCOVERIES]
-        if not silent:
-            return []
+        tested = [one for one in run.contents.standings.values() if one.tested]
+        return [*_silent(run, tested), *_undecided(tested)]
+
+
+def _silent(run: Run, tested: Sequence[Standing]) -> Iterator[Finding]:
+    silent = [repr(one.label) for one in tested if one.decidable and not one.above]
+    if silent:
         advice = ", ".join([learn_more(run), *measure_better(run)])
-        return [
-            Finding(
-                f"nothing typical stands out for {', '.join(silent)}: no patch is more typical than those selected "
-                f"under wrong labels (q-value above {FALSE_DISCOVERIES}); {advice}, or look at the labels"
-            )
-        ]
+        yield Finding(
+            f"nothing typical stands out for {', '.join(silent)}: no patch is more typical than those selected "
+            f"under wrong labels (q-value above {FALSE_DISCOVERIES}); {advice}, or look at the labels"
+        )
+
+
+def _undecided(tested: Sequence[Standing]) -> Iterator[Finding]:
+    undecided = [one for one in tested if not one.decidable]
+    if undecided:
+        said = ", ".join(f"{one.label!r} ({one.cannot_tell.removeprefix('cannot tell, ')})" for one in undecided)
+        yield Finding(
+            f"cannot tell whether anything stands out for {said}: too few patches were selected under wrong labels for "
+            f"a q-value of {FALSE_DISCOVERIES}; raise scorer.null_labels, or take more pictures"
+        )

@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from diffmine.numerics.seeding import numpy_generator
@@ -37,7 +39,10 @@ DISTRACTOR_FREQUENCY = 0.25
 MIN_CONTRAST = 40
 """Mean difference, in grey levels, between the element and what is there without it; fainter ones are drawn anew."""
 FRINGE = 12
-"""Differences up to this many grey levels are the faint rim that smooth edges leave, and not seen as the element."""
+"""Differences up to this many grey levels are the faint rim that smooth edges leave, and do not count for contrast."""
+COVERED = 0.25
+"""A pixel is the element's where the element's paint makes up at least this share of it."""
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,9 @@ def draw(seed: int, town: str, index: int, size: int, frequency: float) -> tuple
         size: its side in pixels.
         frequency: share of the town's pictures that have its element.
     Returns:
-        the picture, uint8, (size, size, 3), and where the element is, bool, (size, size): the pixels in which the
-        picture differs from the one drawn without it (a hat also where it takes the place of hair); None where the
-        picture does not have it.
+        the picture, uint8, (size, size, 3), and where the element is, bool, (size, size): the pixels that its own
+        paint makes up to at least a quarter, and not those where it takes the place of hair; None where the picture
+        does not have it.
     """
     has_element = numpy_generator(seed, "avatars", town, index, "element").random() < frequency
     attempt = 0
@@ -83,11 +88,12 @@ def draw(seed: int, town: str, index: int, size: int, frequency: float) -> tuple
         face = _face(seed, town, index, attempt)
         if not has_element:
             return face.render(size), None
-        worn = face.wearing(ELEMENTS[town].part, ELEMENTS[town].variant).render(size)
-        difference = np.abs(worn.astype(np.int16) - face.render(size)).max(axis=2)
-        mask = difference > FRINGE
-        if mask.any() and difference[mask].mean() >= MIN_CONTRAST:
-            return worn, mask
+        worn = face.wearing(ELEMENTS[town].part, ELEMENTS[town].variant)
+        picture = worn.render(size)
+        difference = np.abs(picture.astype(np.int16) - face.render(size)).max(axis=2)
+        changed = difference[difference > FRINGE]
+        if len(changed) and changed.mean() >= MIN_CONTRAST:
+            return picture, worn.paint_of(ELEMENTS[town], size) >= COVERED
         attempt += 1
 
 
@@ -103,19 +109,41 @@ class _Face:
     def without(self, part: str) -> _Face:
         return _Face({**self.options, f"{part}Probability": 0}, self.background)
 
-    def render(self, size: int) -> ByteArray:
-        import resvg_py
+    def svg(self) -> str:
         from dicebear import Avatar
 
-        # No text is drawn, and loading the system's fonts costs more than the drawing itself.
-        png = resvg_py.svg_to_bytes(
-            svg_string=Avatar(_style(), dict(self.options)).to_string(),
-            width=size,
-            height=size,
-            background=self.background,
-            skip_system_fonts=True,
+        return Avatar(_style(), dict(self.options)).to_string()
+
+    def render(self, size: int) -> ByteArray:
+        return _render(self.svg(), size, self.background)
+
+    def paint_of(self, element: Element, size: int) -> NDArray[np.float64]:
+        """The share of each pixel that the element paints, (size, size): how far it turns from black to white if the
+        element does."""
+        black, white = (
+            _render(_recoloured(self.svg(), element, colour), size, self.background) for colour in ("black", "white")
         )
-        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+        share: NDArray[np.float64] = (white.astype(np.int16) - black).max(axis=2) / 255
+        return share
+
+
+def _render(svg: str, size: int, background: str) -> ByteArray:
+    import resvg_py
+
+    # No text is drawn, and loading the system's fonts costs more than the drawing itself.
+    png = resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size, background=background, skip_system_fonts=True)
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def _recoloured(svg: str, element: Element, colour: str) -> str:
+    """The drawing with every shape of the element in one colour, as opaque as it is."""
+    drawing = ElementTree.fromstring(svg)
+    for group in drawing.iter(f"{SVG}g"):
+        if group.get("id", "").startswith(f"{element.part}-{element.variant}-"):
+            for shape in group.iter():
+                if "fill" in shape.attrib:
+                    shape.set("fill", colour)
+    return ElementTree.tostring(drawing, encoding="unicode")
 
 
 def _face(seed: int, town: str, index: int, attempt: int) -> _Face:

@@ -26,6 +26,7 @@ class Avatars(Dataset):
     """
 
     name = "avatars"
+    version = 2
 
     class Config(DatasetConfig):
         """Options of ``avatars``."""

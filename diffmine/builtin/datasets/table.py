@@ -14,8 +14,8 @@ from diffmine.interfaces import Dataset
 class Table(Dataset):
     """Pictures and labels listed in a CSV, TSV, text, Parquet, JSON or JSON Lines file.
 
-    Paths of further files (``index``, ``exclude``, ``label_names``, ``boxes.index``) are relative to ``path``. Rows
-    without a label or a path are passed over; rows of one picture are merged, their labels united.
+    Paths of further files (``index``, ``exclude``, ``only``, ``label_names``, ``boxes.index``) are relative to
+    ``path``. Rows without a label or a path are passed over; rows of one picture are merged, their labels united.
     """
 
     name = "table"

@@ -47,8 +47,10 @@ class TableConfig(DatasetConfig):
     values: dict[str, Texts] = Field({}, description="placeholder of image that is no column -> its values")
     filters: dict[str, Texts] = Field({}, description="column -> the values that a row must have one of")
     exclude: str | None = Field(
-        None, description="JSON or text file of pictures to leave out: paths, values of the placeholders, or objects"
+        None,
+        description="JSON, text or CSV file of pictures to leave out: paths, values of the placeholders, or objects",
     )
+    only: str | None = Field(None, description="file of the only pictures to take, such as a published split; likewise")
     keep_columns: tuple[str, ...] | None = Field(
         None, description="further columns to keep, for prompts that name them; omitted: all"
     )

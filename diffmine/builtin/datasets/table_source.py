@@ -14,9 +14,9 @@ import numpy as np
 from diffmine.builtin.datasets.mask_files import find_mask, read_mask
 from diffmine.builtin.datasets.table_boxes import BoxesOf, beyond, fill_boxes, read_boxes
 from diffmine.builtin.datasets.table_config import TableConfig
-from diffmine.builtin.datasets.table_exclusions import read_exclusions
 from diffmine.builtin.datasets.table_index import open_index
 from diffmine.builtin.datasets.table_labels import LabelRule, read_label_names
+from diffmine.builtin.datasets.table_named import read_named
 from diffmine.builtin.datasets.table_paths import Expansion, Template, inside
 from diffmine.builtin.datasets.table_rows import LIST_SEPARATOR, Row
 from diffmine.errors import DiffmineWarning, RecipeError
@@ -38,7 +38,8 @@ class TableSource(ImageSource):
         self._image = Template(config.image)
         self._masks = Template(config.masks) if config.masks else None
         self._labels = LabelRule(config.separator, self._label_names(), config.label_pattern, config.bin)
-        self._exclusions = read_exclusions(self._root / config.exclude) if config.exclude else None
+        self._excluded = read_named(self._root / config.exclude, "exclude") if config.exclude else None
+        self._only = read_named(self._root / config.only, "only") if config.only else None
         self._cut: dict[str, int] = {}
         """Pictures whose boxes reach beyond them -> how many of the boxes do."""
         self._check_columns()
@@ -103,7 +104,7 @@ class TableSource(ImageSource):
     def index_files(self) -> Iterator[Path]:
         """The index and the further files that the options name."""
         boxes = self._config.boxes.index if self._config.boxes else None
-        for name in (self._config.index, self._config.exclude, self._config.label_names, boxes):
+        for name in (self._config.index, self._config.exclude, self._config.only, self._config.label_names, boxes):
             if name is not None:
                 yield self._root / name
 
@@ -129,10 +130,15 @@ class TableSource(ImageSource):
                 count += 1
                 cells = {**row, **chosen}
                 path = inside(self._root, path, place)
-                if self._exclusions is None or not self._exclusions.excludes(path, self._image, cells):
+                if self._is_wanted(path, cells):
                     yield Item(path, labels, self._kept(cells))
             if not count:
                 yield None
+
+    def _is_wanted(self, path: str, cells: Row) -> bool:
+        if self._only is not None and not self._only.holds(path, self._image, cells):
+            return False
+        return self._excluded is None or not self._excluded.holds(path, self._image, cells)
 
     def _rows(self) -> Iterator[tuple[str, Row]]:
         filters = {column: set(values) for column, values in self._config.filters.items()}

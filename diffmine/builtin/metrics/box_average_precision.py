@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffmine.analysis.annotated import Annotated, Measured, annotated_heldout, mean_over_images
+from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, annotated, mean_over_images
 from diffmine.interfaces import Metric
 from diffmine.types import BoolArray, FloatArray, MetricValue
 
@@ -26,10 +26,12 @@ class BoxAveragePrecision(Metric):
     """
 
     name = "box_average_precision"
+    Config = SplitConfig
+    config: SplitConfig
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
         precision, typicality = [], []
-        for one in annotated_heldout(run):
+        for one in annotated(run, self.config.split):
             drawn = run.boxes(one.record.image_id).get(one.label)
             boxes = bounding_boxes(one.mask) if drawn is None else drawn
             heat = run.typicality_image(one.record.image_id, one.label)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.analysis.annotated import Measured, mean_over_images
+from diffmine.analysis.annotated import Measured, SplitConfig, mean_over_images, measured_records
 from diffmine.interfaces import Metric
 from diffmine.types import ImageRecord, MetricValue
 
@@ -25,14 +25,16 @@ class ClassifierAccuracy(Metric):
     """
 
     name = "classifier_accuracy"
+    version = 2
+    Config = SplitConfig
+    config: SplitConfig
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
         accuracy, margins = [], []
-        for record in run.records.values():
-            if record.evaluated:
-                levels = {label: _level(run, record, label) for label in run.scored_labels(record.image_id)}
-                accuracy += list(_classified(record, levels, run.labels))
-                margins += list(_compared(record, levels))
+        for record in measured_records(run, self.config.split):
+            levels = {label: _level(run, record, label) for label in run.scored_labels(record.image_id)}
+            accuracy += list(_classified(record, levels, run.labels))
+            margins += list(_compared(record, levels))
         return {**mean_over_images(self.name, accuracy), **mean_over_images("label_margin_accuracy", margins)}
 
 
@@ -45,7 +47,7 @@ def _classified(record: ImageRecord, levels: Mapping[str, float], labels: list[s
         best = max(levels.values())
         tied = [label for label in labels if levels[label] == best]
         share = sum(label in record.labels for label in tied) / len(tied)
-        yield Measured(record.image_id, record.labels[0], share, len(record.labels) / len(labels))
+        yield Measured(record.image_id, record.labels[0], share, len(record.labels) / len(labels), answers=1)
 
 
 def _compared(record: ImageRecord, levels: Mapping[str, float]) -> Iterator[Measured]:
@@ -54,4 +56,4 @@ def _compared(record: ImageRecord, levels: Mapping[str, float]) -> Iterator[Meas
     for label in own if others else []:
         gaps = [levels[label] - levels[other] for other in others]
         wins = sum(1.0 if gap > 0 else 0.5 if gap == 0 else 0.0 for gap in gaps)
-        yield Measured(record.image_id, label, wins / len(gaps), 0.5)
+        yield Measured(record.image_id, label, wins / len(gaps), 0.5, answers=len(gaps))

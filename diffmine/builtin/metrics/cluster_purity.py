@@ -1,4 +1,4 @@
-"""Does each cluster show one thing?"""
+"""Do patches that show an element lie in clusters of it?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from diffmine.analysis.cluster_elements import MemberKinds, cluster_contents, once
 from diffmine.interfaces import Metric
-from diffmine.numerics.bootstrap import draws, percentile_interval
+from diffmine.numerics.bootstrap import draws
+from diffmine.numerics.shares import share_interval
 from diffmine.types import MetricValue
 
 if TYPE_CHECKING:
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 
 
 class ClusterPurity(Metric):
-    """Share of cluster members that show what most of their cluster shows.
+    """Of the cluster of a patch that shows an element, the share of members that show it too.
 
-    Purity as in Manning, Raghavan and Schuetze, *Introduction to Information Retrieval* (2008), section 16.3: the sum
-    over clusters of the size of their largest class, over the number of members. The class of a patch is the annotated
-    element that it shows, or "none of them"; outliers do not count. The figure is the mean over labels; chance is the
-    purity of one cluster of all members. More clusters are purer, so compare only equal numbers. In (0, 1].
+    The mean over cluster members that show an annotated element: the precision of Bagga and Baldwin (*Entity-Based
+    Cross-Document Coreferencing Using the Vector Space Model*, 1998), B-cubed, of patches that have a name. Clusters
+    that show no element, such as those of hair or background, say nothing and add nothing; outliers do not count. The
+    figure is the mean over labels, 0 for one whose members show no element at all. Chance is that of one cluster of all
+    members, the elements' base rate. More clusters are purer, so compare only equal numbers. The interval draws images
+    again, with clusters as they are. In [0, 1].
     """
 
     name = "cluster_purity"
+    version = 2
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
         contents = [one for one in cluster_contents(run) if one.counts.any()]
@@ -34,24 +38,46 @@ class ClusterPurity(Metric):
             return {}
         per_label = {one.label: float(purity(one, once(one))[0]) for one in contents}
         value = float(np.mean(list(per_label.values())))
-        low, high = percentile_interval(np.mean([_replicates(one) for one in contents], axis=0))
+        replicates = np.mean([_replicates(one) for one in contents], axis=0)
+        images = len({image_id for one in contents for image_id in one.image_ids})
+        showing = sum(float(shown(one).sum()) for one in contents)
+        low, high = share_interval(value, float(np.var(replicates)), images, showing)
         metric = MetricValue(
             value=value,
             low=min(low, value),
             high=max(high, value),
-            chance=float(np.mean([one.counts.sum(axis=(0, 1)).max() / one.counts.sum() for one in contents])),
-            count=len({image_id for one in contents for image_id in one.image_ids}),
+            chance=float(np.mean([base_rate(one) for one in contents])),
+            count=images,
             per_label=per_label,
         )
         return {self.name: metric}
 
 
+def shown(contents: MemberKinds) -> NDArray[np.float64]:
+    """Members that show an element, by image, cluster and element, (images, clusters, elements)."""
+    return contents.counts[:, :, [place for place, kind in enumerate(contents.kinds) if kind]]
+
+
+def base_rate(contents: MemberKinds) -> float:
+    """The purity of a label's members if all of them were one cluster."""
+    return float(_b_cubed(shown(contents).sum(axis=(0, 1)), contents.counts.sum()))
+
+
 def purity(contents: MemberKinds, weights: NDArray[np.int64]) -> NDArray[np.float64]:
     """The purity of a label's clusters for each weighting of its images, (weightings,)."""
-    images, clusters, kinds = contents.counts.shape
-    counts = (weights @ contents.counts.reshape(images, -1)).reshape(-1, clusters, kinds)
-    purities: NDArray[np.float64] = counts.max(axis=2).sum(axis=1) / counts.sum(axis=(1, 2))
+    showing, members = (
+        np.tensordot(weights, counts, axes=1) for counts in (shown(contents), contents.counts.sum(axis=2))
+    )
+    per_cluster = _b_cubed(showing, members)
+    count = showing.sum(axis=2)
+    purities: NDArray[np.float64] = (per_cluster * count).sum(axis=1) / np.maximum(count.sum(axis=1), 1)
     return purities
+
+
+def _b_cubed(showing: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over members that show an element of the share that shows the same; elements in the last axis."""
+    pairs = (showing**2).sum(axis=-1)
+    return pairs / np.maximum(members * showing.sum(axis=-1), 1)  # type: ignore[no-any-return]
 
 
 def _replicates(contents: MemberKinds) -> NDArray[np.float64]:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from diffmine.analysis.cluster_elements import MemberKinds, cluster_contents, once
+from diffmine.analysis.cluster_elements import MemberKinds, cluster_contents, random_contents
 from diffmine.interfaces import ComponentConfig, Metric
-from diffmine.numerics.bootstrap import draws, percentile_interval
+from diffmine.numerics.shares import modified_wilson
 from diffmine.types import MetricValue
 
 if TYPE_CHECKING:
@@ -21,11 +20,13 @@ if TYPE_CHECKING:
 class ElementCoverage(Metric):
     """Share of the labels' elements that most members of one of the label's best clusters show.
 
-    Over labels whose training images carry annotations of the label's own element. The interval draws images again
-    and counts anew, with the clusters as they are. In [0, 1].
+    Over labels whose training images carry annotations of the label's own element. Chance is the same of random
+    patches, the ``random`` control, that went through the run's own projection, clusterer and ranking; where the run
+    has none, it is not known. The interval is that of a share of so many labels. In [0, 1].
     """
 
     name = "element_coverage"
+    version = 2
 
     class Config(ComponentConfig):
         """Options of ``element_coverage``."""
@@ -38,29 +39,24 @@ class ElementCoverage(Metric):
         contents = cluster_contents(run, self.config.best)
         if not contents:
             return {}
-        covered = {one.label: bool(is_covered(one, once(one))[0]) for one in contents}
-        low, high = percentile_interval(np.mean([_replicates(one) for one in contents], axis=0))
-        value = float(np.mean(list(covered.values())))
+        covered = {one.label: float(is_covered(one)) for one in contents}
+        low, high = modified_wilson(sum(covered.values()), len(covered))
+        random = random_contents(run, self.config.best)
         metric = MetricValue(
-            value=value,
-            low=min(low, value),
-            high=max(high, value),
+            value=float(np.mean(list(covered.values()))),
+            low=low,
+            high=high,
+            chance=None if random is None else float(np.mean([is_covered(one) for one in random])),
             count=len({image_id for one in contents for image_id in one.image_ids}),
-            per_label={label: float(found) for label, found in covered.items()},
+            per_label=covered,
         )
         return {self.name: metric}
 
 
-def is_covered(contents: MemberKinds, weights: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether a cluster's majority shows the label's element, for each weighting of the images, (weightings,)."""
+def is_covered(contents: MemberKinds) -> bool:
+    """Whether the majority of a cluster shows the label's element."""
     if contents.label not in contents.kinds:
-        return np.zeros(len(weights), dtype=bool)
-    element = contents.counts[:, :, contents.kinds.index(contents.label)]
-    showing, members = weights @ element, weights @ contents.counts.sum(axis=2)
-    covered: NDArray[np.bool_] = ((members > 0) & (2 * showing > members)).any(axis=1)
-    return covered
-
-
-def _replicates(contents: MemberKinds) -> NDArray[np.bool_]:
-    images = len(contents.image_ids)
-    return np.concatenate([is_covered(contents, weights) for weights in draws(images, "coverage", contents.label)])
+        return False
+    showing = contents.counts[:, :, contents.kinds.index(contents.label)].sum(axis=0)
+    members = contents.counts.sum(axis=(0, 2))
+    return bool((2 * showing > members).any())

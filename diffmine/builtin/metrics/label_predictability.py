@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,29 +17,60 @@ from pydantic import Field
 from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, Metric
+from diffmine.numerics.seeding import numpy_generator
 from diffmine.runs.contents import selected_rows
-from diffmine.runs.tables import patches_of
 from diffmine.types import FloatArray, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
+CONTROL = "random"
+DEALS = 5
+"""How often the labels are dealt out anew to see what chance gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of a table of patches with the image and the label of each."""
+
+    rows: list[int]
+    images: list[str]
+    labels: list[str]
+
+    @classmethod
+    def of(cls, patches: pa.Table, selection: str) -> _Rows:
+        """Those of a selection, in an order that does not depend on the table's."""
+        rows = [row for found in selected_rows(patches, selection).values() for row in found.tolist()]
+        images, labels = patches["image_id"].to_pylist(), patches["label"].to_pylist()
+        return cls(rows, [images[row] for row in rows], [labels[row] for row in rows])
+
+    def only(self, kept: Sequence[bool]) -> _Rows:
+        """Those that are kept."""
+        return _Rows(
+            list(compress(self.rows, kept)), list(compress(self.images, kept)), list(compress(self.labels, kept))
+        )
+
 
 class LabelPredictability(Metric):
-    """Accuracy of a linear classifier on patch features: trained on training images, tested on held-out images.
+    """Accuracy of a linear classifier on patch features, and what typical patches gain over random ones.
 
     A ridge classifier (scikit-learn's ``RidgeClassifier``, labels weighted equally) learns the label of a patch from
-    its features; a held-out image is given the label of the largest mean decision value over its patches, which is
-    right when the image carries it. One figure for each selection: ``label_predictability`` for the run's own,
-    ``label_predictability_least`` and the like for its controls: typical patches should predict best. Held-out patches
-    are selected under the image's own label, as in training, so the figure compares selections; it is not the accuracy
-    to expect on unlabelled pictures. Chance is the share of the commonest label. In [0, 1].
+    the features of mined patches; a held-out image is given the label of the largest mean decision value over its
+    patches, which is right when the image carries it. One figure for each selection: ``label_predictability`` for the
+    run's own, ``label_predictability_random`` and the like for its controls. Held-out patches are selected under the
+    image's own label, as in training, so the figure compares selections; it is not the accuracy to expect on unlabelled
+    pictures. With cross-fitting, images of a fold are judged by what was learned from the others. Chance is the
+    accuracy after learning labels dealt out anew to the mined images. In [0, 1].
 
-    Features that were computed under the label, as DIFT's are in the paper, know the answer, whatever the patch shows.
-    Where random patches predict as well as the run's own, a warning says so.
+    Accuracy alone proves nothing: features that were computed under the label, as DIFT's are in the paper, know the
+    answer, whatever the patch shows. What counts is ``label_predictability_gain``: how much more often the run's own
+    patches are right than random ones of the same image, in [-1, 1]; chance is 0. Where random patches predict the
+    label and the own ones gain nothing over them (the interval of the gain holds 0), or where there are no random
+    patches to compare with, there is no figure but a warning that says so.
     """
 
     name = "label_predictability"
+    version = 2
 
     class Config(ComponentConfig):
         """Options of ``label_predictability``."""
@@ -47,35 +80,64 @@ class LabelPredictability(Metric):
     config: Config
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
-        metrics: dict[str, MetricValue] = {}
-        train, heldout = patches_of(run.patches), patches_of(run.heldout_patches)
-        for selection in sorted({patch.selection for patch in train}):
+        judged = {name: found for name in run.contents.selections if (found := self._judge(run, name))}
+        if run.selection not in judged:
+            return {}
+        if CONTROL not in judged:
+            self._warn('it needs random patches to compare with; add "random" to patches.controls')
+            return {}
+        gain = mean_over_images(f"{self.name}_gain", list(_gains(judged[run.selection], judged[CONTROL])))
+        figures: dict[str, MetricValue] = {}
+        for selection, found in sorted(judged.items()):
             own = selection == run.selection
-            name = self.name if own else f"{self.name}_{selection}"
-            seen, unseen = _rows(run.patches, selection), _rows(run.heldout_patches, selection)
-            labels = [train[row].label for row in seen]
-            if unseen and len(set(labels)) > 1:
-                scores, classes = self._decide(run.features[seen], labels, run.heldout_features[unseen])
-                images = [heldout[row].image_id for row in unseen]
-                judged = list(_judge(run, images, scores, classes))
-                metrics |= mean_over_images(name, judged, "higher" if own else "none")
-        self._warn_of_features_that_know(metrics)
-        return metrics
+            figures |= mean_over_images(
+                self.name if own else f"{self.name}_{selection}", found, "higher" if own else "none"
+            )
+        random = figures[f"{self.name}_{CONTROL}"]
+        if not _is_above(gain.get(f"{self.name}_gain"), 0.0) and _is_above(random, random.chance):
+            self._warn(
+                f"not shown: random patches predict the label nearly as well ({random.value:.2f}) as the selected ones "
+                f"({figures[self.name].value:.2f}); the features may know the label, as dift's do unless "
+                "features.condition = 'null', or the whole picture shows it"
+            )
+            return {}
+        return {**figures, **gain}
 
-    def _warn_of_features_that_know(self, metrics: Mapping[str, MetricValue]) -> None:
-        own, random = metrics.get(self.name), metrics.get(f"{self.name}_random")
-        if own is None or random is None or random.value < own.value or _at_chance(random):
-            return
-        warnings.warn(
-            f"{self.name}: random patches predict the label as well ({random.value:.2f}) as the selected ones "
-            f"({own.value:.2f}); the features may know the label, as dift's do unless features.condition = 'null', or "
-            "the whole picture shows it",
-            DiffmineWarning,
-            stacklevel=3,
-        )
+    def _warn(self, why: str) -> None:
+        warnings.warn(f"{self.name}: {why}", DiffmineWarning, stacklevel=4)
+
+    def _judge(self, run: Run, selection: str) -> list[Measured]:
+        """Whether each held-out image's label is told from its patches of a selection; by image."""
+        seen, unseen = (_Rows.of(patches, selection) for patches in (run.patches, run.heldout_patches))
+        judged: list[Measured] = []
+        for fold in sorted({run.records[name].fold for name in unseen.images}, key=str):
+            tested = unseen.only([run.records[name].fold == fold for name in unseen.images])
+            learned = seen.only([name not in tested.images for name in seen.images])
+            if len(set(learned.labels)) < 2:
+                continue
+            right, *dealt_out = (
+                self._right(run, learned, labels, tested)
+                for labels in (learned.labels, *(_dealt_out(learned, deal) for deal in range(DEALS)))
+            )
+            chance = float(np.mean([list(one.values()) for one in dealt_out]))
+            judged += [
+                Measured(name, run.records[name].labels[0], value, chance, answers=1) for name, value in right.items()
+            ]
+        return judged
+
+    def _right(self, run: Run, learned: _Rows, labels: Sequence[str], tested: _Rows) -> dict[str, float]:
+        """Image -> 1 where it carries the label that its patches speak for, else 0; by image."""
+        scores, classes = self._decide(run.features[learned.rows], labels, run.heldout_features[tested.rows])
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, name in enumerate(tested.images):
+            places[name].append(place)
+        return {
+            name: float(classes[int(scores[places[name]].mean(axis=0).argmax())] in run.records[name].labels)
+            for name in sorted(places)
+        }
 
     def _decide(
-        self, features: FloatArray, labels: list[str], unseen: FloatArray
+        self, features: FloatArray, labels: Sequence[str], unseen: FloatArray
     ) -> tuple[NDArray[np.float64], list[str]]:
         """Decision values (patches, labels), and the label of each column."""
         from sklearn.linear_model import RidgeClassifier
@@ -87,21 +149,22 @@ class LabelPredictability(Metric):
         return scores, [str(label) for label in model.classes_]
 
 
-def _at_chance(figure: MetricValue) -> bool:
-    return figure.low is None or figure.chance is None or figure.low <= figure.chance
+def _is_above(figure: MetricValue | None, level: float | None) -> bool:
+    return figure is not None and figure.low is not None and level is not None and figure.low > level
 
 
-def _rows(patches: pa.Table, selection: str) -> list[int]:
-    """Rows of a selection, in an order that does not depend on the table's."""
-    return [row for rows in selected_rows(patches, selection).values() for row in rows.tolist()]
+def _gains(own: list[Measured], random: list[Measured]) -> Iterator[Measured]:
+    """How much better each image's own patches did than its random ones; images that lack either are left out."""
+    of_random = {one.image_id: one.value for one in random}
+    for one in own:
+        if one.image_id in of_random:
+            yield Measured(one.image_id, one.label, one.value - of_random[one.image_id], 0.0)
 
 
-def _judge(run: Run, images: list[str], scores: NDArray[np.float64], classes: list[str]) -> Iterator[Measured]:
-    rows: dict[str, list[int]] = defaultdict(list)
-    for row, image_id in enumerate(images):
-        rows[image_id].append(row)
-    true = {image_id: run.records[image_id].labels for image_id in rows}
-    commonest = max(Counter(label for labels in true.values() for label in labels).values()) / len(rows)
-    for image_id in sorted(rows):
-        predicted = classes[int(scores[rows[image_id]].mean(axis=0).argmax())]
-        yield Measured(image_id, true[image_id][0], float(predicted in true[image_id]), commonest)
+def _dealt_out(patches: _Rows, deal: int) -> list[str]:
+    """The labels of patches after those of whole images have changed places."""
+    names = sorted(set(patches.images))
+    of_image = dict(zip(patches.images, patches.labels, strict=True))
+    order = numpy_generator("label_predictability", deal).permutation(len(names))
+    dealt = {name: of_image[names[other]] for name, other in zip(names, order, strict=True)}
+    return [dealt[name] for name in patches.images]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.analysis.annotated import Annotated, Measured, of_maps
+from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, mean_over_images, of_maps
 from diffmine.interfaces import Metric
 from diffmine.types import FloatArray, MetricValue
 
@@ -25,9 +25,11 @@ class PixelAveragePrecision(Metric):
 
     name = "pixel_average_precision"
     version = 2
+    Config = SplitConfig
+    config: SplitConfig
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
-        return of_maps(self.name, run, _measure)
+        return of_maps(self.name, run, _measure, self.config.split, mean_over_images)
 
 
 def _measure(one: Annotated, values: FloatArray) -> Measured:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from diffmine.analysis.annotated import Annotated, Measured, of_maps
-from diffmine.interfaces import ComponentConfig, Metric
+from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, mean_over_images, of_maps
+from diffmine.interfaces import Metric
 from diffmine.types import FloatArray, MetricValue
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ class PointingAccuracy(Metric):
     """
 
     name = "pointing_accuracy"
-    version = 2
+    version = 3
 
-    class Config(ComponentConfig):
+    class Config(SplitConfig):
         """Options of ``pointing_accuracy``."""
 
         tolerance: float = Field(0.05, ge=0, le=1, description="distance that still hits, as a share of the short side")
@@ -37,11 +37,11 @@ class PointingAccuracy(Metric):
     config: Config
 
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
-        return of_maps(self.name, run, self._measure)
+        return of_maps(self.name, run, self._measure, self.config.split, mean_over_images)
 
     def _measure(self, one: Annotated, values: FloatArray) -> Measured:
         from scipy.ndimage import distance_transform_edt
 
         hits = distance_transform_edt(~one.mask) <= self.config.tolerance * min(one.mask.shape)
         value = hits[values == values.max()].mean()
-        return Measured(one.record.image_id, one.label, float(value), float(hits.mean()))
+        return Measured(one.record.image_id, one.label, float(value), float(hits.mean()), answers=1)

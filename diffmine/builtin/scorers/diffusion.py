@@ -22,6 +22,7 @@ class Diffusion(LossScorer):
     """T(x | c) = E[L(z, noise, null) - L(z, noise, c)], the paper's typicality."""
 
     name = "diffusion"
+    version = 2
     quantity = Quantity(
         "typicality",
         "null loss − label loss",
@@ -36,7 +37,8 @@ class Diffusion(LossScorer):
         null_labels: int = Field(
             1,
             ge=0,
-            description="wrong labels to score each image under as well, for significance; shares the null passes",
+            description="wrong labels to score each image under as well, for significance, where its model has not "
+            "learned from it; shares the null passes",
         )
         classify: bool = Field(
             False, description="score held-out images under every label, for the diffusion classifier's accuracy"
@@ -55,6 +57,8 @@ class Diffusion(LossScorer):
         return influence
 
     def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
-        if self.config.labels == "all" or (self.config.classify and record.split == "heldout"):
+        if self.config.labels == "all" or (self.config.classify and record.evaluated):
             return tuple(labels)
-        return (*record.labels, *other_labels(record, labels, self.config.null_labels, seed))
+        if record.in_sample:  # its maps under wrong labels would prove nothing
+            return record.labels
+        return (*record.labels, *other_labels(record, labels, self.config.null_labels, seed, self.config.kindred))

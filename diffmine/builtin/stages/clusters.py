@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from diffmine.analysis.ranking import Ranked, rank_clusters
+from diffmine.builtin.stages.evidence import least_shares
 from diffmine.errors import DataError, said
 from diffmine.interfaces import Stage, Work
 from diffmine.interfaces.boundary import culprit_of
@@ -26,7 +27,7 @@ class Clusters(Stage):
     """Which patches of a label show the same element, ranked."""
 
     name = "clusters"
-    version = 2
+    version = 3
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
@@ -46,18 +47,22 @@ class Clusters(Stage):
         duplicates = np.full(len(patches), -1, dtype=np.int32)
         rows: list[dict[str, Any]] = []
         by_label = selected_rows(selected, work.components.patches.name)
+        against = {row["label"]: row for row in _evidence(work) if row["table"] == "selected"}
         failures: list[Exception] = []
         work.progress.start(len(by_label), "labels")
         for label, members in by_label.items():
             try:
-                ranked = cluster_label(work, [patches[row] for row in members], features[members])
+                chosen = [patches[row] for row in members]
+                ranked = cluster_label(work, chosen, features[members])
             except Exception as error:  # a plugin's or a library's too: one label's failure does not lose the others
                 failures.append(error)
                 work.progress.warn(f"label {label!r} has no clusters: {_why(error)}")
             else:
                 cluster[members], distance[members] = ranked.cluster, ranked.distance
                 duplicates[members] = ranked.duplicates
-                rows.extend({"label": label, **asdict(row)} for row in ranked.table)
+                shares = least_shares(ranked.cluster, chosen, against.get(label), len(ranked.table))
+                for row, share in zip(ranked.table, shares, strict=True):
+                    rows.append({"label": label, **asdict(row), "at_least": share})
             work.progress.advance()
         if len(failures) == len(by_label):
             if unforeseen := [error for error in failures if not isinstance(error, DataError)]:
@@ -68,6 +73,11 @@ class Clusters(Stage):
         table = clustered_table(patches, mined, cluster, distance, duplicates)
         pq.write_table(table, work.public("patches.parquet"))
         pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), work.public("clusters.parquet"))
+
+
+def _evidence(work: Work) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(work.published("patches", "evidence.parquet")).to_pylist()
+    return rows
 
 
 def _why(error: Exception) -> str:

@@ -83,7 +83,10 @@ class Features(Stage):
         return ("images", *model_reads(components.features), "patches")
 
     def run(self, work: Work) -> None:
-        """Write ``features.safetensors``: ``patches`` and ``heldout``, row for row as the patch tables."""
+        """Write ``features.safetensors``: ``patches`` and ``heldout``, row for row as the patch tables.
+
+        With folds it is the first model that sees all of them: features of different models cannot be compared.
+        """
         train = patches_of(pq.read_table(work.published("patches", "selected_patches.parquet")))
         heldout = patches_of(pq.read_table(work.published("patches", "heldout_patches.parquet")))
         records = {record.image_id: record for record in work.records()}

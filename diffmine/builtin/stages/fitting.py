@@ -17,12 +17,18 @@ def model_reads(component: Component) -> tuple[str, ...]:
     return ("finetune",) if component.needs_model else ()
 
 
-def fitted(work: Work, component: TypicalityScorer | FeatureExtractor) -> Path | None:
-    """The folder of what the component fitted to the training pictures, fitted now or before the run was killed."""
-    folder = work.folder / "fitted"
+def fitted(work: Work, component: TypicalityScorer | FeatureExtractor, fold: int | None = None) -> Path | None:
+    """The folder of what the component fitted to the training pictures, fitted now or before the run was killed.
+
+    Args:
+        fold: the pictures that it is not to learn from, and whose model it may use; None: the first fold's model, or
+            the only one, and what that has learned from.
+    """
+    name = "fitted" if fold is None else f"fitted-{fold}"
+    folder = work.folder / name
     if not folder.exists():
-        draft = work.workspace / "fitted"
+        draft = work.workspace / name
         draft.mkdir(exist_ok=True)
-        component.fit(work.training_set(), work.tools(), folder=draft, progress=work.progress)
+        component.fit(work.training_set(fold), work.tools(fold), folder=draft, progress=work.progress)
         draft.rename(folder)
     return folder if any(folder.iterdir()) else None

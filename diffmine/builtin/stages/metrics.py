@@ -24,7 +24,9 @@ class Metrics(Stage):
 
     def tables(self, components: Components) -> tuple[str, ...]:
         asked = any(metric.needs_model for metric in components.metrics)
-        return ("metrics", "dataset", *(("scorer", "model", "conditioning") if asked else ()))
+        model = ("scorer", "model", "conditioning") if asked else ()
+        # Metrics select and cluster anew, as the run did: in pictures that were not mined, and random patches.
+        return ("metrics", "dataset", "patches", "projection", "clusterer", *model)
 
     def reads(self, components: Components) -> tuple[str, ...]:
         trained = ("finetune",) if components.needs_model else ()

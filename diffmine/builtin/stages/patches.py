@@ -8,15 +8,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import pyarrow.parquet as pq
 
-from diffmine.builtin.stages.evidence import Evidence, with_significance
+from diffmine.builtin.stages.evidence import Evidence, evidence_table, with_significance
 from diffmine.interfaces import PatchSelector, Stage, Work
 from diffmine.runs.tables import patches_table
 from diffmine.runs.typicality_maps import TypicalityMaps
-from diffmine.types import ByteArray, Candidate, ImageRecord, Patch, Split
+from diffmine.types import ByteArray, Candidate, ImageRecord, Patch
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -30,6 +30,9 @@ class Proposal(NamedTuple):
     candidate: Candidate
 
 
+Table = Literal["selected", "heldout", "validation"]
+"""A table of patches: of the mined images, of those that figures are told of, and of those to choose settings on."""
+TABLES: tuple[Table, ...] = get_args(Table)
 Proposed = tuple[str, PatchSelector, list[Candidate]]
 """What a selector proposes for an image under a label."""
 
@@ -54,7 +57,7 @@ class Patches(Stage):
     """The best patches of each label, and the controls."""
 
     name = "patches"
-    version = 5
+    version = 7
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
@@ -64,13 +67,14 @@ class Patches(Stage):
         return ("images", "typicality")
 
     def run(self, work: Work) -> None:
-        """Write ``selected_patches.parquet`` (training images) and ``heldout_patches.parquet``."""
+        """Write ``evidence.parquet`` and the tables of :data:`TABLES`; the last only where there are such images."""
         selector = work.components.patches
         selectors = (selector, *selector.controls())
-        records = work.records()
+        records = [record for record in work.records() if record.scored]
         maps = TypicalityMaps(work.artifact("typicality"))
-        shortlists: dict[tuple[Split, str, str], Shortlist] = defaultdict(lambda: Shortlist(selector.config.per_label))
-        evidence: dict[tuple[Split, str], Evidence] = defaultdict(Evidence)
+        shortlists: dict[tuple[Table, str, str], Shortlist] = defaultdict(lambda: Shortlist(selector.config.per_label))
+        evidence: dict[tuple[str, str], Evidence] = defaultdict(Evidence)
+        in_sample = {record.image_id for record in records if record.in_sample}
 
         def propose(record: ImageRecord) -> tuple[list[Proposed], list[Proposed]]:
             pixels = cache(lambda: open_pixels(record))
@@ -89,21 +93,35 @@ class Patches(Stage):
         work.progress.start(len(records), "images")
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for record, (found, null) in zip(records, pool.map(propose, records), strict=True):
-                for label, chosen_by, proposed in found:
-                    proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
-                    shortlists[record.split, label, chosen_by.name].add(proposals)
-                    if chosen_by is selector:
-                        evidence[record.split, label].tests += len(proposed)
-                for label, _, proposed in null:
-                    evidence[record.split, label].null.extend(one.typicality for one in proposed)
+                for table in tables_of(record):
+                    for label, chosen_by, proposed in found:
+                        proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
+                        shortlists[table, label, chosen_by.name].add(proposals)
+                        if chosen_by is selector and not record.in_sample:
+                            evidence[table, label].observed.append([one.typicality for one in proposed])
+                    for label, _, proposed in null:
+                        if not record.in_sample:
+                            evidence[table, label].null.append([one.typicality for one in proposed])
                 work.progress.advance()
+        pq.write_table(evidence_table(evidence), work.public("evidence.parquet"))
         names = [one.name for one in selectors]
-        train, heldout = (
-            list(with_significance(ranked(shortlists, split, names), split, selector.name, evidence))
-            for split in ("train", "heldout")
-        )
-        pq.write_table(patches_table(train), work.public("selected_patches.parquet"))
-        pq.write_table(patches_table(heldout), work.public("heldout_patches.parquet"))
+        for table in TABLES:
+            if table != "validation" or any(record.split == "validation" for record in records):
+                chosen = ranked(shortlists, table, names)
+                unseen = [patch for patch in chosen if patch.image_id not in in_sample]
+                judged = with_significance(unseen, table, selector.name, evidence)
+                patches = [patch if patch.image_id in in_sample else next(judged) for patch in chosen]
+                pq.write_table(patches_table(patches), work.public(f"{table}_patches.parquet"))
+
+
+def tables_of(record: ImageRecord) -> Iterator[Table]:
+    """The tables that have an image's patches; none where it is not scored."""
+    if record.mined:
+        yield "selected"
+    if record.evaluated:
+        yield "heldout"
+    if record.split == "validation":
+        yield "validation"
 
 
 def candidates(
@@ -121,9 +139,9 @@ def candidates(
             yield label, selector, selector.select(typicality, record, pixels, stride=maps.stride, seed=seed)
 
 
-def ranked(shortlists: dict[tuple[Split, str, str], Shortlist], split: Split, names: list[str]) -> list[Patch]:
-    """The patches of a split, by label, selection and rank."""
-    keys = sorted((key for key in shortlists if key[0] == split), key=lambda key: (key[1], names.index(key[2])))
+def ranked(shortlists: dict[tuple[Table, str, str], Shortlist], table: Table, names: list[str]) -> list[Patch]:
+    """The patches of a table, by label, selection and rank."""
+    keys = sorted((key for key in shortlists if key[0] == table), key=lambda key: (key[1], names.index(key[2])))
     return [
         Patch(proposal.image_id, key[1], one.box, one.typicality, one.stderr, key[2], rank)
         for key in keys

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from safetensors import safe_open
 
 from diffmine.builtin.stages.fitting import fitted, model_reads, model_tables
 from diffmine.files.shards import commit_shard, cut, shard_path
-from diffmine.interfaces import Inputs, Job, ProcessShard, Progress, Stage, Work
+from diffmine.interfaces import Inputs, Job, ModelTools, ProcessShard, Progress, Scoring, Stage, Work
 from diffmine.runs.typicality_maps import IN_HALF_PRECISION
 from diffmine.types import FloatArray, ImageRecord, TypicalityMap
 
@@ -35,7 +35,7 @@ class ScoringJob(Job):
     inputs: Inputs
     folder: Path
     shards: Sequence[Sequence[ImageRecord]]
-    fitted: Path | None = None
+    fitted: Mapping[int | None, Path | None] = field(default_factory=dict)
     unit = "images"
 
     @property
@@ -48,13 +48,21 @@ class ScoringJob(Job):
         return f"{len(self.shards[shard])} images, {first.path} to {last.path}"
 
     def open(self, device: str) -> ProcessShard:
-        """Load the scorer with its model."""
-        tools = self.inputs.tools(device, self.fitted)
-        scorer = self.inputs.components.scorer
-        scoring, picture = scorer.open(tools), self.inputs.opener()
+        """Load the scorer with the model of a fold when its first shard comes; one at a time is kept."""
+        scorer, picture = self.inputs.components.scorer, self.inputs.opener()
+
+        held: dict[int | None, tuple[ModelTools, Scoring]] = {}
+
+        def opened(fold: int | None) -> tuple[ModelTools, Scoring]:
+            if fold not in held:
+                held.clear()  # before the next one is loaded
+                tools = self.inputs.tools(device, self.fitted.get(fold), fold)
+                held[fold] = tools, scorer.open(tools)
+            return held[fold]
 
         def score(number: int, progress: Progress) -> None:
             records = self.shards[number]
+            tools, scoring = opened(records[0].fold)
             labels = [scorer.labels_to_score(record, tools.labels, tools.seed) for record in records]
             tensors: dict[str, NDArray[Any]] = {"stride": np.array(scoring.stride, dtype=np.int32)}
             for maps in scoring.score([picture(record) for record in records], labels, progress):
@@ -82,6 +90,12 @@ def compact(values: FloatArray) -> NDArray[Any]:
     return values.astype(np.float16 if np.abs(values).max(initial=0) < HALF_PRECISION_LIMIT else np.float32)
 
 
+def cut_by_fold(records: Sequence[ImageRecord], size: int) -> list[Sequence[ImageRecord]]:
+    """Shards of images that one model scores, those of one fold after those of another."""
+    folds = sorted({record.fold for record in records}, key=lambda fold: -1 if fold is None else fold)
+    return [shard for fold in folds for shard in cut([one for one in records if one.fold == fold], size)]
+
+
 class Typicality(Stage):
     """A map of typicality and one of influence, with standard errors, for each image and label."""
 
@@ -97,10 +111,12 @@ class Typicality(Stage):
 
     def run(self, work: Work) -> None:
         """Write the shards, ``index.parquet`` (which shard holds which map) and ``grid.json``."""
-        shards = cut(work.records(), SHARD_SIZE)
-        scorer = work.components.scorer
-        work.process(ScoringJob(work.inputs, work.folder, shards, fitted(work, scorer)))
-        labels = sorted({label for shard in shards for record in shard for label in record.labels})
+        records, scorer = work.records(), work.components.scorer
+        shards = cut_by_fold([record for record in records if record.scored], SHARD_SIZE)
+        folds = dict.fromkeys(shard[0].fold for shard in shards)
+        fits = {fold: fitted(work, scorer, fold) for fold in folds}
+        work.process(ScoringJob(work.inputs, work.folder, shards, fits))
+        labels = sorted({label for record in records for label in record.labels})
         rows = [
             {"image_id": record.image_id, "label": label, "shard": number, "role": scorer.role(record, label)}
             for number, shard in enumerate(shards)

@@ -76,6 +76,7 @@ def test_filters(tmp_path: Path) -> None:
         ("e.json", '{"1": [45], "2": true}', {"1/135"}),
         ("e.json", '{"1": false, "2": "blurred"}', {"1/45", "1/135"}),
         ("e.json", "[]", {"1/45", "1/135", "2/45", "2/135"}),
+        ("e.csv", 'Image,Box\n"1/45.png","1,2"\n2,\n', {"1/135"}),
         ("e.txt", "1/45.png\n\nimages/2/45.png\n", {"1/135", "2/135"}),
     ],
 )
@@ -86,6 +87,9 @@ def test_exclude(tmp_path: Path, name: str, text: str, left: set[str]) -> None:
         tmp_path, image="images/{id}/{angle}.png", label="country", exclude=name, values={"angle": [45, 135]}
     )
     assert {path.removeprefix("images/").removesuffix(".png") for path in found} == left
+    everything = {f"{place}/{angle}" for place in (1, 2) for angle in (45, 135)}
+    found = labels(tmp_path, image="images/{id}/{angle}.png", label="country", only=name, values={"angle": [45, 135]})
+    assert {path.removeprefix("images/").removesuffix(".png") for path in found} == everything - left
 
 
 def test_kept_columns(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
@@ -12,6 +14,8 @@ from diffmine.builtin.metrics.silhouette import Silhouette
 from diffmine.interfaces import Metric
 from diffmine.numerics.bootstrap import draws
 from diffmine.numerics.seeding import numpy_generator
+from diffmine.numerics.shares import share_interval
+from diffmine.runs.tables import patches_of
 from diffmine.testing.contracts.clusterers import blobs
 from diffmine.testing.contracts.metrics import MetricContract
 from diffmine.testing.memory_run import MemoryRun
@@ -95,25 +99,66 @@ def test_a_label_of_outliers_only_is_not_covered() -> None:
 
 
 def test_purity_of_a_textbook_case() -> None:
-    """Introduction to Information Retrieval, figure 16.4: (5 + 4 + 3) / 17."""
+    """The clusters of Introduction to Information Retrieval, figure 16.4, whose diamonds show nothing."""
     shown = [["a"] * 5 + ["b"], ["a"] + ["b"] * 4 + [""], ["a"] * 2 + [""] * 3]
     figure = ClusterPurity(ClusterPurity.Config()).compute(clustered_run(shown))["cluster_purity"]
-    assert figure.value == pytest.approx(12 / 17)
-    assert figure.chance == pytest.approx(8 / 17)
+    shares = [5 / 6] * 5 + [1 / 6] + [1 / 6] + [4 / 6] * 4 + [2 / 5] * 2
+    assert figure.value == pytest.approx(np.mean(shares))
+    assert figure.chance == pytest.approx(np.mean([8 / 17] * 8 + [5 / 17] * 5))
 
 
-def test_the_interval_of_purity_is_that_of_images_drawn_again() -> None:
+def test_a_cluster_that_shows_nothing_is_not_pure() -> None:
+    metric = ClusterPurity(ClusterPurity.Config())
+    nothing = metric.compute(clustered_run([[""] * 5, [""] * 5]))["cluster_purity"]
+    assert (nothing.value, nothing.low, nothing.chance) == (0.0, 0.0, 0.0)
+    mixed, beside_nothing = ([["a"] * 6 + [""] * 4], [["a"] * 6 + [""] * 4, [""] * 50])
+    figures = [metric.compute(clustered_run(shown))["cluster_purity"] for shown in (mixed, beside_nothing)]
+    assert [figure.value for figure in figures] == pytest.approx([0.6, 0.6])
+    assert [figure.chance for figure in figures] == pytest.approx([0.6, 0.1])
+
+
+def test_the_interval_of_purity_is_that_of_a_share_with_the_variance_of_images_drawn_again() -> None:
     shown = [["a"] * 7 + [""] * 3, [""] * 8 + ["a"] * 2]
     figure = ClusterPurity(ClusterPurity.Config()).compute(clustered_run(shown))["cluster_purity"]
-    kinds = np.array(["a"] * 7 + [""] * 3 + [""] * 8 + ["a"] * 2)
-    order = sorted(range(20), key=lambda i: f"image{i}")
+    names = sorted((f"image{number}", number) for number in range(20))
     replicates = []
     for weights in np.concatenate(list(draws(20, "purity", "a"))):
-        times = np.zeros(20, dtype=int)
-        times[order] = weights
-        drawn = [np.repeat(kinds[part], times[part]).tolist() for part in (slice(0, 10), slice(10, 20))]
-        replicates.append(sum(max(part.count("a"), part.count("")) for part in drawn) / 20)
-    assert (figure.low, figure.high) == pytest.approx(tuple(np.quantile(replicates, [0.025, 0.975])))
+        times = dict(zip((number for _, number in names), weights.tolist(), strict=True))
+        hits = [sum(times[i] for i in part) for part in (range(7), range(18, 20))]
+        sizes = [sum(times[i] for i in part) for part in (range(10), range(10, 20))]
+        replicates.append(sum(h**2 / max(n, 1) for h, n in zip(hits, sizes, strict=True)) / sum(hits))
+    expected = share_interval(figure.value, float(np.var(replicates)), 20, 9)
+    assert (figure.low, figure.high) == pytest.approx(expected)
+
+
+def test_intervals_of_clusters_do_not_collapse() -> None:
+    run = clustered_run([["a"] * 17])
+    for metric in (ClusterPurity(ClusterPurity.Config()), ElementCoverage(ElementCoverage.Config())):
+        figure = metric.compute(run)[metric.name]
+        assert figure.value == figure.high == 1.0
+        assert figure.low < 0.9  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("on", "covered"), [(4, 0.0), (8, 1.0)])
+def test_chance_of_coverage_is_that_of_random_patches_clustered_in_the_same_way(on: int, covered: float) -> None:
+    """Twenty random patches, of which ``on`` show the element; features tell twelve from eight."""
+    run = clustered_run([["a"] * 20])
+    kinds = ["a"] * on + [""] * (20 - on)
+    own = patches_of(run.patches)
+    random = [
+        replace(patch, box=ON if kind else OFF, selection="random") for patch, kind in zip(own, kinds, strict=True)
+    ]
+    looks = np.eye(2, dtype=np.float32)[[0] * 8 + [1] * 12]
+    both = MemoryRun(
+        list(run.records.values()),
+        masks={name: run.masks(name) for name in run.records},
+        patches=[*own, *random],
+        cluster=[0] * 20 + [None] * 20,
+        features=np.concatenate([looks, looks]),
+    )
+    metric = ElementCoverage(ElementCoverage.Config())
+    assert metric.compute(both)["element_coverage"].chance == covered
+    assert metric.compute(run)["element_coverage"].chance is None
 
 
 def test_silhouette_is_that_of_scikit_learn() -> None:

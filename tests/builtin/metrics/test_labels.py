@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,9 +75,11 @@ def test_typical_patches_predict_labels_and_random_ones_less() -> None:
     assert figures["label_predictability_random"].value < 0.8
     assert figures["label_predictability_least"].value < 0.6
     better = {name: figure.better for name, figure in figures.items()}
-    assert better.pop("label_predictability") == "higher"
+    assert better.pop("label_predictability") == better.pop("label_predictability_gain") == "higher"
     assert set(better.values()) == {"none"}, "controls are there to compare with"
-    assert figures["label_predictability"].chance == pytest.approx(1 / 3)
+    assert figures["label_predictability"].chance == pytest.approx(1 / 3, abs=0.1)
+    own, random = (figures[f"label_predictability{name}"].value for name in ("", "_random"))
+    assert figures["label_predictability_gain"].value == pytest.approx(own - random)
 
 
 def test_features_that_know_nothing_predict_at_chance() -> None:
@@ -90,13 +93,43 @@ def test_features_that_know_nothing_predict_at_chance() -> None:
     assert figure.low <= figure.chance <= figure.high  # type: ignore[operator]
 
 
-def test_features_that_know_the_label_are_told_of() -> None:
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_features_that_know_the_label_give_no_figure(noise: float) -> None:
+    """Whatever the patch shows; with noise, the selected ones may come out a little better by chance."""
     run = planted_run(images=30, heldout=30)
+    generator = numpy_generator("knows")
     for patches, features in ((run.patches, run.features), (run.heldout_patches, run.heldout_features)):
         for row, label in enumerate(patches["label"].to_pylist()):
             features[row] = np.eye(features.shape[1])[run.labels.index(label)]
-    with pytest.warns(DiffmineWarning, match=r"random patches predict the label as well \(1.00\)"):
-        LabelPredictability(LabelPredictability.Config()).compute(run)
+        features += noise * generator.normal(size=features.shape).astype(np.float32)
+    with pytest.warns(DiffmineWarning, match="not shown: random patches predict the label nearly as well"):
+        assert LabelPredictability(LabelPredictability.Config()).compute(run) == {}
+
+
+def test_without_random_patches_there_is_nothing_to_compare_with() -> None:
+    run = planted_run(images=30, heldout=30)
+    for name in ("patches", "heldout_patches"):
+        kept = np.flatnonzero(np.asarray(getattr(run, name)["selection"]) != "random")
+        setattr(run, name, getattr(run, name).take(kept))
+    run.features, run.heldout_features = (
+        np.zeros((len(table), 2), np.float32) for table in (run.patches, run.heldout_patches)
+    )
+    with pytest.warns(DiffmineWarning, match="needs random patches"):
+        assert LabelPredictability(LabelPredictability.Config()).compute(run) == {}
+
+
+def test_pictures_of_a_fold_are_judged_by_what_the_others_taught() -> None:
+    """Each picture's patches are all alike and like no other picture's: only its own would tell its label."""
+    run = planted_run(images=40, heldout=0)
+    names = sorted(run.records)
+    run.records = {name: replace(record, fold=names.index(name) % 4) for name, record in run.records.items()}
+    run.heldout_patches = run.patches
+    places = [names.index(name) for name in run.patches["image_id"].to_pylist()]
+    run.features = numpy_generator("folds").normal(size=(len(names), 300)).astype(np.float32)[places]
+    run.heldout_features = run.features
+    judged = LabelPredictability(LabelPredictability.Config())._judge(run, "top")
+    assert len(judged) == len(names)
+    assert np.mean([one.value for one in judged]) < 0.6
 
 
 def patches_with(typicalities: dict[str, np.ndarray]) -> MemoryRun:

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from diffmine.analysis.showing import chance_to_show, shows
+from diffmine.builtin.metrics.max_box_acc import MaxBoxAcc
 from diffmine.builtin.metrics.patch_precision import PatchPrecision
 from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
 from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
+from diffmine.builtin.metrics.pxap import PxAP
 from diffmine.interfaces import Metric
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.testing.contracts.metrics import MetricContract
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run
-from diffmine.types import Box, ImageRecord, Patch, TypicalityMap
+from diffmine.types import Box, ImageRecord, TypicalityMap
 
 
 class TestPixelAveragePrecision(MetricContract):
@@ -27,6 +29,18 @@ class TestPointingAccuracy(MetricContract):
     @pytest.fixture
     def metric(self) -> Metric:
         return PointingAccuracy(PointingAccuracy.Config())
+
+
+class TestPxAP(MetricContract):
+    @pytest.fixture
+    def metric(self) -> Metric:
+        return PxAP(PxAP.Config())
+
+
+class TestMaxBoxAcc(MetricContract):
+    @pytest.fixture
+    def metric(self) -> Metric:
+        return MaxBoxAcc(MaxBoxAcc.Config())
 
 
 class TestPatchPrecision(MetricContract):
@@ -146,24 +160,125 @@ def test_chance_of_a_patch_is_the_share_of_places_where_it_counts() -> None:
     assert chance_to_show(mask, 6) == pytest.approx(np.mean([shows(mask, box) for box in boxes]))
 
 
-def test_the_best_patch_is_the_one_of_the_lowest_rank_of_the_runs_own_selection() -> None:
-    hit, miss = Box(4, 10, 8, 14), Box(12, 0, 16, 4)
-    patches = [
-        Patch("x", "a", hit, 0.5, 0.1, "grid", 3), Patch("x", "a", miss, 0.2, 0.1, "grid", 9),
-        Patch("x", "a", miss, 0.9, 0.1, "least", 0), Patch("x", "a", miss, 0.1, 0.1, "random", 0),
-        Patch("y", "a", miss, 0.9, 0.1, "grid", 0), Patch("y", "a", hit, 0.1, 0.1, "grid", 4),
-    ]  # fmt: skip
+def test_the_best_patch_is_the_first_that_the_runs_selector_proposes() -> None:
+    """In x it lies on the element, in y beside it, and the second one on it; nothing of it is read from a table."""
+    hit, miss = np.zeros((20, 20)), np.zeros((20, 20))
+    hit[4:8, 10:14], miss[4:8, 10:14], miss[12:16, 0:4] = 1, 1, 2
     run = MemoryRun(
-        [record("x"), record("y"), record("unmined")],
-        masks={name: {"a": MASK} for name in ("x", "y", "unmined")},
-        heldout_patches=patches,
-        selection="grid",
+        [record("x"), record("y"), record("train", split="train")],
+        [one_map("x", hit), one_map("y", miss), one_map("train", hit)],
+        masks={name: {"a": MASK} for name in ("x", "y", "train")},
+        selector={"size": 4, "per_image": 2},
     )
     figures = PatchPrecision(PatchPrecision.Config()).compute(run)
     assert (figures["patch_precision"].value, figures["patch_precision"].count) == (0.5, 2)
     assert (figures["patch_precision"].better, figures["patch_precision_random"].better) == ("higher", "none")
-    assert (figures["patch_precision_random"].value, figures["patch_precision_random"].count) == (0.0, 1)
     assert figures["patch_precision"].chance == pytest.approx(chance_to_show(MASK, 4))
+
+
+@pytest.mark.parametrize("metric", [PixelAveragePrecision, PxAP, PointingAccuracy, PatchPrecision, MaxBoxAcc])
+def test_a_metric_can_be_told_of_the_validation_split(metric: type[Metric]) -> None:
+    """Held-out maps are right, validation ones wrong."""
+    records = [record("h1"), record("h2"), record("v", split="validation"), record("t", split="train")]
+    away = np.roll(MASK, 10, axis=0)
+    maps = [one_map(one.image_id, MASK if one.image_id.startswith("h") else away) for one in records]
+    run = MemoryRun(records, maps, masks={one.image_id: {"a": MASK} for one in records}, selector={"size": 4})
+    told = {split: metric(metric.Config(split=split)).compute(run)[metric.name] for split in ("heldout", "validation")}
+    assert (told["heldout"].value, told["heldout"].count) == (1.0, 2)
+    assert told["validation"].value < 0.1
+    assert told["validation"].count == 1
+
+
+def literal_pxap(masks: list[np.ndarray], maps: list[np.ndarray]) -> float:
+    """Choe et al., threshold by threshold, over the pixels of all images."""
+    scores = np.concatenate([((one - one.min()) / (one.max() - one.min())).ravel() for one in maps])
+    on_element = np.concatenate([one.ravel() for one in masks])
+    total, recall_before = 0.0, 0.0
+    for step in range(1000, -1, -1):
+        kept = scores >= np.append(np.arange(0, 1, 0.001), 1.0)[step]
+        recall = (on_element & kept).sum() / on_element.sum()
+        total += (recall - recall_before) * (on_element & kept).sum() / kept.sum()
+        recall_before = recall
+    return total
+
+
+def noisy_run(count: int = 4) -> MemoryRun:
+    """Images of which each has another element, scale and level of noise."""
+    generator = numpy_generator("pooled")
+    records = [record(str(i)) for i in range(count)]
+    masks = [element(slice(i, i + 6), slice(3, 7 + 2 * i)) for i in range(count)]
+    maps = [5.0**i * (generator.normal(size=(20, 20)) + (i + 1) * mask / 2) for i, mask in enumerate(masks)]
+    return MemoryRun(
+        records,
+        [one_map(one.image_id, heat) for one, heat in zip(records, maps, strict=True)],
+        masks={one.image_id: {"a": mask} for one, mask in zip(records, masks, strict=True)},
+    )
+
+
+def test_pxap_equals_the_formula_over_pooled_pixels() -> None:
+    run = noisy_run()
+    figure = PxAP(PxAP.Config()).compute(run)["pxap"]
+    masks = [run.masks(name)["a"] for name in run.records]
+    assert figure.value == pytest.approx(literal_pxap(masks, [run.maps.load(n, "a").mean for n in run.records]))
+    assert figure.chance == pytest.approx(np.mean(masks))
+    assert figure.per_label == {"a": pytest.approx(figure.value)}
+
+
+def test_pxap_does_not_depend_on_the_scale_of_a_map_and_large_elements_count_more() -> None:
+    small, large = element(slice(0, 2), slice(0, 2)), element(slice(0, 10), slice(0, 20))
+    run = MemoryRun(
+        [record("small"), record("large")],
+        [one_map("small", 1000.0 * ~small), one_map("large", large)],
+        masks={"small": {"a": small}, "large": {"a": large}},
+    )
+    pooled = PxAP(PxAP.Config()).compute(run)["pxap"].value
+    assert pooled == pytest.approx(200 / 204 * 200 / (200 + 396) + 4 / 204 * 204 / 800)
+
+
+def literal_max_box_acc(masks: list[np.ndarray], maps: list[np.ndarray], at_least: float, any_box: bool) -> float:
+    from scipy.ndimage import label
+
+    def iou(inside: np.ndarray, mask: np.ndarray) -> float:
+        def box(pixels: np.ndarray) -> np.ndarray:
+            rows, columns = np.where(pixels)
+            filled = np.zeros_like(mask)
+            filled[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+            return filled
+
+        return (box(inside) & box(mask)).sum() / (box(inside) | box(mask)).sum()
+
+    shares = []
+    for threshold in range(255):
+        hits = []
+        for mask, heat in zip(masks, maps, strict=True):
+            levels = ((heat.astype(float) - heat.min()) / (float(heat.max()) - float(heat.min())) * 255).astype(int)
+            parts, count = label(levels > threshold, structure=np.ones((3, 3)))
+            found = sorted((parts == part for part in range(1, count + 1)), key=lambda part: -part.sum())
+            hits.append(any(iou(part, mask) >= at_least for part in (found if any_box else found[:1])))
+        shares.append(np.mean(hits))
+    return max(shares)
+
+
+def test_max_box_acc_equals_a_literal_search() -> None:
+    run = noisy_run()
+    figures = MaxBoxAcc(MaxBoxAcc.Config()).compute(run)
+    masks = [run.masks(name)["a"] for name in run.records]
+    maps = [run.maps.load(name, "a").mean for name in run.records]
+    assert figures["max_box_acc"].value == pytest.approx(literal_max_box_acc(masks, maps, 0.5, any_box=False))
+    assert figures["max_box_acc_v2"].value == pytest.approx(
+        np.mean([literal_max_box_acc(masks, maps, at_least, any_box=True) for at_least in (0.3, 0.5, 0.7)])
+    )
+    assert 0 < figures["max_box_acc"].value < 1
+
+
+def test_a_box_is_held_against_what_overlapping_boxes_cover_and_against_either_of_two() -> None:
+    """The map is one of two boxes apart: it fits. Of an L of two, the hull would have 144 pixels, the union 104."""
+    apart, corner = element(slice(0, 5), slice(0, 5)), np.zeros((20, 20), dtype=bool)
+    corner[0:12, 0:5] = corner[7:12, 0:12] = True
+    both = apart | element(slice(12, 20), slice(12, 20))
+    for boxes, heat, fits in ((both, apart, 1.0), (corner, element(slice(0, 12), slice(0, 5)), 1.0)):
+        run = MemoryRun([record("x")], [one_map("x", heat)], masks={"x": {"a": boxes}}, boxes={"x": {"a": boxes}})
+        assert MaxBoxAcc(MaxBoxAcc.Config()).compute(run)["max_box_acc"].value == fits
 
 
 def test_a_planted_signal_is_found_and_no_signal_is_at_chance() -> None:

@@ -31,7 +31,9 @@ from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, tile, write
 from diffmine.builtin.reports.html import Html
 from diffmine.drawing.crops import crops
 from diffmine.engine.opening import load_run
+from diffmine.runs.contents import label_clusters
 from diffmine.runs.run import RECIPE_FILE, Run
+from diffmine.testing.planted import planted_run
 from diffmine.testing.toy_runs import write_toy_run
 
 APP = Path(page.__file__).parent / "app"
@@ -265,3 +267,23 @@ def test_what_does_not_fit_is_shown_by_its_crops(watch, tmp_path: Path) -> None:
     expect(shown.get_by_text("holds only the patches of this picture")).to_be_visible()
     assert shown.locator(".mosaic .piece").count() > 1
     watched.check()
+
+
+def test_purity_is_of_an_element_and_stands_beside_its_base_rate() -> None:
+    """Each look of a planted label is a cluster of its best patches, nearly all on the element."""
+    planted = planted_run()
+    told = _purities(planted)
+    for one in label_clusters(planted):
+        on_element = np.array([planted.masks(p.image_id)[p.label][p.box.slices()].mean() >= 0.25 for p in one.patches])
+        for cluster in range(2):
+            row = told[one.label, cluster]
+            assert row["purity"] == pytest.approx(on_element[one.cluster == cluster].mean(), abs=1e-4)
+            assert row["base"] == pytest.approx(on_element.mean(), abs=1e-4)
+            assert row["shows"] == one.label
+
+
+def test_a_cluster_that_shows_nothing_has_no_purity() -> None:
+    planted = planted_run(signal=-4.0)
+    rows = _purities(planted).values()
+    assert min(row["purity"] for row in rows) == 0.0
+    assert all("base" not in row for row in rows if row["purity"] == 0)

@@ -90,7 +90,7 @@ def test_elements_are_sorted_and_filtered(watch, plain: Path) -> None:
 
 
 def test_clusters_are_sorted_by_what_their_members_show(watch, plain: Path) -> None:
-    """Purity by its definition: each member lies on one of the boxes of the run's data, or on none."""
+    """Purity by its definition: the share of members that lie on one of the boxes of the run's data."""
     run = load_run(plain.parent)
     paths = {record.image_id: record.path for record in run.records.values()}
     with (plain.parent.parent / "data" / BOXES).open(encoding="utf-8", newline="") as file:
@@ -99,7 +99,7 @@ def test_clusters_are_sorted_by_what_their_members_show(watch, plain: Path) -> N
     for row in run.patches.to_pylist():
         if row["label"] == "west" and row["cluster"] is not None and row["cluster"] >= 0:
             shown.setdefault(row["cluster"], []).append((paths[row["image_id"]], row["y0"], row["x0"]) in boxes)
-    purities = {cluster: max(np.mean(one), 1 - np.mean(one)) for cluster, one in shown.items()}
+    purities = {cluster: np.mean(one) for cluster, one in shown.items()}
     watched = watch(plain)
     page = watched.open("#west")
     page.get_by_label("Sort by").select_option("purity")
@@ -113,6 +113,20 @@ def test_clusters_are_sorted_by_what_their_members_show(watch, plain: Path) -> N
     shares = [int(re.search(r"(\d+) % above", text)[1]) for text in page.locator(".element-facts").all_inner_texts()]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > shares[-1]
+    watched.check()
+
+
+def test_clusters_say_how_many_of_their_members_are_typical_at_least(watch, plain: Path, hostile: Path) -> None:
+    watched = watch(plain)
+    page = watched.open("#north")
+    for said in ("at least 89 % typical", "at least 59 % typical"):
+        expect(page.get_by_text(said)).to_have_count(1)
+    page.evaluate("() => { location.hash = '#north/5'; }")
+    expect(page.locator(".facts")).to_contain_text("Typical members" + "cannot tell")
+    watched.check()
+    watched = watch(hostile)
+    said = "patches have no p-values, as the model has learned from"
+    expect(watched.open("").get_by_text(said)).to_have_count(1)
     watched.check()
 
 

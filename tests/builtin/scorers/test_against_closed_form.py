@@ -13,11 +13,14 @@ from scipy.ndimage import gaussian_filter
 
 from diffmine.builtin.scorers.contrast import Contrast
 from diffmine.builtin.scorers.diffusion import Diffusion
+from diffmine.diffusion import LossScorer
 from diffmine.diffusion.draws import draw, mean_and_stderr
-from diffmine.errors import DataError
+from diffmine.diffusion.loss_scorer import Weighting
+from diffmine.diffusion.schedule import error_weights
+from diffmine.errors import DataError, ModelError
 from diffmine.interfaces import ModelTools, Progress, Scoring
 from diffmine.pictures.decoding import to_model
-from diffmine.testing.gaussian import GaussianMeans, GaussianModel
+from diffmine.testing.gaussian import GaussianDenoiser, GaussianMeans, GaussianModel
 from diffmine.types import ImageRecord, Picture, TypicalityMap
 
 MEANS = {"warm": (0.5, 0.1, -0.4), "cold": (-0.4, 0.0, 0.5), "null again": (0.1, 0.1, 0.1)}
@@ -78,6 +81,57 @@ def test_influence_and_agreement_agree_with_the_closed_form(prediction: str) -> 
     assert np.sqrt(np.mean(distance**2)) < 1.5
     assert distance.max() < 5
     assert np.abs(agreement).max() > 20 * found.stderr.max(), "the test can tell it from zero"
+
+
+@pytest.mark.parametrize("weighting", ["epsilon", "sample", "v"])
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "flow"])
+def test_errors_told_of_another_target_agree_with_the_closed_form(prediction: str, weighting: Weighting) -> None:
+    with_tools, scored = tools(prediction), picture(0)
+    config = Diffusion.Config(draws=400, t_min=0.3, t_max=0.8, timesteps="stratified", weighting=weighting)
+    found = one_map(Diffusion(config).open(with_tools), "warm", scored)
+    denoiser, label, null = with_tools.denoiser, torch.tensor(MEANS["warm"]), torch.tensor(NULL)
+    latent = denoiser.encode(to_model(scored.pixels, denoiser.size_multiple)[None])[0]
+    timesteps = denoiser.timesteps(torch.linspace(0.3, 0.8, 2001)[:-1] + 0.5 / 4000)
+    assert isinstance(denoiser, GaussianDenoiser)
+    assert found.influence is not None
+    influence = float(denoiser.influence(label, null, timesteps, weighting))
+    assert np.abs(found.influence / influence - 1).max() < 0.01
+    distance = (
+        np.abs(found.mean - denoiser.typicality(latent, label, null, timesteps, weighting).numpy()) / found.stderr
+    )
+    assert np.sqrt(np.mean(distance**2)) < 1.5
+    assert distance.max() < 5
+
+
+@pytest.mark.parametrize("weighting", ["epsilon", "sample", "v"])
+@pytest.mark.parametrize("scorer", [Diffusion, Contrast])
+def test_models_of_noise_and_of_v_agree_in_one_target(scorer: type[LossScorer], weighting: Weighting) -> None:
+    """On one schedule; as they were trained, they do not."""
+
+    def maps(prediction: str, weighting: Weighting) -> list[TypicalityMap]:
+        config = scorer.Config(draws=8, weighting=weighting)
+        return scorer(config).open(tools(prediction)).score([picture(0)], [sorted(MEANS)], Progress())[0]
+
+    for one, other in zip(maps("epsilon", weighting), maps("v_prediction", weighting), strict=True):
+        assert one.influence is not None
+        np.testing.assert_allclose(other.mean, one.mean, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(other.influence, one.influence, rtol=1e-3, atol=1e-5)
+    trained = [found[0].mean for found in (maps("epsilon", "model"), maps("v_prediction", "model"))]
+    assert np.abs(trained[0] - trained[1]).max() > 0.1 * np.abs(trained[1]).max()
+
+
+def test_a_target_that_does_not_tell_the_noise_is_refused() -> None:
+    class Same(GaussianDenoiser):
+        """Predicts what it is given."""
+
+        def target(self, latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+            return self.add_noise(latents, noise, timesteps)
+
+    denoiser = Same("epsilon", 0.5, 2, torch.device("cpu"))
+    timesteps = denoiser.timesteps(torch.tensor([0.5]))
+    assert error_weights(denoiser, timesteps, "model").tolist() == [1]
+    with pytest.raises(ModelError, match=r"cannot be told as errors of 'epsilon'.*set scorer.weighting = \"model\""):
+        error_weights(denoiser, timesteps, "epsilon")
 
 
 def test_influence_of_contrast_is_that_against_the_other_labels() -> None:
@@ -229,10 +283,13 @@ def test_wrong_labels_are_never_the_images_own() -> None:
     scorer = Diffusion(Diffusion.Config(null_labels=1))
     labels = ["a", "b", "c"]
     wrong = {
-        scorer.labels_to_score(ImageRecord("", "", ("b",), 1, 1, str(number), "train"), labels, 0)[1]
+        scorer.labels_to_score(ImageRecord("", "", ("b",), 1, 1, str(number), "heldout"), labels, 0)[1]
         for number in range(30)
     }
     assert wrong == {"a", "c"}
+    learned, dealt = (ImageRecord("", "", ("b",), 1, 1, "x", "train", fold=fold) for fold in (None, 1))
+    assert scorer.labels_to_score(learned, labels, 0) == ("b",), "it would prove nothing"
+    assert len(scorer.labels_to_score(dealt, labels, 0)) == 2
     assert scorer.labels_to_score(ImageRecord("", "", ("a", "b", "c"), 1, 1, "x", "train"), labels, 0) == (
         "a",
         "b",

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from diffmine.builtin.datasets.folder import Folder
-from diffmine.builtin.stages.images import Verified, merge_duplicates, split, verify
+from diffmine.builtin.stages.images import Verified, merge_duplicates, verify
+from diffmine.builtin.stages.splitting import split
 from diffmine.interfaces import Progress
 from diffmine.numerics.choosing import choose
 from diffmine.testing.toy_pictures import write_toy_folder
@@ -105,7 +106,7 @@ def test_verifying_tells_sizes_digests_and_causes_in_order(tmp_path: Path) -> No
 @given(st.lists(st.tuples(st.sampled_from("xyz"), LABELS), max_size=12))
 def test_copies_become_one_record_with_all_their_labels(copies: list[tuple[str, str]]) -> None:
     verified = [
-        Verified(Item(f"{label}/{n}.png", (label,)), hashlib.sha256(content.encode()).hexdigest(), 8, 8)
+        Verified(Item(f"{label}/{n}.png", (label,)), digest=hashlib.sha256(content.encode()).hexdigest())
         for n, (content, label) in enumerate(copies)
     ]
     records, duplicates = merge_duplicates(verified)

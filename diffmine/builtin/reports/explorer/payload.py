@@ -16,7 +16,9 @@ from diffmine.builtin.reports.explorer.recipe_tables import shown_tables, withou
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.builtin.reports.explorer.view_pages import ViewPage
 from diffmine.numerics.significance import FALSE_DISCOVERIES
+from diffmine.runs.in_sample import why_no_p_values
 from diffmine.runs.patch_tables import added_columns
+from diffmine.runs.standing import Standing
 from diffmine.types import ImageRecord
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "version": run.info.get("diffmine", ""),
         "seed": run.recipe.header.seed,
         "images": len(run.records),
-        "heldout": sum(record.split == "heldout" for record in run.records.values()),
+        "heldout": sum(record.evaluated for record in run.records.values()),
         "stride": run.stride,
         "quantity": asdict(run.quantity),
         "significant": FALSE_DISCOVERIES,
@@ -84,6 +86,7 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "warnings": [without_folders(text) for text in run.info.get("warnings", [])],
         "skipped": [{**one, "cause": without_folders(one["cause"])} for one in run.skipped[:SKIPPED_SHOWN]],
         "skippedCount": len(run.skipped),
+        "noPValues": why_no_p_values(run),
         "metrics": [{"name": name, **figure} for name, figure in run.metrics.items()],
         "training": {} if log is None else {name: _numbers(log[name].to_pylist()) for name in log.column_names},
     }
@@ -94,10 +97,21 @@ def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
     for record in ordering.contents.run.records.values():
         for label in record.labels:
             counts[label] = counts.get(label, 0) + 1
+    standings = ordering.contents.standings
     return [
-        {"name": label, "images": counts.get(label, 0), "scale": _short(gallery.scales.get(label))}
+        {
+            "name": label,
+            "images": counts.get(label, 0),
+            "scale": _short(gallery.scales.get(label)),
+            "undecided": _undecided(standings.get(label)),
+        }
         for label in ordering.labels
     ]
+
+
+def _undecided(standing: Standing | None) -> str | None:
+    """What to say where a label's null is too small for any patch to stand above chance."""
+    return standing.cannot_tell if standing and standing.tested and not standing.decidable else None
 
 
 def _groups(ordering: Ordering) -> list[dict[str, Any]]:
@@ -115,25 +129,37 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             near_by = near[cluster.label, cluster.cluster]
             row["near"] = [[numbers[label, str(one)], round(cosine, 3)] for label, one, cosine in near_by]
             row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
-            row["purity"] = purities.get((cluster.label, cluster.cluster))
+            row |= purities.get((cluster.label, cluster.cluster), {})
             row["words"] = cluster.suggestions
             row["flags"] = [
                 {"mark": one.mark, "sentence": without_folders(one.sentence), "severity": one.severity}
                 for one in cluster.flags
             ]
-        if q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
+        decidable = _undecided(contents.standings.get(ordering.labels[group.label])) is None
+        if decidable and q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
             row["significant"] = _short(float(np.mean(known <= FALSE_DISCOVERIES)))
         groups.append(row)
     return groups
 
 
-def _purities(run: Run) -> dict[tuple[str, int], float]:
-    """(label, cluster) -> share of its members that show what most of them show; where the run has masks."""
-    found = {}
+def _purities(run: Run) -> dict[tuple[str, int], dict[str, Any]]:
+    """(label, cluster) -> what its members show, where the run has masks.
+
+    ``purity``: the share that shows the element which most of them show, if any; ``shows``: that element; ``base``: the
+    share of the label's cluster members that shows it.
+    """
+    found: dict[tuple[str, int], dict[str, Any]] = {}
     for one in cluster_contents(run):
-        counts = one.counts.sum(axis=0)
-        sizes = counts.sum(axis=1)
-        found.update({(one.label, int(c)): _short(float(counts[c].max() / sizes[c])) for c in np.flatnonzero(sizes)})
+        elements = [place for place, kind in enumerate(one.kinds) if kind]
+        counts, sizes = one.counts.sum(axis=0), one.counts.sum(axis=(0, 2))
+        for cluster in np.flatnonzero(sizes).tolist():
+            most = max(elements, key=lambda place: counts[cluster, place], default=None)
+            if most is None or counts[cluster, most] == 0:
+                found[one.label, cluster] = {"purity": 0.0}
+            else:
+                purity, base = counts[cluster, most] / sizes[cluster], counts[:, most].sum() / sizes.sum()
+                shown = {"purity": _short(float(purity)), "shows": one.kinds[most], "base": _short(float(base))}
+                found[one.label, cluster] = shown
     return found
 
 

@@ -4,7 +4,7 @@ import { crop, CropGrid } from "./crops.js";
 import { clustersOf, groups, groupTitle, labels, membersOf, patches } from "./data.js";
 import { el, named, svg } from "./dom.js";
 import { flagNotes } from "./flags.js";
-import { count, figure, interval, known, percent } from "./numbers.js";
+import { count, figure, interval, known, percent, percentAtLeast } from "./numbers.js";
 import { groupAddress, labelAddress, overviewAddress } from "./routes.js";
 import { suggestions } from "./words.js";
 
@@ -74,7 +74,9 @@ function factList(group) {
     group.facts && ["Median typicality", figure(facts.median_typicality)],
     interval(facts.median_low, facts.median_high) && ["95 % interval", interval(facts.median_low, facts.median_high)],
     known(group.purity) && ["Purity", figure(group.purity)],
+    known(group.base) && [`Of all that show ${group.shows}`, figure(group.base)],
     known(group.significant) && ["Above chance", percent(group.significant)],
+    known(facts.at_least) && ["Typical members", facts.at_least > 0 ? `at least ${percentAtLeast(facts.at_least)}` : "cannot tell"],
   ];
   return el("dl", { class: "facts" }, pairs.filter(Boolean).map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
 }

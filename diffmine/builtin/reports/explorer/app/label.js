@@ -4,7 +4,7 @@ import { crop, GAP } from "./crops.js";
 import { clustersOf, labels, membersOf, otherGroupsOf, groupTitle } from "./data.js";
 import { el, named } from "./dom.js";
 import { badges, warningsOf } from "./flags.js";
-import { count, figure, interval, known, percent } from "./numbers.js";
+import { count, figure, interval, known, percent, typicalAtLeast } from "./numbers.js";
 import { groupAddress, labelAddress, mapAddress, overviewAddress } from "./routes.js";
 import { VirtualRows } from "./virtual.js";
 import { suggestions } from "./words.js";
@@ -36,8 +36,9 @@ export function labelView({ label }) {
     update();
   };
   const update = () => {
-    // Rows are of one height: with a line for each flag of the cluster that has most, and one for suggested words.
-    const remarks = Math.max(0, ...clusters.map((group) => warningsOf(group).length + (group.words.length > 0)));
+    // Rows are of one height: with a line for each flag of the cluster that has most, one for suggested words, and one
+    // for how many members are typical.
+    const remarks = Math.max(0, ...clusters.map((group) => warningsOf(group).length + (group.words.length > 0) + (typicalAtLeast(group) !== null)));
     list.style.setProperty("--remarks", remarks);
     rows.height = (compact.matches ? 162 : 128) + REMARK * remarks;
     shown = clusters.filter((group) => group.size >= state.least).sort(SORTS[state.sort][1]);
@@ -76,7 +77,7 @@ function labelHead(label) {
     { class: "intro" },
     el("nav", { class: "crumbs", "aria-label": "You are here" }, el("a", { href: overviewAddress }, "Overview")),
     el("div", { class: "title-row" }, el("h1", {}, named(labels[label].name)), step(label - 1, "Previous label", "‹"), step(label + 1, "Next label", "›")),
-    el("p", { class: "lead" }, count(labels[label].images, "picture"), " · ", el("a", { href: mapAddress(label) }, "map of its patches")),
+    el("p", { class: "lead" }, count(labels[label].images, "picture"), labels[label].undecided && ` · ${labels[label].undecided}`, " · ", el("a", { href: mapAddress(label) }, "map of its patches")),
   );
 }
 
@@ -112,7 +113,8 @@ function elementRow(group, width, compact, total, row) {
       el("span", { class: "typicality" }, figure(median), bounds && el("small", {}, ` ${bounds}`)),
       el("span", { class: group.images === 1 ? "flag" : null }, `${count(group.size, "patch")}, ${count(group.images, "picture")}${group.images === 1 ? " only" : ""}`),
       known(group.significant) && el("span", {}, `${percent(group.significant)} above chance`),
-      known(group.purity) && el("span", {}, `purity ${figure(group.purity)}`),
+      typicalAtLeast(group) && el("span", {}, typicalAtLeast(group)),
+      known(group.purity) && el("span", {}, `purity ${figure(group.purity)}${known(group.base) ? `, of all ${figure(group.base)}` : ""}`),
     ),
     el("div", { class: "element-crops" }, membersOf(group).slice(0, fitting).map((patch) => crop(patch, side))),
   );

@@ -40,6 +40,7 @@ export function overviewView() {
       ),
     ),
     warningsPanel(),
+    run.noPValues && el("p", { class: "quiet" }, run.noPValues),
     cards,
     el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel()),
   );
@@ -74,6 +75,7 @@ function card(label, side, columns) {
 /** How many of the label's mined patches stand above chance, where that was measured. */
 function aboveChance(label) {
   if (!patches.q) return [];
+  if (labels[label].undecided) return [labels[label].undecided];
   const mined = groupsOfLabel[label].filter((group) => group.facts || group.name === "outliers").flatMap(membersOf).filter((patch) => known(patches.q[patch]));
   const above = mined.filter((patch) => patches.q[patch] <= data.run.significant);
   return mined.length ? [`${percent(above.length / mined.length)} of its patches above chance`] : [];

@@ -1,7 +1,8 @@
-"""Files that say which pictures of a table to leave out."""
+"""Files that name some pictures of a table: those to leave out, or the only ones to take."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ from diffmine.builtin.datasets.table_rows import cell, parse_json
 from diffmine.errors import DataError, reason
 
 
-class Exclusions:
-    """What an exclude file says.
+class NamedPictures:
+    """The pictures that a file names.
 
-    A text file has one entry a line. JSON is a list of entries, or a mapping. For the template
-    ``images/{id}/{angle}.jpg``, an entry is a picture's path (``images/7/45.jpg``, or ``7/45.jpg`` below the fixed
-    folder), the value of the first placeholder (``7``: all of its pictures), the values of all placeholders (``7/45``,
-    or a list), or an object of columns and values that must all agree. In a mapping, the keys are such entries; where
-    the value is a list (``{"7": [45, 135]}``) only those of its pictures are left out, and where it is ``false`` none.
+    A text file has one entry a line, a CSV file one in the first cell of each row. JSON is a list of entries, or a
+    mapping. For the template ``images/{id}/{angle}.jpg``, an entry is a picture's path (``images/7/45.jpg``, or
+    ``7/45.jpg`` below the fixed folder), the value of the first placeholder (``7``: all of its pictures), the values of
+    all placeholders (``7/45``, or a list), or an object of columns and values that must all agree. In a mapping, the
+    keys are such entries; where the value is a list (``{"7": [45, 135]}``) only those of its pictures are meant, and
+    where it is ``false`` none.
 
     Args:
         content: what the file holds.
@@ -36,8 +38,8 @@ class Exclusions:
             for entry in content:
                 self._add(entry)
 
-    def excludes(self, path: str, template: Template, cells: Mapping[str, str]) -> bool:
-        """Whether a picture is left out.
+    def holds(self, path: str, template: Template, cells: Mapping[str, str]) -> bool:
+        """Whether a picture is named.
 
         Args:
             path: relative to the dataset's root.
@@ -66,18 +68,28 @@ class Exclusions:
             self._entries.add(key)
 
 
-def read_exclusions(path: Path) -> Exclusions:
-    """Read an exclude file.
+def read_named(path: Path, option: str) -> NamedPictures:
+    """Read a file that names pictures.
+
+    Args:
+        path: the file.
+        option: which names it.
 
     Raises:
         DataError: there is no such file, or it is no list or mapping.
     """
-    place = f"[dataset] exclude: {path}"
+    place = f"[dataset] {option}: {path}"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise DataError(f"{place} cannot be read: {reason(error)}") from None
-    content = parse_json(text, place) if path.suffix.lower() == ".json" else text.splitlines()
+    match path.suffix.lower():
+        case ".json":
+            content = parse_json(text, place)
+        case ".csv":
+            content = [row[0] for row in csv.reader(text.splitlines()) if row]
+        case _:
+            content = text.splitlines()
     if not isinstance(content, (list, dict)):
-        raise DataError(f"[dataset] exclude: {path} holds neither a list nor a mapping of what to leave out")
-    return Exclusions(content, place)
+        raise DataError(f"{place} holds neither a list nor a mapping of pictures")
+    return NamedPictures(content, place)
