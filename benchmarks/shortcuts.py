@@ -85,11 +85,10 @@ def told(run: Run, kinds: Mapping[str, Shortcut]) -> str:
     """The warnings of shortcuts by label, with what was planted there."""
     lines = []
     for label in run.labels:
-        flags = [flag for flag in run.flags if flag.label == label]
         warned = [text for text in run.info["warnings"] if "shortcut" in text and repr(label) in text]
-        notes = [flag.cluster for flag in flags if flag not in warned]
-        lines.append(f"{label} ({kinds.get(label, 'nothing planted')}): {len(warned)} warnings, flags {notes}")
-        lines += [f"    {text}" for text in warned]
+        notes = [flag.sentence for flag in run.flags if flag.label == label and flag.severity == "note"]
+        lines.append(f"{label} ({kinds.get(label, 'nothing planted')}): {len(warned)} warnings, {len(notes)} notes")
+        lines += [f"    {text}" for text in (*warned, *notes)]
     return "\n".join(lines)
 
 

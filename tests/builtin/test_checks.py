@@ -106,7 +106,8 @@ def test_patterns_are_not_flagged() -> None:
 
 def test_a_good_run_gives_no_warning() -> None:
     sound = planted_run(images=30, heldout=30)
-    assert [one.sentence for name in DEFAULT_CHECKS for one in found_by(name, sound)] == []
+    found = [one for name in DEFAULT_CHECKS for one in found_by(name, sound)]
+    assert [one.sentence for one in found if one.flag is None or one.flag.severity == "warning"] == []
 
 
 def margin_run(gap: float) -> MemoryRun:

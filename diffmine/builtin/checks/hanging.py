@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PICTURES = 12
 """In which the part is covered, at most."""
 DRAWS = 8
-LOST = 0.15
+LOST = 0.1
 """Share of the evidence from which on its loss counts."""
 ERRORS = 2.0
 """Standard errors by which the loss must exceed that of covering other places."""
