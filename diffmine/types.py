@@ -196,6 +196,10 @@ class Patch:
     q_value: float | None = None
 
 
+Severity = Literal["warning", "note"]
+"""Whether a person must see it, or may look it up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """What a person should know of one cluster before trusting it.
@@ -205,12 +209,15 @@ class Flag:
         cluster: its id within the label.
         mark: two or three words for where the cluster is shown, such as ``possible shortcut``.
         sentence: the run's warning.
+        severity: a ``note`` is an observation that may well be harmless: it is shown where a cluster is looked at, and
+            it is no warning of the run.
     """
 
     label: str
     cluster: int
     mark: str
     sentence: str
+    severity: Severity = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,7 @@ class Finding:
 
     Attributes:
         sentence: the warning.
-        flag: where it is about one cluster, what to show there.
+        flag: where it is about one cluster, what to show there; a finding whose flag is a note is no warning.
     """
 
     sentence: str

@@ -17,12 +17,6 @@ from PIL import Image
 from diffmine.pictures.grey import grey
 from diffmine.types import Box, ByteArray
 
-FIXED = 1 / 3
-"""Standard deviation of a fixed mark's pixels, at most, in those of the same pixels in pictures of other labels."""
-FIXED_SHARE = 0.05
-"""Share of a patch that a fixed mark covers at least."""
-BACKGROUND = 8.0
-"""Grey levels of standard deviation below which pictures of other labels are alike too."""
 IDENTICAL = 0.9
 """Median correlation of crops from which they are near-identical."""
 FLAT = 2.0
@@ -68,14 +62,6 @@ class Place(NamedTuple):
     x: int
     spread: float
 
-    def box(self, picture: ByteArray, size: int) -> Box | None:
-        """The patch at this place; None where the picture is too small."""
-        height, width = picture.shape[:2]
-        y0 = height - size - self.y if self.bottom else self.y
-        x0 = width - size - self.x if self.right else self.x
-        inside = 0 <= y0 <= height - size and 0 <= x0 <= width - size
-        return Box(y0, x0, y0 + size, x0 + size) if inside else None
-
 
 def common_place(members: Crops) -> Place:
     """The members' median place, counted from the corner from which it varies least."""
@@ -88,22 +74,6 @@ def common_place(members: Crops) -> Place:
 def is_locked(members: Crops) -> bool:
     """Whether all members lie at one position."""
     return common_place(members).spread <= LOCKED
-
-
-def is_fixed_mark(members: Crops, others: Sequence[ByteArray]) -> bool:
-    """Whether some pixels at the members' place hardly vary between their pictures, but do between others.
-
-    Args:
-        members: the cluster.
-        others: pictures of other labels.
-    """
-    place, size = common_place(members), _side(members)
-    here = _stack(members.pictures, place, size)
-    there = _stack(others, place, size)
-    if min(len(here), len(there)) < 2:
-        return False
-    spread, elsewhere = here.std(axis=0), there.std(axis=0)
-    return float(((spread <= FIXED * elsewhere) & (elsewhere > BACKGROUND)).mean()) >= FIXED_SHARE
 
 
 def are_near_identical(members: Crops) -> bool:
@@ -167,12 +137,6 @@ def _anchor(offsets: Sequence[tuple[int, int]]) -> tuple[int, bool, float]:
         spread[1] < spread[0] or (spread[1] == spread[0] and np.median(columns[:, 1]) < np.median(columns[:, 0]))
     )
     return int(np.median(columns[:, int(far)])), far, float(spread[int(far)])
-
-
-def _stack(pictures: Sequence[ByteArray], place: Place, size: int) -> NDArray[np.float64]:
-    boxes = [(picture, place.box(picture, size)) for picture in pictures]
-    crops = [grey(picture[box.slices()]) for picture, box in boxes if box is not None]
-    return np.stack(crops) if crops else np.empty((0, size, size))
 
 
 def _pairs(members: Crops) -> list[tuple[Box, ByteArray]]:

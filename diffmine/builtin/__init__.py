@@ -119,6 +119,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.cluster_purity import ClusterPurity
     from diffmine.builtin.metrics.dbcv import Dbcv
     from diffmine.builtin.metrics.element_coverage import ElementCoverage
+    from diffmine.builtin.metrics.erasure import Erasure
     from diffmine.builtin.metrics.label_auc import LabelAuc
     from diffmine.builtin.metrics.label_predictability import LabelPredictability
     from diffmine.builtin.metrics.max_box_acc import MaxBoxAcc
@@ -136,6 +137,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         ClusterPurity,
         Dbcv,
         ElementCoverage,
+        Erasure,
         LabelAuc,
         LabelPredictability,
         MaxBoxAcc,
@@ -151,6 +153,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
 
 @hookimpl
 def diffmine_register_checks() -> list[type[Check]]:
+    from diffmine.builtin.checks.colour_casts import ColourCasts
     from diffmine.builtin.checks.crops_from_few_images import CropsFromFewImages
     from diffmine.builtin.checks.finetuning_reached_its_end import FinetuningReachedItsEnd
     from diffmine.builtin.checks.labels_not_learned import LabelsNotLearned
@@ -163,6 +166,7 @@ def diffmine_register_checks() -> list[type[Check]]:
         NothingAboveChance,
         FinetuningReachedItsEnd,
         MixedClusters,
+        ColourCasts,
         CropsFromFewImages,
         PossibleShortcuts,
     ]

@@ -59,6 +59,7 @@ DEFAULT_CHECKS = (
     "mixed_clusters",
     "crops_from_few_images",
     "possible_shortcuts",
+    "colour_casts",
 )
 
 KINDS = (

@@ -103,7 +103,7 @@ class Cluster:
         rank: its place among the label's clusters, from 0.
         rows: rows of ``Run.patches``: nearest to the centroid first, and those that another one stands for last.
         facts: its row of ``Run.clusters``.
-        flags: what the run warns of it.
+        flags: what the run warns of it, and notes.
         descriptions: what describers call it.
     """
 
@@ -117,8 +117,8 @@ class Cluster:
 
     @property
     def marks(self) -> list[str]:
-        """The words of its flags, each once."""
-        return list(dict.fromkeys(flag.mark for flag in self.flags))
+        """The words of its warnings, each once; notes have their place beside the cluster's facts alone."""
+        return list(dict.fromkeys(flag.mark for flag in self.flags if flag.severity == "warning"))
 
     @property
     def suggestions(self) -> list[str]:

@@ -185,12 +185,12 @@ class Run:
 
     @cached_property
     def flags(self) -> list[Flag]:
-        """``flags.json``: the warnings about single clusters; none before they were looked for."""
+        """``flags.json``: the warnings and notes about single clusters; none before they were looked for."""
         if "checks" not in self.info["stages"] or not (self.path / FLAGS_FILE).exists():
             return []
         with self._reading(FLAGS_FILE) as path:
             rows = json.loads(path.read_text(encoding="utf-8"))
-            return [Flag(row["label"], row["cluster"], row["mark"], row["sentence"]) for row in rows]
+            return [Flag(**{"severity": "warning", **row}) for row in rows]
 
     @cached_property
     def descriptions(self) -> list[Description]:

@@ -80,7 +80,8 @@ def patches_view(
 def _said_of(cluster: Cluster) -> Table:
     notes = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for flag in cluster.flags:
-        notes.add_row(name(flag.mark, FLAG), Text(visible(flag.sentence)))
+        style = FLAG if flag.severity == "warning" else "dim"
+        notes.add_row(name(flag.mark, style), Text(visible(flag.sentence)))
     for words in cluster.suggestions:
         notes.add_row(Text("maybe", style=WORDS), Text(visible(words)))
     return notes

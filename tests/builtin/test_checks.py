@@ -85,19 +85,18 @@ def _pictures(kind: str, images: int) -> Iterator[tuple[Image.Image, Box]]:
             yield lamp(picture, generator)
 
 
-@pytest.mark.parametrize("opacity", [100, 80])
-def test_a_watermark_in_one_labels_pictures_is_flagged(opacity: int) -> None:
+@pytest.mark.parametrize("opacity", [100, 90])
+def test_a_watermark_in_one_labels_pictures_is_noted(opacity: int) -> None:
     (finding,) = found_by("possible_shortcuts", picture_run([f"mark{opacity}", "lamp", "lamps"]))
-    assert finding.sentence.startswith(
-        f"label 'mark{opacity}', cluster 0: possible shortcut (the same pixels at the same place"
-    )
+    assert finding.sentence.startswith(f"label 'mark{opacity}', cluster 0: the same pixels at the same place")
     assert "at the border" in finding.sentence
-    assert finding.flag == Flag(f"mark{opacity}", 0, "possible shortcut", finding.sentence)
+    assert "nothing was covered" in finding.sentence, "there is no model to ask whether the label hangs on it"
+    assert finding.flag == Flag(f"mark{opacity}", 0, "same pixels", finding.sentence, "note")
 
 
-def test_a_frame_is_flagged() -> None:
+def test_a_frame_is_noted() -> None:
     (finding,) = found_by("possible_shortcuts", picture_run(["frame", "lamp"]))
-    assert finding.sentence.startswith("label 'frame', cluster 0: possible shortcut (")
+    assert finding.sentence.startswith("label 'frame', cluster 0: the same pixels at the same place, ")
     assert "near-identical crops" in finding.sentence
 
 
@@ -107,7 +106,8 @@ def test_patterns_are_not_flagged() -> None:
 
 def test_a_good_run_gives_no_warning() -> None:
     sound = planted_run(images=30, heldout=30)
-    assert [one.sentence for name in DEFAULT_CHECKS for one in found_by(name, sound)] == []
+    found = [one for name in DEFAULT_CHECKS for one in found_by(name, sound)]
+    assert [one.sentence for one in found if one.flag is None or one.flag.severity == "warning"] == []
 
 
 def margin_run(gap: float) -> MemoryRun:

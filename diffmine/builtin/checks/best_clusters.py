@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from diffmine.runs.contents import LabelClusters, label_clusters
-from diffmine.types import Finding, Flag
+from diffmine.types import Finding, Flag, Severity
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -15,10 +15,10 @@ BEST_CLUSTERS = 5
 LEAST_MEMBERS = 5
 
 
-def about(label: str, cluster: int, mark: str, text: str) -> Finding:
+def about(label: str, cluster: int, mark: str, text: str, severity: Severity = "warning") -> Finding:
     """A finding about one cluster."""
     sentence = f"label {label!r}, cluster {cluster}: {text}"
-    return Finding(sentence, Flag(label, cluster, mark, sentence))
+    return Finding(sentence, Flag(label, cluster, mark, sentence, severity))
 
 
 def best_clusters(run: Run) -> Iterator[tuple[str, int, LabelClusters]]:

@@ -17,14 +17,16 @@ class Checks(Stage):
     """What a person should be warned of."""
 
     name = "checks"
+    version = 2
     always = True
     concludes = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
-        return ("checks", "dataset")
+        asked = ("scorer", "model", "conditioning") if components.needs_model else ()
+        return ("checks", "dataset", *asked)
 
     def run(self, work: Work) -> None:
-        """Warn of what looks wrong, and write ``flags.json``, the warnings about single clusters."""
+        """Warn of what looks wrong, and write ``flags.json``, the warnings and notes about single clusters."""
         finished = work.run
         found: list[Finding] = []
         work.progress.start(len(work.components.checks), "checks")
@@ -32,5 +34,6 @@ class Checks(Stage):
             found += check.check(finished)
             work.progress.advance()
         for finding in found:
-            work.progress.warn(finding.sentence)
+            if finding.flag is None or finding.flag.severity == "warning":
+                work.progress.warn(finding.sentence)
         work.write_json(work.public(FLAGS_FILE), [asdict(finding.flag) for finding in found if finding.flag])

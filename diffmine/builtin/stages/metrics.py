@@ -23,8 +23,10 @@ class Metrics(Stage):
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
+        asked = any(metric.needs_model for metric in components.metrics)
+        model = ("scorer", "model", "conditioning") if asked else ()
         # Metrics select and cluster anew, as the run did: in pictures that were not mined, and random patches.
-        return ("metrics", "dataset", "patches", "projection", "clusterer")
+        return ("metrics", "dataset", "patches", "projection", "clusterer", *model)
 
     def reads(self, components: Components) -> tuple[str, ...]:
         trained = ("finetune",) if components.needs_model else ()

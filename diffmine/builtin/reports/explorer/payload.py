@@ -131,7 +131,10 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
             row |= purities.get((cluster.label, cluster.cluster), {})
             row["words"] = cluster.suggestions
-            row["flags"] = [{"mark": one.mark, "sentence": without_folders(one.sentence)} for one in cluster.flags]
+            row["flags"] = [
+                {"mark": one.mark, "sentence": without_folders(one.sentence), "severity": one.severity}
+                for one in cluster.flags
+            ]
         decidable = _undecided(contents.standings.get(ordering.labels[group.label])) is None
         if decidable and q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
             row["significant"] = _short(float(np.mean(known <= FALSE_DISCOVERIES)))

@@ -3,7 +3,7 @@
 import { crop, GAP } from "./crops.js";
 import { clustersOf, labels, membersOf, otherGroupsOf, groupTitle } from "./data.js";
 import { el, named } from "./dom.js";
-import { badges, flagsOf } from "./flags.js";
+import { badges, warningsOf } from "./flags.js";
 import { count, figure, interval, known, percent, typicalAtLeast } from "./numbers.js";
 import { groupAddress, labelAddress, mapAddress, overviewAddress } from "./routes.js";
 import { VirtualRows } from "./virtual.js";
@@ -38,7 +38,7 @@ export function labelView({ label }) {
   const update = () => {
     // Rows are of one height: with a line for each flag of the cluster that has most, one for suggested words, and one
     // for how many members are typical.
-    const remarks = Math.max(0, ...clusters.map((group) => flagsOf(group).length + (group.words.length > 0) + (typicalAtLeast(group) !== null)));
+    const remarks = Math.max(0, ...clusters.map((group) => warningsOf(group).length + (group.words.length > 0) + (typicalAtLeast(group) !== null)));
     list.style.setProperty("--remarks", remarks);
     rows.height = (compact.matches ? 162 : 128) + REMARK * remarks;
     shown = clusters.filter((group) => group.size >= state.least).sort(SORTS[state.sort][1]);

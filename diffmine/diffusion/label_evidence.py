@@ -1,0 +1,60 @@
+"""How much a whole picture speaks for labels, with equal noise for pictures that are to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffmine.diffusion.loss_scorer import LossConfig
+from diffmine.types import Picture
+
+if TYPE_CHECKING:
+    from diffmine.runs.run import Run
+
+
+def has_model(run: Run) -> bool:
+    """Whether a run has a diffusion model to ask."""
+    return "finetune" in run.info["stages"]
+
+
+def evidence_config(run: Run, draws: int) -> LossConfig:
+    """So many antithetic draws, one in each part of the timesteps of the run's scorer, or of the paper's."""
+    table = run.recipe.tables.get("scorer", {})
+    chosen = {name: table[name] for name in ("t_min", "t_max", "weighting", "batch_size") if name in table}
+    return LossConfig(draws=draws, timesteps="stratified", antithetic=True, **chosen)
+
+
+def label_evidence(
+    run: Run, pictures: Sequence[Picture], labels: Sequence[Sequence[str]], draws: int
+) -> list[NDArray[np.float64]]:
+    """The mean typicality of each picture under each of its labels.
+
+    Li et al., *Your Diffusion Model is Secretly a Zero-Shot Classifier* (ICCV 2023): of several labels, the picture's
+    is the one with the highest. The noise follows from the digest of the record, so that pictures with the same record
+    (one as it is, one with a part covered) see the same noise, and their difference is due to what was covered.
+
+    Args:
+        run: a run with a diffusion model; of several, each picture's is the one of its fold.
+        pictures: any; several may have the same record.
+        labels: for each picture, what to denoise it under.
+        draws: even; forwards are draws x (1 + labels) a picture.
+    Returns:
+        for each picture float64, (labels,).
+    """
+    from diffmine.diffusion.scoring import LossScoring, gain_over_null
+    from diffmine.interfaces import Progress
+
+    levels: dict[int, NDArray[np.float64]] = {}
+    for fold in {picture.record.fold for picture in pictures}:
+        rows = [row for row, picture in enumerate(pictures) if picture.record.fold == fold]
+        scoring = LossScoring(run.tools(fold=fold), evidence_config(run, draws), gain_over_null)
+        # Results are told apart by the image's id; the noise follows from the digest, which stays.
+        told_apart = [Picture(replace(pictures[row].record, image_id=str(row)), pictures[row].pixels) for row in rows]
+        maps = scoring.score(told_apart, [labels[row] for row in rows], Progress())
+        for row, of_picture in zip(rows, maps, strict=True):
+            levels[row] = np.array([one.mean.mean(dtype=np.float64) for one in of_picture])
+    return [levels[row] for row in range(len(pictures))]
