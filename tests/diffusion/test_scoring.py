@@ -200,7 +200,7 @@ def test_other_labels_are_fewer_where_there_are_fewer() -> None:
 @pytest.mark.parametrize("scorer", [Diffusion, Contrast])
 def test_kindred_labels_are_no_null_for_each_other(scorer: type[LossScorer]) -> None:
     labels, decades = ["1930", "1940", "1950", "1960"], (("1930", "1940"), ("1940", "1950"))
-    record = ImageRecord("", "", ("1940",), 1, 1, "x", "train")
+    record = ImageRecord("", "", ("1940",), 1, 1, "x", "heldout")
     chosen = scorer(scorer.Config(kindred=decades))
     roles = {label: chosen.role(record, label) for label in labels}
     assert roles == {"1930": "other", "1940": "own", "1950": "other", "1960": "null"}
