@@ -100,7 +100,8 @@ def find_mark(
 
 def _commonest(stack: NDArray[np.int16]) -> NDArray[np.int16]:
     """Of each pixel the value that is near to that of most pictures, (h, w, 3)."""
-    value, best = stack[0].copy(), np.zeros(stack.shape[1:3])
+    value: NDArray[np.int16] = stack[0].copy()
+    best = np.zeros(stack.shape[1:3])
     for one in stack:
         share = _having(stack, one)
         better = share > best

@@ -70,7 +70,8 @@ def _time_stamp(pixels: ByteArray, generator: np.random.Generator) -> ByteArray:
 
 
 def _colour_cast(pixels: ByteArray, generator: np.random.Generator) -> ByteArray:
-    return np.clip(np.rint(pixels * WARM), 0, 255).astype(np.uint8)
+    warm: ByteArray = np.clip(np.rint(pixels * WARM), 0, 255).astype(np.uint8)
+    return warm
 
 
 _PAINTERS: dict[Shortcut, Callable[[ByteArray, np.random.Generator], ByteArray]] = {
