@@ -33,6 +33,23 @@ def test_the_planted_elements_are_found(quickstart: Run, name: str) -> None:
 
 @pytest.mark.quickstart
 @pytest.mark.timeout(3000)
+def test_each_town_has_a_cluster_most_of_which_is_surely_typical(quickstart: Run) -> None:
+    assert not quickstart.in_sample
+    best: dict[str, float] = {}
+    for row in quickstart.clusters.to_pylist():
+        best[row["label"]] = max(best.get(row["label"], 0.0), row["at_least"])
+    assert sorted(best) == quickstart.labels
+    assert min(best.values()) > 0.2
+
+
+@pytest.mark.quickstart
+@pytest.mark.timeout(3000)
+def test_no_real_element_is_taken_for_a_shortcut(quickstart: Run) -> None:
+    assert not [flag for flag in quickstart.flags if flag.severity == "warning" and "shortcut" in flag.mark]
+
+
+@pytest.mark.quickstart
+@pytest.mark.timeout(3000)
 def test_random_patches_find_no_more_than_chance(quickstart: Run) -> None:
     found = quickstart.metrics["patch_precision_random"]
     assert found["low"] <= found["chance"] <= found["high"]

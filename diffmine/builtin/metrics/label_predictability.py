@@ -17,14 +17,15 @@ from pydantic import Field
 from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, Metric
-from diffmine.numerics.seeding import numpy_generator
+from diffmine.numerics.seeding import derive_seed, numpy_generator
 from diffmine.runs.contents import selected_rows
-from diffmine.types import FloatArray, MetricValue
+from diffmine.types import FloatArray, ImageRecord, MetricValue
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
 CONTROL = "random"
+PARTS = 5
 DEALS = 5
 """How often the labels are dealt out anew to see what chance gives."""
 
@@ -59,7 +60,8 @@ class LabelPredictability(Metric):
     patches, which is right when the image carries it. One figure for each selection: ``label_predictability`` for the
     run's own, ``label_predictability_random`` and the like for its controls. Held-out patches are selected under the
     image's own label, as in training, so the figure compares selections; it is not the accuracy to expect on unlabelled
-    pictures. With cross-fitting, images of a fold are judged by what was learned from the others. Chance is the
+    pictures. Images that are mined themselves are judged by what was learned from others: with cross-fitting by those of
+    other folds, else by those of other parts out of five. Chance is the
     accuracy after learning labels dealt out anew to the mined images. In [0, 1].
 
     Accuracy alone proves nothing: features that were computed under the label, as DIFT's are in the paper, know the
@@ -70,7 +72,7 @@ class LabelPredictability(Metric):
     """
 
     name = "label_predictability"
-    version = 2
+    version = 3
 
     class Config(ComponentConfig):
         """Options of ``label_predictability``."""
@@ -110,8 +112,10 @@ class LabelPredictability(Metric):
         """Whether each held-out image's label is told from its patches of a selection; by image."""
         seen, unseen = (_Rows.of(patches, selection) for patches in (run.patches, run.heldout_patches))
         judged: list[Measured] = []
-        for fold in sorted({run.records[name].fold for name in unseen.images}, key=str):
-            tested = unseen.only([run.records[name].fold == fold for name in unseen.images])
+        mined = set(seen.images)
+        part = {name: _part(run.records[name], name in mined) for name in unseen.images}
+        for one in sorted(set(part.values())):
+            tested = unseen.only([part[name] == one for name in unseen.images])
             learned = seen.only([name not in tested.images for name in seen.images])
             if len(set(learned.labels)) < 2:
                 continue
@@ -147,6 +151,13 @@ class LabelPredictability(Metric):
         if scores.ndim == 1:
             scores = np.stack([-scores, scores], axis=1)
         return scores, [str(label) for label in model.classes_]
+
+
+def _part(record: ImageRecord, mined: bool) -> int:
+    """What an image is judged with, while the classifier learns from all others."""
+    if record.fold is not None:
+        return record.fold
+    return derive_seed("label_predictability", record.digest) % PARTS if mined else -1
 
 
 def _is_above(figure: MetricValue | None, level: float | None) -> bool:
