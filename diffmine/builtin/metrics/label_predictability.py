@@ -60,9 +60,9 @@ class LabelPredictability(Metric):
     patches, which is right when the image carries it. One figure for each selection: ``label_predictability`` for the
     run's own, ``label_predictability_random`` and the like for its controls. Held-out patches are selected under the
     image's own label, as in training, so the figure compares selections; it is not the accuracy to expect on unlabelled
-    pictures. Images that are mined themselves are judged by what was learned from others: with cross-fitting by those of
-    other folds, else by those of other parts out of five. Chance is the
-    accuracy after learning labels dealt out anew to the mined images. In [0, 1].
+    pictures. Images that are mined themselves are judged by what was learned from others: those of other folds, or,
+    without cross-fitting, of other parts out of five. Chance is the accuracy after learning labels dealt out anew to
+    the mined images. In [0, 1].
 
     Accuracy alone proves nothing: features that were computed under the label, as DIFT's are in the paper, know the
     answer, whatever the patch shows. What counts is ``label_predictability_gain``: how much more often the run's own
