@@ -29,7 +29,7 @@ def plot(choice: Choice, path: Path) -> None:
         _curve(blur, "blur", "standard deviation, cells", list(choice.smoothings.items()), choice.setting.smoothing)
         _curve(size, "patch", "side, pixels", list(choice.sizes.items()), choice.setting.size)
         _draws(draws, choice)
-        timesteps.set_ylabel("effect: own label − wrong label, SDs")
+        timesteps.set_ylabel("effect (own − wrong label)")
         canvas.savefig(path, format="png")
 
 

@@ -212,8 +212,22 @@ def _chosen(
         resolved.seed,
         Progress(listener, run=name, stage=CHOOSE),
     )
+    if doubt := _doubt(choice):
+        listener(Event("warning", name, CHOOSE, text=doubt))
     listener(Event("stage finished", name, CHOOSE, seconds=time.perf_counter() - started))
     return choice
+
+
+def _doubt(choice: Choice) -> str | None:
+    """Why the choice may rest on chance; None where it does not."""
+    low, high = choice.after.auc_interval
+    if low > 0.5:
+        return None
+    return (
+        f"own labels are not told from wrong ones (AUC {choice.after.auc:.2f}, {low:.2f} to {high:.2f} on "
+        f"{choice.pictures} pictures; chance is 0.50), so these settings may be chance: finetune for more steps, or "
+        "keep back more pictures"
+    )
 
 
 def recipe_setting(scorer: LossScorer, selector: PatchSelector) -> Setting:
