@@ -23,6 +23,7 @@ from diffmine.commands import (
     show,
     study,
     test_plugin,
+    tune,
     view,
 )
 from diffmine.commands.plugin_commands import add_plugin_commands
@@ -38,6 +39,7 @@ COMMANDS = (
     view,
     report,
     figure,
+    tune,
     study,
     compare,
     plugins,
