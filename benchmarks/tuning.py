@@ -107,7 +107,8 @@ def _timesteps_and_blur(choice: Choice, cases: Sequence[Masked], selector: Patch
     for name, one in named.items():
         reached = precision(cases, one, selector)
         print(
-            f"  {name:17} {span((one.t_min, one.t_max)):12} {one.smoothing:g}  {reached:.3f}, {best - reached:.3f} behind"
+            f"  {name:17} {span((one.t_min, one.t_max)):12} {one.smoothing:g}  "
+            f"{reached:.3f}, {best - reached:.3f} behind"
         )
     near = sum(value >= best - NEAR for value in grid.values())
     print(f"  {near} of {len(grid)} settings are within {NEAR}; the median has {np.median(list(grid.values())):.3f}")
