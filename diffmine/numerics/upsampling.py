@@ -50,7 +50,8 @@ def window_weights(box: Box, shape: tuple[int, ...], stride: int, height: int, w
         box: in pixels, within the image.
         shape: of the map, (h, w).
         stride: image pixels to one cell.
-        height, width: of the image.
+        height: of the image.
+        width: of the image.
     Returns:
         float64, (h, w); sums to 1.
     """

@@ -25,8 +25,8 @@ def _head(tuned: Tuned, folder: Path) -> Iterator[str]:
     choice = tuned.choice
     yield f"# Settings for {tuned.path.name}, chosen by `diffmine tune` without masks, on {choice.pictures} pictures"
     yield "# that the model has not seen. A picture's gap: the typicality of its best patch under its own label less"
-    yield "# that under a wrong one; the effect: the mean gap in standard deviations. Ranges, blurs and sizes are"
-    yield f"# compared at {choice.compared} draws; what is within a standard error of the best effect counts as equal."
+    yield "# that under a wrong one; the effect: the mean gap in standard deviations. Ranges, blurs, sizes are compared"
+    yield f"# at {choice.compared} draws; what is within a standard error of the best effect counts as equal to it."
     yield f"# The recipe as it was: effect {choice.before.effect:.2f}, {told(choice.before)}."
     yield f"# These settings: effect {choice.after.effect:.2f}, {told(choice.after)}."
     for override in tuned.overrides:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from diffmine.diffusion import LossScorer
 from diffmine.engine import running
@@ -22,13 +25,13 @@ from diffmine.store.artifacts import Artifact, Store
 from diffmine.tuning.choosing import Choice, choose
 from diffmine.tuning.sample import Sampled, sample
 from diffmine.tuning.separation import Setting
-from diffmine.tuning.terms import Terms
-from diffmine.types import Picture
+from diffmine.types import ByteArray, ImageRecord, Picture
 
 PICTURES, DRAWS = 84, 48
 VERSION = 1
 MEASURE, CHOOSE = "measure", "choose"
 TUNING = "tuning"
+CHANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def tune(
     if draws < 40 or draws % 2:
         raise RecipeError(f"draws = {draws}: must be even and at least 40, so that each range of timesteps has some")
     resolved = resolve(load_recipe(path, overrides), registry())
-    scorer = _loss_scorer(resolved)
+    scorer = loss_scorer(resolved)
     folder, places = Path(out) if out else Path(TUNING) / resolved.name, running.store_path(store)
     check_places(resolved, folder, places)
     hear = listener or running.usual_listener()
@@ -103,32 +106,132 @@ def tune(
     records = list(run_until("images").records.values())
     sampled = sample(records, scorer, pictures, resolved.seed)
     run = run_until("finetune")
+    work = TuningWork(resolved, scorer, sampled, run, hear)
     started = time.perf_counter()
-    name = f"{resolved.name} ({TUNING})"
-    hear(Event("run started", name, names=(MEASURE, CHOOSE)))
-    artifact = _measured(resolved, scorer, sampled, run, Store(places), draws, torch_device(device), hear, name)
-    choice = _chosen(resolved, scorer, sampled, run, artifact, hear, name)
-    labels = run.labels
-    forwards = sum(
-        scorer.passes(len(scorer.labels_to_score(record, labels, resolved.seed))) for record in records if record.scored
-    )
-    before = _recipe_draws(scorer)
+    hear(Event("run started", work.name, names=(MEASURE, CHOOSE)))
+    artifact = work.measured(Store(places), draws, torch_device(device))
+    choice = work.chosen(artifact)
+    before = recipe_draws(scorer)
     tuned = Tuned(
         resolved=resolved,
         path=Path(path),
         overrides=tuple(overrides),
         choice=choice,
         folder=folder,
-        forwards=round(forwards / before),
+        forwards=round(work.forwards(records) / before),
         draws_before=before,
         seconds=float(artifact.facts["seconds_each"]),
     )
     write_tuning(tuned)
-    hear(Event("run finished", name, seconds=time.perf_counter() - started))
+    hear(Event("run finished", work.name, seconds=time.perf_counter() - started))
     return tuned
 
 
-def _loss_scorer(resolved: Resolved) -> LossScorer:
+@dataclass(frozen=True, slots=True)
+class TuningWork:
+    """The two steps of a tuning, once there is a model.
+
+    Attributes:
+        resolved: the recipe.
+        scorer: its scorer.
+        sampled: the pictures to choose on.
+        run: has the pictures and the model.
+        listener: hears the steps as stages.
+    """
+
+    resolved: Resolved
+    scorer: LossScorer
+    sampled: Sequence[Sampled]
+    run: Run
+    listener: Listener
+
+    @property
+    def name(self) -> str:
+        """The run of the two steps, for their events."""
+        return f"{self.resolved.name} ({TUNING})"
+
+    def measured(self, store: Store, draws: int, device: str) -> Artifact:
+        """What the draws of the sample gave, from the store or computed; an interrupted measurement goes on."""
+        from diffmine.tuning.measuring import measure, measuring_config
+
+        config, key = measuring_config(self.scorer.config, draws), self._key(draws)
+        with self._stage(MEASURE) as (progress, finished), store.lock(TUNING, key):
+            artifact = store.find(TUNING, key)
+            finished["reused"] = artifact is not None
+            if artifact is None:
+                started = time.perf_counter()
+                tools, folder = partial(self.run.tools, device), store.draft(TUNING, key)
+                forwards = measure(self.scorer, config, self.sampled, tools, self._picture, folder, progress)
+                each = (time.perf_counter() - started) / max(1, forwards)
+                artifact = store.commit(TUNING, key, {"warnings": [], "seconds_each": each})
+        return artifact
+
+    def chosen(self, artifact: Artifact) -> Choice:
+        """The choice, with a warning where it may be chance."""
+        from diffmine.tuning.measuring import measured
+
+        selector = self.resolved.components.patches
+        with self._stage(CHOOSE) as (progress, _):
+            terms = measured(self.sampled, artifact.path)
+            recipe = recipe_setting(self.scorer, selector)
+            choice = choose(terms, recipe, selector, self._pixels, self.resolved.seed, progress)
+            if doubt := _doubt(choice):
+                progress.warn(doubt)
+        return choice
+
+    def forwards(self, records: Sequence[ImageRecord]) -> int:
+        """Forwards of the network to score a run's pictures as the recipe says."""
+        labels = self.run.labels
+        wanted = (
+            self.scorer.labels_to_score(record, labels, self.resolved.seed) for record in records if record.scored
+        )
+        return sum(self.scorer.passes(len(one)) for one in wanted)
+
+    def _key(self, draws: int) -> str:
+        components = self.resolved.components
+        decides = {
+            "version": VERSION,
+            "seed": self.resolved.seed,
+            "inputs": {stage: self.run.info["stages"][stage]["digest"] for stage in ("images", "finetune")},
+            "components": [one.identity() for one in (self.scorer, components.model, components.conditioning)],
+            "draws": draws,
+            "sample": [(one.record.image_id, one.labels) for one in self.sampled],
+        }
+        return json_digest(decides)[:32]
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[tuple[Progress, dict[str, Any]]]:
+        """Tell of a step as of a stage; what is put into the dictionary is told when it has finished."""
+        self.listener(Event("stage started", self.name, name))
+        started, finished = time.perf_counter(), dict[str, Any]()
+        yield Progress(self.listener, run=self.name, stage=name), finished
+        self.listener(Event("stage finished", self.name, name, seconds=time.perf_counter() - started, **finished))
+
+    def _picture(self, record: ImageRecord) -> Picture:
+        return Picture(record, self._pixels(record))
+
+    def _pixels(self, record: ImageRecord) -> ByteArray:
+        return self.run.picture(record.image_id)
+
+
+def _doubt(choice: Choice) -> str | None:
+    """Why the choice may rest on chance; None where it does not."""
+    low, high = choice.after.auc_interval
+    if low > CHANCE:
+        return None
+    return (
+        f"own labels are not told from wrong ones (AUC {choice.after.auc:.2f}, {low:.2f} to {high:.2f} on "
+        f"{choice.pictures} pictures; chance is {CHANCE:.2f}), so these settings may be chance: finetune for more "
+        "steps, or keep back more pictures"
+    )
+
+
+def loss_scorer(resolved: Resolved) -> LossScorer:
+    """The recipe's scorer, if it compares denoising losses.
+
+    Raises:
+        RecipeError: it does something else.
+    """
     scorer = resolved.components.scorer
     if not isinstance(scorer, LossScorer):
         raise RecipeError(
@@ -138,104 +241,12 @@ def _loss_scorer(resolved: Resolved) -> LossScorer:
     return scorer
 
 
-def _measured(
-    resolved: Resolved,
-    scorer: LossScorer,
-    sampled: Sequence[Sampled],
-    run: Run,
-    store: Store,
-    draws: int,
-    device: str,
-    listener: Listener,
-    name: str,
-) -> Artifact:
-    """What the draws of the sample gave, from the store or computed."""
-    from diffmine.tuning.measuring import measure, measuring_config
-
-    config = measuring_config(scorer.config, draws)
-    key = json_digest(
-        {
-            "version": VERSION,
-            "seed": resolved.seed,
-            "inputs": {stage: run.info["stages"][stage]["digest"] for stage in ("images", "finetune")},
-            "components": [
-                scorer.identity(),
-                resolved.components.model.identity(),
-                resolved.components.conditioning.identity(),
-            ],
-            "draws": draws,
-            "sample": [(one.record.image_id, one.labels) for one in sampled],
-        }
-    )[:32]
-    progress = Progress(listener, run=name, stage=MEASURE)
-    listener(Event("stage started", name, MEASURE))
-    started = time.perf_counter()
-    with store.lock(TUNING, key):
-        artifact = store.find(TUNING, key)
-        if reused := artifact is not None:
-            progress.start(len(sampled), "images")
-        else:
-            forwards = measure(
-                scorer,
-                config,
-                sampled,
-                lambda fold: run.tools(device, fold),
-                lambda record: Picture(record, run.picture(record.image_id)),
-                store.draft(TUNING, key),
-                progress,
-            )
-            seconds = time.perf_counter() - started
-            artifact = store.commit(TUNING, key, {"warnings": [], "seconds_each": seconds / max(1, forwards)})
-    listener(Event("stage finished", name, MEASURE, seconds=time.perf_counter() - started, reused=reused))
-    return artifact
-
-
-def _chosen(
-    resolved: Resolved,
-    scorer: LossScorer,
-    sampled: Sequence[Sampled],
-    run: Run,
-    artifact: Artifact,
-    listener: Listener,
-    name: str,
-) -> Choice:
-    from diffmine.tuning.measuring import measured
-
-    listener(Event("stage started", name, CHOOSE))
-    started = time.perf_counter()
-    terms: list[Terms] = measured(sampled, artifact.path)
-    choice = choose(
-        terms,
-        recipe_setting(scorer, resolved.components.patches),
-        resolved.components.patches,
-        lambda record: run.picture(record.image_id),
-        resolved.seed,
-        Progress(listener, run=name, stage=CHOOSE),
-    )
-    if doubt := _doubt(choice):
-        listener(Event("warning", name, CHOOSE, text=doubt))
-    listener(Event("stage finished", name, CHOOSE, seconds=time.perf_counter() - started))
-    return choice
-
-
-def _doubt(choice: Choice) -> str | None:
-    """Why the choice may rest on chance; None where it does not."""
-    low, high = choice.after.auc_interval
-    if low > 0.5:
-        return None
-    return (
-        f"own labels are not told from wrong ones (AUC {choice.after.auc:.2f}, {low:.2f} to {high:.2f} on "
-        f"{choice.pictures} pictures; chance is 0.50), so these settings may be chance: finetune for more steps, or "
-        "keep back more pictures"
-    )
-
-
 def recipe_setting(scorer: LossScorer, selector: PatchSelector) -> Setting:
     """What a recipe says of what is tuned."""
     config = scorer.config
-    return Setting(config.t_min, config.t_max, config.smoothing, selector.config.size, _recipe_draws(scorer))
+    return Setting(config.t_min, config.t_max, config.smoothing, selector.config.size, recipe_draws(scorer))
 
 
-def _recipe_draws(scorer: LossScorer) -> int:
+def recipe_draws(scorer: LossScorer) -> int:
     """Draws for each image; of a range, the first round's."""
     return scorer.passes(1) // 2

@@ -10,16 +10,19 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import diffmine
 from diffmine.errors import DataError, RecipeError
-from diffmine.interfaces import Event
+from diffmine.interfaces import ComponentConfig, Event, ModelTools, Scoring, TypicalityScorer
+from diffmine.plugins.registry import registry
 from diffmine.recipes.reading import load_recipe
+from diffmine.recipes.resolving import resolve
 from diffmine.testing.toy_pictures import write_toy_folder
-from diffmine.tuning.tune import Tuned, tune
+from diffmine.tuning.tune import Tuned, loss_scorer, tune
 
 TINY = """
 name = "tiny"
@@ -74,7 +77,7 @@ def heed_interrupts() -> None:
 
 def test_what_it_writes_is_a_recipe_that_runs(recipe: Path) -> None:
     process = command(recipe, "--json")
-    output, errors = process.communicate(timeout=240)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     told, folder = json.loads(output), recipe.parent / "tuning" / "tiny"
     assert {path.name for path in folder.iterdir()} == {"recipe.toml", "run", "tuning.csv", "tuning.json", "tuning.png"}
@@ -101,12 +104,12 @@ def test_what_it_writes_is_a_recipe_that_runs(recipe: Path) -> None:
 
 def test_an_interrupt_leaves_nothing_half_written_and_the_next_call_goes_on(recipe: Path, own_store: Path) -> None:
     process = command(recipe)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while not list(own_store.glob("tuning/*.partial/*.sha256")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "the same command goes on" in errors
@@ -147,6 +150,22 @@ def test_nothing_is_finetuned_where_no_picture_is_kept_back(tmp_path: Path, own_
     with pytest.raises(DataError, match=r"no pictures are unseen.*holdout"):
         tune(recipe, out=tmp_path / "out", device="cpu")
     assert not (own_store / "finetune").exists()
+
+
+class Bright(TypicalityScorer):
+    """A scorer without a diffusion model."""
+
+    name = "bright"
+
+    def open(self, tools: ModelTools) -> Scoring:
+        raise NotImplementedError
+
+
+def test_a_scorer_without_denoising_losses_has_no_timesteps_to_choose(recipe: Path) -> None:
+    resolved = resolve(load_recipe(recipe), registry())
+    other = replace(resolved, components=replace(resolved.components, scorer=Bright(ComponentConfig())))
+    with pytest.raises(RecipeError, match=r"'bright' does not compare denoising losses.*\"diffusion\""):
+        loss_scorer(other)
 
 
 @pytest.mark.parametrize("draws", [38, 41])
