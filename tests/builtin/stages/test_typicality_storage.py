@@ -8,7 +8,7 @@ import diffmine
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 from diffmine.testing.toy_pictures import write_toy_folder
 
-BYTES_PER_MAP = 36_000
+BYTES_PER_MAP = 36 * 1024
 GRID = 64
 """Cells along a side: a picture of 512 px in the latents of Stable Diffusion, or of 256 px in those of patch-unet."""
 
