@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
 
 from diffmine.types import BoolArray, Box, ByteArray
 
@@ -66,6 +65,8 @@ class Mark:
 
     def to_cover(self, picture: ByteArray) -> BoolArray:
         """The mark and the pixels that touch it, which have some of its colour, bool, (height, width)."""
+        from scipy.ndimage import binary_dilation
+
         grown: BoolArray = binary_dilation(self.within(picture), np.ones((3, 3), dtype=bool))
         return grown
 
