@@ -54,7 +54,9 @@ def share_interval(share: float, variance: float, pictures: float, answers: floa
         answers: yes-or-no answers in all of them; no more than these can be independent.
     """
     bernoulli = share * (1 - share)
-    effective = min(bernoulli / variance, answers) if variance > 0 else answers if bernoulli > 0 else pictures
+    if not bernoulli:
+        return modified_wilson(share * pictures, pictures)
+    effective = min(bernoulli / variance, answers) if variance > 0 else answers
     return modified_wilson(share * effective, effective)
 
 

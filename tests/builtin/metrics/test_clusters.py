@@ -117,6 +117,15 @@ def test_a_cluster_that_shows_nothing_is_not_pure() -> None:
     assert [figure.chance for figure in figures] == pytest.approx([0.6, 0.1])
 
 
+def test_an_element_in_one_picture_alone_is_no_certainty() -> None:
+    """Images drawn again may lack it altogether, so that a purity of 1 varies."""
+    run = clustered_run([["a"], [""] * 5])
+    figure = ClusterPurity(ClusterPurity.Config()).compute(run)["cluster_purity"]
+    assert figure.value == 1
+    assert figure.low is not None
+    assert figure.low < 0.8
+
+
 def test_the_interval_of_purity_is_that_of_a_share_with_the_variance_of_images_drawn_again() -> None:
     shown = [["a"] * 7 + [""] * 3, [""] * 8 + ["a"] * 2]
     figure = ClusterPurity(ClusterPurity.Config()).compute(clustered_run(shown))["cluster_purity"]
