@@ -20,8 +20,10 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PIP_INSTALL) --editable ".[demo]"
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.demo plugins/diffmine-example/pyproject.toml plugins/diffmine-hog/pyproject.toml
-	$(PIP_INSTALL) --editable ".[demo,test,lint,docs]" --editable plugins/diffmine-example --editable plugins/diffmine-hog
+PLUGINS := $(wildcard plugins/*/pyproject.toml)
+
+$(VENV)/.test: $(VENV)/.demo $(PLUGINS)
+	$(PIP_INSTALL) --editable ".[demo,test,lint,docs]" $(addprefix --editable ,$(dir $(PLUGINS)))
 	@touch $@
 
 demo: $(VENV)/.demo

@@ -77,3 +77,28 @@ def window_means(image: NDArray[np.floating], size: int) -> NDArray[np.float64]:
     np.cumsum(table[1:, 1:], axis=1, out=table[1:, 1:])
     total = table[size:, size:] - table[:-size, size:] - table[size:, :-size] + table[:-size, :-size]
     return total / size**2
+
+
+def regrid(grid: NDArray[np.floating], cells: tuple[int, int], cell: tuple[float, float]) -> FloatArray:
+    """A map on a grid of other cells, by bilinear interpolation between the centres of its own.
+
+    For scorers that compute on a grid whose cells are no whole number of pixels, or on grids of several sizes.
+
+    Args:
+        grid: (h, w) or (h, w, values); it covers the same picture as the result, from the same corner.
+        cells: rows and columns of the result.
+        cell: height and width of a cell of the result, in cells of ``grid``.
+    Returns:
+        float32, ``cells`` or (*cells, values); beyond the outermost centres the border goes on.
+    """
+    rows, columns = (_between(grid.shape[axis], cell[axis], cells[axis]) for axis in (0, 1))
+    along_rows = np.einsum("ih,h...->i...", rows, grid.astype(np.float32))
+    regridded: FloatArray = np.einsum("jw,iw...->ij...", columns, along_rows)
+    return regridded
+
+
+def _between(cells: int, size: float, count: int) -> FloatArray:
+    """Weights of ``cells`` cells for the centres of ``count`` cells of another size, (count, cells)."""
+    position = np.clip((np.arange(count) + 0.5) * size - 0.5, 0, cells - 1)
+    weights: FloatArray = np.maximum(0, 1 - np.abs(position[:, None] - np.arange(cells))).astype(np.float32)
+    return weights

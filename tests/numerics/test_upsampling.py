@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from diffmine.numerics.upsampling import upsample, window_means
+from diffmine.numerics.upsampling import regrid, upsample, window_means
 
 
 @pytest.mark.parametrize(("shape", "stride"), [((8, 8), 8), ((5, 9), 4), ((1, 7), 3), ((16, 16), 1)])
@@ -45,3 +45,19 @@ def test_upsampling_and_window_means_commute_with_the_mean_over_draws() -> None:
     of_mean = window_means(upsample(draws.mean(0), 4, 24, 24), 7)
     mean_of = np.mean([window_means(upsample(one, 4, 24, 24), 7) for one in draws], axis=0)
     np.testing.assert_allclose(of_mean, mean_of, atol=1e-5)
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 4))
+def test_regridding_to_finer_whole_cells_is_upsampling(h: int, w: int, parts: int) -> None:
+    grid = np.random.default_rng(h * w).normal(size=(h, w, 2)).astype(np.float32)
+    fine = regrid(grid, (h * parts, w * parts), (1 / parts, 1 / parts))
+    for value in range(2):
+        expected = upsample(grid[..., value], parts, h * parts, w * parts)
+        np.testing.assert_allclose(fine[..., value], expected, atol=1e-5)
+
+
+def test_regridding_keeps_a_slope_within_the_outermost_centres() -> None:
+    columns = (np.arange(5) + 0.5) * 7.0
+    cells = (np.arange(8) + 0.5) * 4.0
+    found = regrid(np.tile(columns, (3, 1)), (3, 8), (1.0, 4 / 7))
+    np.testing.assert_allclose(found, np.tile(np.clip(cells, 3.5, 31.5), (3, 1)), rtol=1e-5)
