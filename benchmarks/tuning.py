@@ -29,7 +29,7 @@ from diffmine.plugins.registry import registry
 from diffmine.recipes.resolving import resolve
 from diffmine.runs.run import Run
 from diffmine.tuning.choosing import Choice, choose
-from diffmine.tuning.grid import RANGES, SMOOTHINGS
+from diffmine.tuning.grid import RANGES
 from diffmine.tuning.measuring import measure, measured, measuring_config
 from diffmine.tuning.sample import sample
 from diffmine.tuning.separation import Setting, of_size
@@ -40,6 +40,7 @@ from diffmine.types import BoolArray, Picture
 
 Masked = tuple[Terms, BoolArray]
 NEAR = 0.02
+SMOOTHINGS = (0.0, 0.6, 1.0, 1.5, 2.0, 3.0)
 
 
 def precision(cases: Sequence[Masked], setting: Setting, selector: PatchSelector) -> float:
@@ -112,24 +113,26 @@ def _timesteps_and_blur(choice: Choice, cases: Sequence[Masked], selector: Patch
         )
     near = sum(value >= best - NEAR for value in grid.values())
     print(f"  {near} of {len(grid)} settings are within {NEAR}; the median has {np.median(list(grid.values())):.3f}")
-    alike = [one for one in grid if one.smoothing == tuned.smoothing]
-    effects = [choice.ranges[one.t_min, one.t_max].effect for one in alike]
-    aucs = [choice.ranges[one.t_min, one.t_max].auc for one in alike]
-    reached_by = [grid[one] for one in alike]
-    print(
-        f"  over ranges, AP correlates with the effect {np.corrcoef(effects, reached_by)[0, 1]:.2f}, "
-        f"with AUC {np.corrcoef(aucs, reached_by)[0, 1]:.2f}; taken by AUC alone: "
-        f"{best - reached_by[int(np.argmax(aucs))]:.3f} behind"
-    )
+    at_best = {
+        bounds: max(value for one, value in grid.items() if (one.t_min, one.t_max) == bounds) for bounds in RANGES
+    }
+    for name in ("effect", "auc"):
+        measured_by = [getattr(choice.ranges[bounds], name) for bounds in RANGES]
+        reached_by = list(at_best.values())
+        print(
+            f"  over ranges, the best AP of any blur correlates with the {name} "
+            f"{np.corrcoef(measured_by, reached_by)[0, 1]:.2f}; the range of the highest is "
+            f"{best - reached_by[int(np.argmax(measured_by))]:.3f} behind at best"
+        )
 
 
 def _patches(choice: Choice, cases: Sequence[Masked], selector: PatchSelector, run: Run, seed: int) -> None:
     """Every size, the rest as tuned."""
     tuned = replace(choice.setting, draws=choice.compared)
-    print("patch, effect and overlap of the best one with the mask:")
-    for size, one in choice.sizes.items():
+    print("patch: share of pictures in which it fits best, overlap of the best patch with the mask:")
+    for size, share in choice.fit.shares.items():
         reached = overlap(cases, replace(tuned, size=size), selector, run, seed)
-        print(f"  {size:3} px  {one.effect:.2f}  {reached:.3f}{'  tuned' if size == tuned.size else ''}")
+        print(f"  {size:3} px  {share:.2f}  {reached:.3f}{'  tuned' if size == tuned.size else ''}")
 
 
 def main() -> None:

@@ -39,21 +39,23 @@ def tuning_view(tuned: Tuned) -> Iterator[RenderableType]:
         f"effect: mean gap between own and wrong label in standard deviations, at {choice.compared} draws", "dim"
     )
     yield Text()
-    scale = max(one.effect for found in (choice.bands, choice.smoothings, choice.sizes) for one in found.values())
-    parts = (
-        ("timesteps", {span(bounds): one for bounds, one in choice.bands.items()}, None),
-        ("blur (best cell)", {f"{blur:g}": one for blur, one in choice.smoothings.items()}, f"{setting.smoothing:g}"),
-        ("patch (px)", {str(size): one for size, one in choice.sizes.items()}, str(setting.size)),
-    )
-    table = new_table("", "", "effect", "", "AUC", left=["", " "])
-    for title, found, chosen in parts:
-        for place, (name, one) in enumerate(found.items()):
-            style = CHOSEN if name == chosen else ""
-            filled = Text(bar(max(0.0, one.effect), scale, WIDTH).ljust(WIDTH), BAR)
-            table.add_row(
-                title if not place else "", Text(name, style), Text(f"{one.effect:.2f}", style), filled, _auc(one)
-            )
+    scale = max(0.0, *(one.effect for one in choice.bands.values()))
+    table = new_table("timesteps", "effect", "", "AUC", left=["timesteps", ""])
+    for bounds, one in choice.bands.items():
+        inside = setting.t_min <= bounds[0] and bounds[1] <= setting.t_max
+        style = CHOSEN if inside else ""
+        table.add_row(
+            Text(span(bounds), style), Text(f"{one.effect:.2f}", style), _filled(one.effect, scale), _auc(one)
+        )
     yield table
+    yield Text()
+    shares = choice.fit.shares
+    table = new_table("patch (px)", "fits best in", "", left=[""])
+    for size, share in shares.items():
+        style = CHOSEN if size == setting.size else ""
+        table.add_row(Text(str(size), style), Text(f"{share:.0%}", style), _filled(share, max(shares.values())))
+    yield table
+    yield Text("share of pictures whose label is explained best by patches of this side; the median is taken", "dim")
     yield Text()
     table = new_table("draws", "order", "place", left=["draws"])
     for draws, agreed in choice.stability.items():
@@ -68,6 +70,10 @@ def tuning_view(tuned: Tuned) -> Iterator[RenderableType]:
     yield Text(
         "agreement of two sets of so many draws: rank correlation of pictures, overlap of patches; dim: foretold", "dim"
     )
+
+
+def _filled(value: float, scale: float) -> Text:
+    return Text(bar(max(0.0, value), scale, WIDTH).ljust(WIDTH) if scale else "", BAR)
 
 
 def _auc(one: Separation) -> str:

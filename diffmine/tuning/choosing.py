@@ -1,10 +1,11 @@
 """From what was measured to one choice of settings.
 
-Everything is chosen by the *effect* (:attr:`diffmine.tuning.separation.Separation.effect`): how far typicality under a
-picture's own label lies above that under a wrong one, in standard deviations. Unlike the share of pictures told apart
-it does not saturate. Settings whose effect is within one standard error of the best are as good as it (Breiman et al.
-1984, *Classification and Regression Trees*, section 3.4.3, the one-standard-error rule); of these the most careful
-is taken: the widest range of timesteps, the least blur, the smallest patch.
+The patch is as large as what labels hang on (:mod:`diffmine.tuning.sizing`), and the blur a fixed part of it. Ranges of
+timesteps are judged by the *effect* (:attr:`diffmine.tuning.separation.Separation.effect`): how far typicality under a
+picture's own label lies above that under a wrong one, in standard deviations. A few dozen pictures tell ranges apart
+poorly, so the widest range is taken of those that are not clearly worse than the best: a choice is narrowed only where
+the evidence is plain. (Breiman et al. 1984, *Classification and Regression Trees*, section 3.4.3, choose so among
+trees, by one standard error.)
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from typing import TypeVar
 import numpy as np
 
 from diffmine.interfaces import PatchSelector, Progress
-from diffmine.tuning.grid import BANDS, RANGES, SMOOTHINGS, equal_draws, sizes
+from diffmine.tuning.grid import BANDS, RANGES, equal_draws, sizes
 from diffmine.tuning.separation import Pixels, Separation, Setting, separation
+from diffmine.tuning.sizing import Fit, fit
 from diffmine.tuning.stability import Stability, enough, stability
 from diffmine.tuning.terms import T_MAX, T_MIN, Terms
 
 K = TypeVar("K")
-ROUNDS = 2
-"""How often blur, patch size and timesteps are chosen in turn, each with the others as they were chosen last."""
+ERRORS = 2
+"""Standard errors by which an effect must be behind the best to be clearly worse."""
+BLUR = 0.2
+"""Standard deviation of the blur, as a part of the patch's side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,7 @@ class Choice:
         after: separation under ``setting`` at the same draws.
         bands: separation by narrow bands of timesteps, with as many draws as these hold.
         ranges: separation by range of timesteps, the rest as chosen.
-        smoothings: by blur, of the single best cell.
-        sizes: by patch size.
+        fit: how well patches of each size fit.
         stability: by number of draws.
         compared: draws at which ranges, blurs and sizes are compared.
         pictures: of the sample.
@@ -50,8 +53,7 @@ class Choice:
     after: Separation
     bands: Mapping[tuple[float, float], Separation]
     ranges: Mapping[tuple[float, float], Separation]
-    smoothings: Mapping[float, Separation]
-    sizes: Mapping[int, Separation]
+    fit: Fit
     stability: Mapping[int, Stability]
     compared: int
     pictures: int
@@ -60,7 +62,7 @@ class Choice:
 def choose(
     terms: Sequence[Terms], recipe: Setting, selector: PatchSelector, pixels: Pixels, seed: int, progress: Progress
 ) -> Choice:
-    """Choose blur, patch size and timesteps in turn, then the number of draws.
+    """Choose patch size and blur over all timesteps, then the timesteps, then the number of draws.
 
     Args:
         recipe: what the recipe says now.
@@ -68,26 +70,25 @@ def choose(
         pixels: opens a picture, for selectors that look at it.
         progress: told of the settings that were tried.
     """
-    compared, tried = equal_draws(terms), sizes(terms, recipe.size)
-    progress.start(ROUNDS * (len(RANGES) + len(tried) + len(SMOOTHINGS)) + len(BANDS) + 2, "settings")
+    compared = equal_draws(terms)
+    progress.start(len(RANGES) + len(BANDS) + 4, "settings")
 
     def measured(setting: Setting) -> Separation:
         progress.advance()
         return separation(terms, setting, selector, pixels, seed)
 
     before = replace(recipe, draws=compared)
-    now = replace(before, t_min=T_MIN, t_max=T_MAX)
-    for _ in range(ROUNDS):
-        cell = replace(now, size=terms[0].stride)
-        smoothings = {blur: measured(replace(cell, smoothing=blur)) for blur in SMOOTHINGS}
-        now = replace(now, smoothing=careful(smoothings, lambda blur: blur))
-        by_size = {size: measured(replace(now, size=size)) for size in tried}
-        now = replace(now, size=careful(by_size, lambda size: size))
-        ranges = {(low, high): measured(replace(now, t_min=low, t_max=high)) for low, high in RANGES}
-        low, high = careful(ranges, lambda bounds: bounds[0] - bounds[1])
-        now = replace(now, t_min=low, t_max=high)
+    plain = replace(before, t_min=T_MIN, t_max=T_MAX, smoothing=0.0)
+    fitted = fit(terms, sizes(terms, recipe.size), plain, selector, pixels, seed)
+    progress.advance()
+    size = fitted.typical(recipe.size)
+    now = replace(plain, size=size, smoothing=round(BLUR * size / terms[0].stride, 1))
+    ranges = {(low, high): measured(replace(now, t_min=low, t_max=high)) for low, high in RANGES}
+    low, high = careful(ranges, lambda bounds: bounds[0] - bounds[1])
+    now = replace(now, t_min=low, t_max=high)
     bands = {bounds: measured(replace(now, t_min=bounds[0], t_max=bounds[1])) for bounds in BANDS}
     steady = stability(terms, now, selector, pixels, seed)
+    progress.advance()
     return Choice(
         setting=replace(now, draws=enough(steady)),
         recipe=before,
@@ -95,8 +96,7 @@ def choose(
         after=measured(now),
         bands=bands,
         ranges=ranges,
-        smoothings=smoothings,
-        sizes=by_size,
+        fit=fitted,
         stability=steady,
         compared=compared,
         pictures=len(terms),
@@ -104,13 +104,13 @@ def choose(
 
 
 def careful(found: Mapping[K, Separation], cost: Callable[[K], float]) -> K:
-    """Of the choices whose effect is within a standard error of the best, the one that costs least."""
+    """Of the choices whose effect is not clearly behind the best, the one that costs least."""
     best = max(found.values(), key=lambda one: one.effect)
     as_good = [choice for choice, one in found.items() if is_as_good(one, best)]
     return min(as_good, key=lambda choice: (round(cost(choice), 9), -found[choice].effect))
 
 
 def is_as_good(one: Separation, best: Separation) -> bool:
-    """Whether an effect is less than a standard error of their difference behind the best."""
+    """Whether an effect is less than ``ERRORS`` standard errors of their difference behind the best."""
     behind = best.effect - one.effect
-    return bool(behind <= np.std(best.effects - one.effects))
+    return bool(behind <= ERRORS * np.std(best.effects - one.effects))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from diffmine.progress.durations import human_time
+from diffmine.tuning.choosing import BLUR
 from diffmine.tuning.separation import Separation
 from diffmine.tuning.stability import TOLERANCE
 from diffmine.tuning.tune import Tuned
@@ -25,8 +26,8 @@ def _head(tuned: Tuned, folder: Path) -> Iterator[str]:
     choice = tuned.choice
     yield f"# Settings for {tuned.path.name}, chosen by `diffmine tune` without masks, on {choice.pictures} pictures"
     yield "# that the model has not seen. A picture's gap: the typicality of its best patch under its own label less"
-    yield "# that under a wrong one; the effect: the mean gap in standard deviations. Ranges, blurs, sizes are compared"
-    yield f"# at {choice.compared} draws; what is within a standard error of the best effect counts as equal to it."
+    yield "# that under a wrong one; the effect: the mean gap in standard deviations. Ranges of timesteps are compared at"
+    yield f"# {choice.compared} draws."
     yield f"# The recipe as it was: effect {choice.before.effect:.2f}, {told(choice.before)}."
     yield f"# These settings: effect {choice.after.effect:.2f}, {told(choice.after)}."
     for override in tuned.overrides:
@@ -41,8 +42,8 @@ def _scorer(tuned: Tuned) -> Iterator[str]:
     chosen = choice.ranges[setting.t_min, setting.t_max]
     yield "[scorer]"
     yield (
-        f"# Timesteps: the widest range as good as the best, {best[0]:g} to {best[1]:g} "
-        f"({choice.ranges[best].effect:.2f}); this one: {chosen.effect:.2f}."
+        f"# Timesteps: the widest range not clearly worse than the best, {best[0]:g} to {best[1]:g} "
+        f"(effect {choice.ranges[best].effect:.2f}); this one: {chosen.effect:.2f}."
     )
     yield f"t_min = {float(setting.t_min)!r}"
     yield f"t_max = {float(setting.t_max)!r}"
@@ -51,12 +52,7 @@ def _scorer(tuned: Tuned) -> Iterator[str]:
     yield "antithetic = true"
     yield from (f"# {line}" for line in draws_reasons(tuned))
     yield f"draws = {setting.draws}"
-    blurs = choice.smoothings
-    blur = max(blurs, key=lambda smoothing: blurs[smoothing].effect)
-    yield (
-        f"# Blur in cells: the least as good as the best, {blur:g} ({blurs[blur].effect:.2f} by the best cell); "
-        f"this one: {blurs[setting.smoothing].effect:.2f}."
-    )
+    yield f"# Blur in cells: {BLUR:g} of the patch's side."
     yield f"smoothing = {float(setting.smoothing)!r}"
 
 
@@ -74,15 +70,12 @@ def draws_reasons(tuned: Tuned) -> Iterator[str]:
 
 def _patches(tuned: Tuned) -> Iterator[str]:
     choice, setting = tuned.choice, tuned.choice.setting
-    best = max(choice.sizes, key=lambda size: choice.sizes[size].effect)
     yield "[patches]"
-    yield (
-        f"# Side in pixels: the smallest as good as the best, {best} ({choice.sizes[best].effect:.2f}); "
-        f"this one: {choice.sizes[setting.size].effect:.2f}."
-    )
+    yield f"# Side in pixels: the median over {len(choice.fit.best)} pictures of the side that fits best what their"
+    yield f"# label explains; it is this one in {choice.fit.shares[setting.size]:.0%} of them."
     yield f"size = {setting.size}"
     if getattr(tuned.resolved.components.patches.config, "sizes", ()):
-        yield "sizes = []                        # one size was tried at a time"
+        yield "sizes = []                        # one size fits best"
 
 
 def told(one: Separation) -> str:

@@ -13,8 +13,6 @@ BANDS = tuple(pairwise(EDGES))
 NARROWEST = 0.28
 """Narrower ranges than about three tenths are not tried: they rest on few timesteps."""
 RANGES = tuple((low, high) for low, high in combinations(EDGES, 2) if high - low > NARROWEST)
-SMOOTHINGS = (0.0, 0.6, 1.0, 1.5, 2.0, 3.0)
-"""Standard deviations of the blur, in cells."""
 SHARES = (1 / 8, 3 / 16, 1 / 4, 5 / 16, 3 / 8, 7 / 16, 1 / 2)
 """Sides of patches, as shares of the pictures' shorter side."""
 DRAWS = (4, 8, 12, 16, 24, 32, 48, 64, 100)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +17,15 @@ WIDTH, HEIGHT = 6.9, 1.9
 
 
 def plot(choice: Choice, path: Path) -> None:
-    """Four panels: bands of timesteps with the range that was chosen, blur, patch size, draws."""
+    """Three panels: bands of timesteps with the range that was chosen, patch size, draws."""
     import matplotlib.style
     from matplotlib.figure import Figure
 
     with matplotlib.style.context(STYLE):
         canvas = Figure(figsize=(WIDTH, HEIGHT))
-        timesteps, blur, size, draws = canvas.subplots(1, 4, width_ratios=[1.5, 1, 1, 1])
+        timesteps, size, draws = canvas.subplots(1, 3, width_ratios=[1.4, 1, 1])
         _bands(timesteps, choice)
-        _curve(blur, "blur", "standard deviation, cells", list(choice.smoothings.items()), choice.setting.smoothing)
-        _curve(size, "patch", "side, pixels", list(choice.sizes.items()), choice.setting.size)
+        _sizes(size, choice)
         _draws(draws, choice)
         timesteps.set_ylabel("effect (own − wrong label)")
         canvas.savefig(path, format="png")
@@ -44,14 +42,14 @@ def _bands(axes: Axes, choice: Choice) -> None:
     axes.set_xlabel("share of the noise schedule")
 
 
-def _curve(axes: Axes, name: str, unit: str, found: Sequence[tuple[float, Separation]], chosen: float) -> None:
-    axes.plot([at for at, _ in found], [one.effect for _, one in found], "o-", color=MEASURED, ms=2.5, lw=1)
-    for at, one in found:
-        _error(axes, at, one)
-        if at == chosen:
-            axes.plot(at, one.effect, "o", color=CHOSEN, ms=4.5)
-    axes.set_title(f"{name}: {chosen:g}")
-    axes.set_xlabel(unit)
+def _sizes(axes: Axes, choice: Choice) -> None:
+    shares, chosen = choice.fit.shares, choice.setting.size
+    colours = [CHOSEN if size == chosen else MEASURED for size in shares]
+    axes.bar(range(len(shares)), list(shares.values()), color=colours, width=0.7)
+    axes.set_xticks(range(len(shares)), [str(size) for size in shares])
+    axes.set_title(f"patch: {chosen} px, blur: {choice.setting.smoothing:g} cells")
+    axes.set_xlabel("side that fits best, pixels; taken: the median")
+    axes.set_ylabel("share of pictures")
 
 
 def _draws(axes: Axes, choice: Choice) -> None:

@@ -16,6 +16,7 @@ COLUMNS = (
     "auc",
     "auc_low",
     "auc_high",
+    "share",
     "order",
     "place",
     "draws",
@@ -24,7 +25,7 @@ COLUMNS = (
 
 
 def rows(choice: Choice) -> Iterator[dict[str, Any]]:
-    """A row for each setting that was tried; the last round's, and what was decided is marked."""
+    """A row for each setting that was tried; what was decided is marked."""
     setting = choice.setting
     chosen_range = (setting.t_min, setting.t_max)
     yield _row(choice, "recipe", "as it was", choice.before)
@@ -33,10 +34,9 @@ def rows(choice: Choice) -> Iterator[dict[str, Any]]:
         yield _row(choice, "band", span(bounds), one)
     for bounds, one in choice.ranges.items():
         yield _row(choice, "timesteps", span(bounds), one, chosen=bounds == chosen_range)
-    for smoothing, one in choice.smoothings.items():
-        yield _row(choice, "smoothing", f"{smoothing:g}", one, chosen=smoothing == setting.smoothing)
-    for size, one in choice.sizes.items():
-        yield _row(choice, "size", str(size), one, chosen=size == setting.size)
+    for size, share in choice.fit.shares.items():
+        row = _row(choice, "size", str(size), choice.fit.separation(size), chosen=size == setting.size)
+        yield row | {"share": share, "draws": None}
     for draws, steady in choice.stability.items():
         yield dict.fromkeys(COLUMNS) | {
             "what": "draws",

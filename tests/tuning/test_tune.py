@@ -84,13 +84,7 @@ def test_what_it_writes_is_a_recipe_that_runs(recipe: Path) -> None:
     assert json.loads((folder / "tuning.json").read_text()) == told
     rows = list(csv.DictReader((folder / "tuning.csv").open()))
     assert len(rows) == len(told["tried"])
-    assert [row["what"] for row in rows if row["chosen"] == "True"] == [
-        "recipe",
-        "timesteps",
-        "smoothing",
-        "size",
-        "draws",
-    ]
+    assert [row["what"] for row in rows if row["chosen"] == "True"] == ["recipe", "timesteps", "size", "draws"]
     chosen = told["chosen"]
     tables = tomllib.loads((folder / "recipe.toml").read_text())
     assert tables["scorer"]["t_min"] == chosen["t_min"]
