@@ -26,8 +26,8 @@ def _head(tuned: Tuned, folder: Path) -> Iterator[str]:
     choice = tuned.choice
     yield f"# Settings for {tuned.path.name}, chosen by `diffmine tune` without masks, on {choice.pictures} pictures"
     yield "# that the model has not seen. A picture's gap: the typicality of its best patch under its own label less"
-    yield "# that under a wrong one; the effect: the mean gap in standard deviations. Ranges of timesteps are compared at"
-    yield f"# {choice.compared} draws."
+    yield "# that under a wrong one; the effect: the mean gap in standard deviations. Ranges of timesteps are compared"
+    yield f"# at {choice.compared} draws."
     yield f"# The recipe as it was: effect {choice.before.effect:.2f}, {told(choice.before)}."
     yield f"# These settings: effect {choice.after.effect:.2f}, {told(choice.after)}."
     for override in tuned.overrides:
