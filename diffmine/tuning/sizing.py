@@ -40,7 +40,8 @@ class Fit:
         """
         strength = (self.own - self.wrong) * np.asarray(self.sizes)
         ahead = strength.max(1) > 0
-        return np.asarray(self.sizes)[strength[ahead].argmax(1)]
+        best: NDArray[np.int64] = np.asarray(self.sizes)[strength[ahead].argmax(1)]
+        return best
 
     @property
     def shares(self) -> Mapping[int, float]:
@@ -78,7 +79,8 @@ def _crossed(one: Terms, setting: Setting, selector: PatchSelector, pixels: Pixe
     within = one.within(setting.t_min, setting.t_max)
     halves = within[0::2], within[1::2]
     told = [_told(one, *pair, setting, selector, pixels, seed) for pair in (halves, halves[::-1])]
-    return np.asarray(told, dtype=np.float64).mean(0)
+    crossed: NDArray[np.float64] = np.mean(told, axis=0)
+    return crossed
 
 
 def _told(
