@@ -22,6 +22,10 @@ store_option = click.option(
     envvar="DIFFMINE_STORE",
     help="Folder of stored artifacts (default: the user's cache folder, or $DIFFMINE_STORE).",
 )
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or another torch device."
+)
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 

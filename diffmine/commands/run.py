@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from diffmine.commands.options import json_option, recipe_argument, set_option, store_option
+from diffmine.commands.options import (
+    device_option,
+    json_option,
+    quiet_option,
+    recipe_argument,
+    set_option,
+    store_option,
+)
 
 
 @click.command("run")
@@ -15,10 +22,10 @@ from diffmine.commands.options import json_option, recipe_argument, set_option, 
 @store_option
 @set_option
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or another torch device.")
+@device_option
 @click.option("--fresh", is_flag=True, help="Compute everything again, whatever is stored.")
 @click.option("--fresh-from", metavar="STAGE", help="Compute this stage and those after it again.")
-@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
+@quiet_option
 @json_option
 def command(
     recipe: Path,

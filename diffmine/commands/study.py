@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from diffmine.commands.options import json_option, set_option, store_option
+from diffmine.commands.options import device_option, json_option, quiet_option, set_option, store_option
 
 
 @click.command("study")
@@ -14,9 +14,9 @@ from diffmine.commands.options import json_option, set_option, store_option
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Study folder (default: studies/NAME).")
 @store_option
 @set_option
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or another torch device.")
+@device_option
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Runs at once, a process each.")
-@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
+@quiet_option
 @json_option
 def command(
     study_file: Path,

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from diffmine.commands.options import json_option, recipe_argument, set_option, store_option
+from diffmine.commands.options import (
+    device_option,
+    json_option,
+    quiet_option,
+    recipe_argument,
+    set_option,
+    store_option,
+)
 
 
 @click.command("tune")
@@ -18,8 +25,8 @@ from diffmine.commands.options import json_option, recipe_argument, set_option, 
 @set_option
 @click.option("--pictures", type=click.IntRange(12), default=84, show_default=True, help="Most pictures to measure.")
 @click.option("--draws", type=click.IntRange(40), default=48, show_default=True, help="Draws of each, all timesteps.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or another torch device.")
-@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
+@device_option
+@quiet_option
 @json_option
 def command(
     recipe: Path,

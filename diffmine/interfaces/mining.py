@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from diffmine.errors import ContractError
 from diffmine.interfaces import checks
 from diffmine.interfaces.boundary import Accountable, lends, returns
 from diffmine.interfaces.component import Component, ComponentConfig
@@ -47,7 +48,7 @@ class Scoring(Accountable, ABC):
     def refine(
         self, pictures: Sequence[Picture], maps: Sequence[Sequence[TypicalityMap]], draws: int, progress: Progress
     ) -> list[list[TypicalityMap]]:
-        """The maps of pictures after more draws; only for scorers that name several ``rounds`` or ``continues``.
+        """The maps of pictures after more draws; only for scorers that name several ``rounds``.
 
         The draws of a picture depend on their numbers alone, and what comes back is, bit for bit, what it would be had
         they all been made at once.
@@ -59,8 +60,12 @@ class Scoring(Accountable, ABC):
             progress: as for ``score``.
         Returns:
             maps of the same labels, in the same order.
+        Raises:
+            ContractError: the scorer names several rounds, and this was not written.
         """
-        raise NotImplementedError(f"{type(self).__name__} cannot add draws to maps")
+        raise ContractError(
+            f"{type(self).__name__} names several rounds and adds no draws to maps; write refine, or name one round"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ class Bright(TypicalityScorer):
     name = "bright"
 
     def open(self, tools: ModelTools) -> Scoring:
-        raise NotImplementedError
+        raise AssertionError("never opened")
 
 
 def test_a_scorer_without_denoising_losses_has_no_timesteps_to_choose(recipe: Path) -> None:
