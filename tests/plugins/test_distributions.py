@@ -21,15 +21,18 @@ import pytest
 from diffmine.plugins.registry import registry
 from diffmine.templates.writing import checked_answers, write_plugin
 from diffmine.testing.tiny_recipe import write_tiny_recipe
+from diffmine.testing.toy_vision import tiny_clip
 
 ROOT = Path(__file__).parent.parent.parent
 NEW = "diffmine-roofs"
 SETTINGS = {
+    "diffmine-clip-mining": ("scorer.use=clip-similarity", "scorer.path={clip}", "features.use=pixels"),
+    "diffmine-doersch": ("scorer.use=doersch", "features.use=pixels"),
     "diffmine-example": ("clusterer.use=ward", "clusterer.height=1"),
     "diffmine-hog": ("scorer.use=hog-svm", "scorer.windows=8", "features.use=hog", "clusterer.n_clusters=2"),
     NEW: ("clusterer.use=roofs",),
 }
-"""Distribution -> what has a tiny recipe use it."""
+"""Distribution -> what has a tiny recipe use it; {clip} is the folder of a tiny CLIP."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def test_it_is_installed_listed_run_and_removed(install: Callable[[str], Install
     installed = install(name)
     (plugin,) = {one["plugin"] for one in installed.components()}
 
-    settings = [word for one in SETTINGS[name] for word in ("--set", one)]
+    clip = tiny_clip(tmp_path / "clip")
+    settings = [word for one in SETTINGS[name] for word in ("--set", one.format(clip=clip))]
     recipe, run, store = write_tiny_recipe(tmp_path), str(tmp_path / "run"), str(tmp_path / "store")
     installed.diffmine("run", str(recipe), *settings, "--out", run, "--store", store)
 
