@@ -29,8 +29,9 @@ $(VENV)/.test: $(VENV)/.demo $(PLUGINS)
 demo: $(VENV)/.demo
 	$(BIN)/diffmine run recipes/quickstart.toml
 
+# A process a core, each with one thread; a file's tests stay together, as they share what they have run.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 test-quickstart: $(VENV)/.test
 	$(BIN)/python -m pytest -m quickstart tests/test_quickstart.py

@@ -1,9 +1,10 @@
 """Whether standard errors are honest: how often intervals hold the truth, and what picking a place costs.
 
-    python benchmarks/standard_errors.py RUN [--pictures 30] [--draws 16] [--truth 256]
+    python benchmarks/standard_errors.py RUN [--pictures 30] [--draws 16] [--truth 1000]
 
 RUN is a finished quickstart; its held-out faces are scored under their own label by its model. The truth is the mean of
-as many fresh draws; its own error is small, and is added to the interval's. A place is the window of 16 px where the
+as many fresh draws, of one kind for all, as all have one expectation; its own error is small, and is added to the
+interval's. A place is the window of 16 px where the
 map is highest that places it: the mix, or typicality itself.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +68,7 @@ def main() -> None:
     """Print a line for each kind of draws and each place."""
     parser = argparse.ArgumentParser()
     parser.add_argument("run", type=Path)
-    for name, default in (("pictures", 30), ("draws", 16), ("truth", 256)):
+    for name, default in (("pictures", 30), ("draws", 16), ("truth", 1000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     told = parser.parse_args()
     run = diffmine.load_run(told.run)
@@ -74,14 +76,19 @@ def main() -> None:
     pictures = [Picture(record, run.picture(record.image_id)) for record in records]
     labels = [record.labels[:1] for record in records]
     print("coverage of 95 % intervals by normal and by t quantiles; variance told / true; mean deviation in errors")
-    for kind, options in KINDS.items():
+
+    @cache
+    def truths(smoothing: float) -> list[TypicalityMap]:
         tools = run.tools()
-        config = Diffusion.Config(draws=told.draws, **RANGE, **options)
-        scoring = Diffusion(config).open(tools)
-        maps = [one for (one,) in scoring.score(pictures, labels, Progress())]
         tools.seed += FRESH
-        many = Diffusion(Diffusion.Config(draws=told.truth, **RANGE, **options)).open(tools)
-        truth = [one for (one,) in many.score(pictures, labels, Progress())]
+        most = Diffusion.Config(draws=told.truth, **RANGE, timesteps="stratified", smoothing=smoothing)
+        return [one for (one,) in Diffusion(most).open(tools).score(pictures, labels, Progress())]
+
+    for kind, options in KINDS.items():
+        config = Diffusion.Config(draws=told.draws, **RANGE, **options)
+        scoring = Diffusion(config).open(run.tools())
+        maps = [one for (one,) in scoring.score(pictures, labels, Progress())]
+        truth = truths(config.smoothing)
         degrees, side = degrees_of_freedom(config, told.draws), records[0].width
         cells = np.concatenate([(one.mean - two.mean).ravel() for one, two in zip(maps, truth, strict=True)])
         errors = [np.hypot(one.stderr, two.stderr).ravel() for one, two in zip(maps, truth, strict=True)]  # type: ignore[arg-type]
