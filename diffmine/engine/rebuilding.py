@@ -11,16 +11,19 @@ from typing import cast
 from diffmine.engine.folder_lock import sole_writer
 from diffmine.engine.opening import naming_the_maker
 from diffmine.engine.warning_channel import routed_warnings
-from diffmine.errors import MissingComponentError
+from diffmine.errors import MissingComponentError, RecipeError
 from diffmine.interfaces import Report
 from diffmine.plugins.kinds import KIND_OF_TABLE
 from diffmine.plugins.registry import registry
+from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.recipes.resolving import named_in
 from diffmine.runs.report_files import write_reports
-from diffmine.runs.run import Run
+from diffmine.runs.run import RECIPE_FILE, Run
+
+REPORT = KIND_OF_TABLE["report"]
 
 
-def rebuild(run: Run, warn: Callable[[str], None]) -> list[Path]:
+def rebuild(run: Run, warn: Callable[[str], None], overrides: Sequence[str] = ()) -> list[Path]:
     """Write the files of the run's reports anew; each file or folder is exchanged by a rename.
 
     Only the recipe's ``[report]`` is configured, so that a run whose other components are not installed any more can
@@ -28,13 +31,20 @@ def rebuild(run: Run, warn: Callable[[str], None]) -> list[Path]:
 
     Args:
         warn: told of each report that is left out, and of what reports warn of.
+        overrides: settings of ``report`` that go over the recipe's, such as ``report.html.single_file=true``.
     Returns:
         what was written, files and folders at the top of the run folder.
     Raises:
         MissingComponentError: none of the reports is installed.
         ArtifactError: another process is writing to the run folder.
+        RecipeError: a setting is not one of ``report``, or wrong.
     """
-    reports = list(_installed(run, warn))
+    for one in overrides:
+        if not one.lstrip().startswith(f"{REPORT.table}."):
+            raise RecipeError(
+                f"--set {one!r}: only reports are made again; set one of theirs, such as report.html.quality=90"
+            )
+    reports = list(_installed(run, load_recipe(run.path / RECIPE_FILE, overrides), warn))
     with sole_writer(run.path), routed_warnings(warn):
         return _written(reports, run)
 
@@ -53,14 +63,13 @@ def _written(reports: Sequence[Report], run: Run) -> list[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _installed(run: Run, warn: Callable[[str], None]) -> Iterator[Report]:
-    kind = KIND_OF_TABLE["report"]
+def _installed(run: Run, recipe: Recipe, warn: Callable[[str], None]) -> Iterator[Report]:
     missing: list[MissingComponentError] = []
-    named = named_in(kind, run.recipe)
+    named = named_in(REPORT, recipe)
     for one in named:
         try:
             with naming_the_maker(run):
-                yield cast(Report, registry().build(kind, one.use, one.options, one.folders))
+                yield cast(Report, registry().build(REPORT, one.use, one.options, one.folders))
         except MissingComponentError as error:
             missing.append(error)
     if missing and len(missing) == len(named):

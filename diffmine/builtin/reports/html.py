@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -17,6 +18,8 @@ MEGABYTE = 1_000_000
 LEAST_SHARE_OF_PICTURES = 0.1
 BYTES_OF_A_PATCH = 150
 """What a patch takes in the page, beside its crop; its place on the map by principal components is counted in."""
+BASE64 = 3 / 4
+"""Bytes of a picture, to those that hold it in a page."""
 BYTES_OF_A_PLACE = 16
 """What its place on each further map takes: four numbers of at most four characters."""
 
@@ -38,6 +41,9 @@ class Html(Report):
             description="size to aim at, MB: all crops are included, then whole pictures while there is room, "
             "the best first (at least a tenth of this size)",
         )
+        single_file: bool = Field(
+            False, description="whether the pictures lie in the page itself, so that it can be sent alone"
+        )
         maps: Annotated[tuple[PartTable, ...], PartsOf("projections")] = Field(
             (),
             description="projections to draw the map by, beside principal components: names, or tables with use and "
@@ -48,7 +54,17 @@ class Html(Report):
     parts: tuple[Projection, ...]
 
     def write(self, run: Run, folder: Path) -> None:
-        """Write ``report/index.html`` and the pictures beside it."""
+        """Write ``report/index.html`` and the pictures beside it, or in it."""
+        target = folder / FOLDER
+        target.mkdir(parents=True, exist_ok=True)
+        if self.config.single_file:
+            with TemporaryDirectory() as beside:
+                self._write(run, target, Path(beside))
+        else:
+            self._write(run, target, target)
+
+    def _write(self, run: Run, target: Path, beside: Path) -> None:
+        """The page in one folder, its pictures in another: of those that do not lie together, the page holds all."""
         from diffmine.builtin.reports.explorer.ordering import Ordering
         from diffmine.builtin.reports.explorer.page import render
         from diffmine.builtin.reports.explorer.payload import overlays, payload
@@ -57,23 +73,26 @@ class Html(Report):
         from diffmine.builtin.reports.explorer.sprites import write_covers, write_sheets
         from diffmine.builtin.reports.explorer.view_pages import view_pages
 
-        options, target = self.config, folder / FOLDER
-        target.mkdir(parents=True, exist_ok=True)
-        ordering = Ordering(run.contents)
-        sheets = write_sheets(ordering, target, options.crop_size, options.quality)
-        covers = write_covers(ordering, target, options.crop_size, options.quality)
-        gallery = write_pictures(
-            ordering, target, self._room(target, len(ordering.rows)), options.picture_size, options.quality
-        )
+        options, ordering = self.config, Ordering(run.contents)
+        sheets = write_sheets(ordering, beside, options.crop_size, options.quality)
+        covers = write_covers(ordering, beside, options.crop_size, options.quality)
+        room = self._room(beside, len(ordering.rows))
+        gallery = write_pictures(ordering, beside, room, options.picture_size, options.quality)
         maps = draw_maps(ordering, run.features, self.parts, seed=run.recipe.header.seed)
         views = view_pages(run)
         data = payload(ordering, sheets, covers, gallery, maps, options.crop_size, views)
-        page = render(data, overlays(ordering, gallery), [one.script for one in views])
+        held = {} if beside == target else _contents(beside)
+        page = render(data, overlays(ordering, gallery), [one.script for one in views], held)
         (target / "index.html").write_text(page, encoding="utf-8")
 
     def _room(self, target: Path, patches: int) -> int:
         """Bytes that are left for whole pictures."""
         of_a_patch = BYTES_OF_A_PATCH + len(self.parts) * BYTES_OF_A_PLACE
-        total = self.config.max_megabytes * MEGABYTE
+        total = self.config.max_megabytes * MEGABYTE * (BASE64 if self.config.single_file else 1)
         spent = sum(path.stat().st_size for path in target.glob("*.webp")) + patches * of_a_patch
         return int(max(total - spent, total * LEAST_SHARE_OF_PICTURES))
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder, by path within it."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.webp"))}

@@ -17,7 +17,7 @@ def base_style() -> str:
 
 
 def policy(style: str, *scripts: str) -> str:
-    """A Content-Security-Policy that lets in this style, these scripts and pictures beside the page, and nothing else.
+    """A Content-Security-Policy that lets in this style, these scripts, and pictures beside the page or in it.
 
     Args:
         style, scripts: as they stand in the page, to the letter.
@@ -26,7 +26,7 @@ def policy(style: str, *scripts: str) -> str:
         "default-src": "'none'",
         "script-src": " ".join(f"'{_hash(script)}'" for script in scripts) or "'none'",
         "style-src": f"'{_hash(style)}'",
-        "img-src": "'self' data:",
+        "img-src": "'self' data: blob:",
         "base-uri": "'none'",
         "form-action": "'none'",
         "require-trusted-types-for": "'script'",

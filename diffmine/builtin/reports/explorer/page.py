@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ _EXPORT = re.compile(r"^export (?:async function|function|class|const) (\w+|\{[^
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 
 
-def render(data: Any, overlays: Any, views: Sequence[str] = ()) -> str:
+def render(data: Any, overlays: Any, views: Sequence[str] = (), files: Mapping[str, bytes] | None = None) -> str:
     """The HTML of the explorer.
 
     Args:
@@ -23,11 +24,20 @@ def render(data: Any, overlays: Any, views: Sequence[str] = ()) -> str:
         overlays: what ``payload.overlays`` gave.
         views: the scripts of further pages; each is an element of its own, so that one that cannot be parsed does not
             take the page with it.
+        files: name -> content of the pictures that lie in the page itself, no longer beside it.
     """
     script, style = bundle(), stylesheet()
     template = templates(HERE / "templates").get_template("index.html.jinja")
-    allowed = policy(style, script, *views)
-    return template.render(policy=allowed, script=script, views=views, style=style, data=data, overlays=overlays)
+    within = {name: base64.b64encode(content).decode() for name, content in (files or {}).items()}
+    return template.render(
+        policy=policy(style, script, *views),
+        script=script,
+        views=views,
+        style=style,
+        data=data,
+        overlays=overlays,
+        files=within,
+    )
 
 
 def bundle() -> str:

@@ -3,6 +3,7 @@
 import { addedView } from "./added.js";
 import { data } from "./data.js";
 import { el } from "./dom.js";
+import { whenAbsent } from "./files.js";
 import { groupView } from "./group.js";
 import { labelView } from "./label.js";
 import { mapView } from "./map.js";
@@ -65,6 +66,12 @@ function onKey(event) {
   }
 }
 
+/** Say why there are no crops, where the page was sent without them. */
+function tellOfAbsentCrops() {
+  const text = "The crops of this page lie beside it in its folder, and are not here: open it in that folder, or make a page of one file (diffmine report RUN --set report.html.single_file=true).";
+  main.before(el("p", { class: "absent", role: "alert" }, text));
+}
+
 history.scrollRestoration = "manual";
 buildTheme(document.getElementById("theme"));
 buildSearch(document.getElementById("search"));
@@ -79,3 +86,4 @@ document.addEventListener("click", (event) => {
   } else followed = true;
 });
 show();
+if (data.sprites.sheets.length) whenAbsent(data.sprites.sheets[0].file, tellOfAbsentCrops);

@@ -1,6 +1,7 @@
 // Crops out of sheets: as the background of an element, or drawn on a canvas.
 
 import { data } from "./data.js";
+import { addressOf } from "./files.js";
 
 const { size, edge, columns } = data.sprites;
 const pitch = size + 2 * edge;
@@ -37,7 +38,7 @@ export function showCover(node, patch, side) {
 
 function place(node, at, side) {
   const scale = side / size;
-  node.style.backgroundImage = `url("${at.file}")`;
+  node.style.backgroundImage = `url("${addressOf(at.file)}")`;
   node.style.backgroundSize = `${at.across * pitch * scale}px ${at.down * pitch * scale}px`;
   node.style.backgroundPosition = `${-(at.column * pitch + edge) * scale}px ${-(at.row * pitch + edge) * scale}px`;
   node.style.width = node.style.height = `${side}px`;
@@ -51,7 +52,7 @@ export function drawCrop(context, patch, x, y, side, later) {
   let image = sheetImages.get(at.file);
   if (!image) {
     image = new Image();
-    image.src = at.file;
+    image.src = addressOf(at.file);
     sheetImages.set(at.file, image);
   }
   if (!image.complete) {

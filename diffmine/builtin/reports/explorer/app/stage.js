@@ -2,6 +2,7 @@
 
 import { boxOf, data, groupOf, imageOf, overlayOf, patchesOfImage } from "./data.js";
 import { el, svg } from "./dom.js";
+import { addressOf } from "./files.js";
 import { figure } from "./numbers.js";
 import { patchAddress } from "./routes.js";
 import { showCrop } from "./sprites.js";
@@ -60,7 +61,7 @@ export class Stage {
   /** The whole picture where the report holds it; else its crops, each in its place. */
   #ground() {
     const { id, whole, path, number } = this.image;
-    if (whole) return el("img", { src: `pictures/${id}.webp`, alt: `Picture ${path}`, draggable: "false" });
+    if (whole) return el("img", { src: addressOf(`pictures/${id}.webp`), alt: `Picture ${path}`, draggable: "false" });
     const crops = patchesOfImage(number).map((patch) => {
       const { y0, x0, x1 } = boxOf(patch);
       const node = el("span", { class: "piece", style: { left: `${this.#shown(x0)}px`, top: `${this.#shown(y0)}px` } });

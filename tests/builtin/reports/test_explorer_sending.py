@@ -1,0 +1,75 @@
+"""A report that is sent to somebody: as one file, without its folder, on paper."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from playwright.sync_api import expect
+
+from diffmine.builtin.reports.html import Html
+from diffmine.commands.cli import cli
+from diffmine.runs.run import Run
+from diffmine.testing.toy_runs import write_toy_run
+
+FIRST_CROP = """() => {
+    const address = getComputedStyle(document.querySelector(".crop")).backgroundImage.slice(5, -2);
+    const image = new Image();
+    return new Promise((found) => {
+        image.onload = () => found(image.naturalWidth);
+        image.onerror = () => found(0);
+        image.src = address;
+    });
+}"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = write_toy_run(tmp_path_factory.mktemp("sent"), clusters=3, members=8)
+    Html(Html.Config()).write(run, run.path)
+    return run
+
+
+@pytest.mark.browser
+def test_a_page_of_one_file_shows_everything_wherever_it_lies(watch, run: Run, tmp_path: Path) -> None:
+    Html(Html.Config(single_file=True)).write(run, tmp_path)
+    report = tmp_path / "report"
+    assert [path.name for path in report.iterdir()] == ["index.html"]
+    shown = {}
+    for folder in (report, run.path / "report"):
+        watched = watch(folder)
+        page = watched.open()
+        shown[folder] = [page.locator(".crop").count(), page.evaluate(FIRST_CROP)]
+        page.evaluate("() => { location.hash = document.querySelector('.crop').getAttribute('href'); }")
+        expect(page.locator(".stage img")).to_have_js_property("complete", True)
+        shown[folder].append(page.locator(".stage img").evaluate("node => node.naturalWidth"))
+        watched.check()
+    assert shown[report] == shown[run.path / "report"]
+    assert min(shown[report]) > 0
+
+
+@pytest.mark.browser
+def test_a_page_without_its_folder_says_what_is_missing(watch, run: Run, tmp_path: Path) -> None:
+    shutil.copy(run.path / "report" / "index.html", tmp_path)
+    page = watch(tmp_path).open()
+    expect(page.get_by_role("alert")).to_contain_text("--set report.html.single_file=true")
+
+
+@pytest.mark.browser
+def test_crops_are_printed(watch, run: Run) -> None:
+    page = watch(run.path / "report").open()
+    page.emulate_media(media="print")
+    assert page.locator(".crop").first.evaluate("node => getComputedStyle(node).printColorAdjust") == "exact"
+    assert not page.locator(".tabs").is_visible()
+
+
+def test_report_takes_settings_of_reports_alone(run: Run) -> None:
+    wrong = CliRunner().invoke(cli, ["report", str(run.path), "--set", "patches.size=8"])
+    assert "patches.size=8" in str(wrong.exception)
+    before = (run.path / "report" / "index.html").stat().st_size
+    done = CliRunner().invoke(cli, ["report", str(run.path), "--set", "report.html.single_file=true"])
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in (run.path / "report").iterdir()] == ["index.html"]
+    assert (run.path / "report" / "index.html").stat().st_size > before
