@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Clusterer,
         ConditioningEncoder,
         Dataset,
+        Describer,
         DiffusionModel,
         Executor,
         Exporter,
@@ -207,6 +208,13 @@ def diffmine_register_exporters() -> list[type[Exporter]]:
     from diffmine.builtin.exporters.parquet import Parquet
 
     return [Coco, Csv, Json, Markdown, Parquet]
+
+
+@hookimpl
+def diffmine_register_describers() -> list[type[Describer]]:
+    from diffmine.builtin.describers.colour_shape import ColourShape
+
+    return [ColourShape]
 
 
 @hookimpl
