@@ -144,14 +144,24 @@ def terms(
     found: list[tuple[Array, Array, Array, Array]] = []
     for picture, (own, wrong) in zip(pictures, labels, strict=True):
         scoring.score([picture], [[own, wrong]], Progress())
-        measured = scorer.kept.pop()
-        moved = torch.stack([measured.further[influence][label] for label in (own, wrong)])
-        gain = torch.stack([measured.losses[None] - measured.losses[label] for label in (own, wrong)])
-        timesteps = tools.denoiser.timesteps(measured.fractions[::2].to(tools.denoiser.device))
-        weights = torch.stack([error_weights(tools.denoiser, timesteps, name).cpu() for name in WEIGHTINGS])
-        pairs = [(terms[:, 0::2] + terms[:, 1::2]).numpy() / 2 for terms in (moved, gain - moved)]
-        found.append((pairs[0], pairs[1], measured.fractions[::2].numpy(), weights.numpy()))
+        found.append(of_all(tools, scorer.kept, own, wrong))
+        scorer.kept.clear()
     return found
+
+
+def of_all(tools: ModelTools, parts: Sequence[Measured], own: str, wrong: str) -> tuple[Array, Array, Array, Array]:
+    """The terms of one picture, whose draws were scored in parts; see :class:`Case`."""
+
+    def joined(values: Callable[[Measured], torch.Tensor]) -> torch.Tensor:
+        return torch.cat([values(one) for one in parts], dim=-3)
+
+    moved = joined(lambda one: torch.stack([one.further[influence][label] for label in (own, wrong)]))
+    gain = joined(lambda one: torch.stack([one.losses[None] - one.losses[label] for label in (own, wrong)]))
+    fractions = torch.cat([one.fractions for one in parts])[::2]
+    timesteps = tools.denoiser.timesteps(fractions.to(tools.denoiser.device))
+    weights = torch.stack([error_weights(tools.denoiser, timesteps, name).cpu() for name in WEIGHTINGS])
+    pairs = [(terms[:, 0::2] + terms[:, 1::2]).numpy() / 2 for terms in (moved, gain - moved)]
+    return pairs[0], pairs[1], fractions.numpy(), weights.numpy()
 
 
 def collect(run_path: str, out: Path, draws: int, t_min: float, t_max: float, limit: int | None, size: int) -> None:

@@ -36,6 +36,8 @@ MARKED_SHARE = 0.04
 """Share of a patch that is mark, from which on the patch shows it."""
 LEAST_MARK = 0.05
 """Pixels of a mark, as a share of a patch."""
+ALIGNED = 0.25
+"""Share of the best clusters whose members lie at one position, from which on pictures are taken to be aligned."""
 HAVING = 0.5
 """Share of a mark's pixels that a picture with the mark has."""
 OpenPicture = Callable[[str], ByteArray]
@@ -66,7 +68,7 @@ class PossibleShortcuts(Check):
     """
 
     name = "possible_shortcuts"
-    version = 2
+    version = 3
 
     def check(self, run: Run) -> Sequence[Finding]:
         picture = lru_cache(maxsize=512)(run.picture)
@@ -106,8 +108,8 @@ def _share(value: float) -> str:
 
 def _suspects(run: Run, picture: OpenPicture) -> Iterator[Suspect]:
     clusters = [(label, cluster, _crops(members, picture), members) for label, cluster, members in best_clusters(run)]
-    # Where most clusters are locked, the pictures are aligned, and to be locked says nothing.
-    aligned = np.mean([shortcuts.is_locked(crops) for _, _, crops, _ in clusters] or [False]) > 0.5
+    # Where many clusters are locked, the pictures are aligned, and to be locked says nothing.
+    aligned = np.mean([shortcuts.is_locked(crops) for _, _, crops, _ in clusters] or [False]) > ALIGNED
     usual = _usual_edges(run, picture) if clusters else 0.0
     marks = _Marks(run, picture)
     for label, cluster, crops, members in clusters:
