@@ -150,7 +150,7 @@ def terms(
 
 
 def of_all(tools: ModelTools, parts: Sequence[Measured], own: str, wrong: str) -> tuple[Array, Array, Array, Array]:
-    """The terms of one picture, whose draws were scored in parts; see :class:`Case`."""
+    """The terms of one picture, whose draws were scored in parts, in the order of timesteps; see :class:`Case`."""
 
     def joined(values: Callable[[Measured], torch.Tensor]) -> torch.Tensor:
         return torch.cat([values(one) for one in parts], dim=-3)
@@ -160,8 +160,9 @@ def of_all(tools: ModelTools, parts: Sequence[Measured], own: str, wrong: str) -
     fractions = torch.cat([one.fractions for one in parts])[::2]
     timesteps = tools.denoiser.timesteps(fractions.to(tools.denoiser.device))
     weights = torch.stack([error_weights(tools.denoiser, timesteps, name).cpu() for name in WEIGHTINGS])
-    pairs = [(terms[:, 0::2] + terms[:, 1::2]).numpy() / 2 for terms in (moved, gain - moved)]
-    return pairs[0], pairs[1], fractions.numpy(), weights.numpy()
+    pairs = [(terms[:, 0::2] + terms[:, 1::2]) / 2 for terms in (moved, gain - moved)]
+    order = fractions.argsort()
+    return pairs[0][:, order].numpy(), pairs[1][:, order].numpy(), fractions[order].numpy(), weights[:, order].numpy()
 
 
 def collect(run_path: str, out: Path, draws: int, t_min: float, t_max: float, limit: int | None, size: int) -> None:
