@@ -22,6 +22,7 @@ class Standing:
         patches: how many there are.
         tested: how many have a q-value.
         above: how many of these stand above chance.
+        best_q: their least q-value; None where none was tested.
         smallest_q: the least q-value that the label's null allows; None where that is not known.
     """
 
@@ -29,6 +30,7 @@ class Standing:
     patches: int
     tested: int
     above: int
+    best_q: float | None
     smallest_q: float | None
 
     @property
@@ -53,5 +55,6 @@ def standings(run: Run) -> dict[str, Standing]:
         members = contents.selected(label, run.selection)
         q = contents.column("q_value")[members] if known else np.full(len(members), np.nan)
         tested, above = int(np.sum(~np.isnan(q))), int(np.sum(q <= FALSE_DISCOVERIES))
-        found[label] = Standing(label, len(members), tested, above, smallest.get(label))
+        best = float(np.nanmin(q)) if tested else None
+        found[label] = Standing(label, len(members), tested, above, best, smallest.get(label))
     return found

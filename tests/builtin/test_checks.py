@@ -139,7 +139,7 @@ def test_labels_without_a_patch_above_chance_are_told() -> None:
     column = pa.array(q_values, pa.float32())
     run.patches = run.patches.set_column(run.patches.column_names.index("q_value"), "q_value", column)
     (finding,) = found_by("nothing_above_chance", run)
-    assert finding.sentence.startswith(f"nothing typical stands out for {run.labels[1]!r}: no patch")
+    assert finding.sentence.startswith(f"nothing typical stands out for {run.labels[1]!r} (q = 0.3 at best)")
     assert found_by("nothing_above_chance", planted_run()) == [], "nothing is said where nothing was tested"
 
 

@@ -19,6 +19,7 @@ class NothingAboveChance(Check):
     """Labels none of whose patches are more typical than those selected under wrong labels, or nobody can tell."""
 
     name = "nothing_above_chance"
+    version = 2
 
     def check(self, run: Run) -> Sequence[Finding]:
         tested = [one for one in run.contents.standings.values() if one.tested]
@@ -26,12 +27,12 @@ class NothingAboveChance(Check):
 
 
 def _silent(run: Run, tested: Sequence[Standing]) -> Iterator[Finding]:
-    silent = [repr(one.label) for one in tested if one.decidable and not one.above]
+    silent = [f"{one.label!r} (q = {one.best_q:.2g} at best)" for one in tested if one.decidable and not one.above]
     if silent:
         advice = ", ".join([learn_more(run), *measure_better(run)])
         yield Finding(
-            f"nothing typical stands out for {', '.join(silent)}: no patch is more typical than those selected "
-            f"under wrong labels (q-value above {FALSE_DISCOVERIES}); {advice}, or look at the labels"
+            f"nothing typical stands out for {', '.join(silent)}: patches selected under wrong labels are about as "
+            f"typical (q = {FALSE_DISCOVERIES} or less is asked for); {advice}, or look at the labels"
         )
 
 
