@@ -25,6 +25,9 @@ store_option = click.option(
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda or another torch device."
 )
+executor_option = click.option(
+    "--executor", metavar="NAME", help="Where heavy stages run; short for --set executor.use=NAME."
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 

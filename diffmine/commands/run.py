@@ -8,6 +8,7 @@ import click
 
 from diffmine.commands.options import (
     device_option,
+    executor_option,
     json_option,
     quiet_option,
     recipe_argument,
@@ -23,6 +24,7 @@ from diffmine.commands.options import (
 @set_option
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @device_option
+@executor_option
 @click.option("--fresh", is_flag=True, help="Compute everything again, whatever is stored.")
 @click.option("--fresh-from", metavar="STAGE", help="Compute this stage and those after it again.")
 @quiet_option
@@ -34,6 +36,7 @@ def command(
     overrides: tuple[str, ...],
     until: str | None,
     device: str,
+    executor: str | None,
     fresh: bool,
     fresh_from: str | None,
     quiet: bool,
@@ -49,12 +52,13 @@ def command(
     from diffmine.terminal.progress import listening
     from diffmine.terminal.run_summary import summary_json
 
+    chosen = () if executor is None else (f"executor.use={executor}",)
     with listening(quiet=quiet or as_json) as listener:
         finished = running.run(
             recipe,
             out=out,
             store=store,
-            overrides=overrides,
+            overrides=(*overrides, *chosen),
             until=until,
             device=device,
             fresh=fresh,

@@ -24,6 +24,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
         (("--set", "clusterer.n_clusters=0"), "n_clusters = 0: input should be greater than or equal to 1"),
         (("--set", "dataset.path=/nowhere"), "[dataset] path: /nowhere does not exist"),
         (("--until", "finetunes"), "did you mean 'finetune'?"),
+        (("--executor", "locale"), "did you mean 'local'?"),
         (("--device", "gpu"), "device = 'gpu': no device of torch; name auto, cpu, cuda"),
         (("--device", "cuda:99"), "device = 'cuda:99' cannot be used here ("),
     ],

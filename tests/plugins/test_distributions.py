@@ -30,9 +30,10 @@ SETTINGS = {
     "diffmine-doersch": ("scorer.use=doersch", "features.use=pixels"),
     "diffmine-example": ("clusterer.use=ward", "clusterer.height=1"),
     "diffmine-hog": ("scorer.use=hog-svm", "scorer.windows=8", "features.use=hog", "clusterer.n_clusters=2"),
+    "diffmine-slurm": ("executor.use=slurm", "executor.cluster=local", 'executor.folder="{folder}/slurm"'),
     NEW: ("clusterer.use=roofs",),
 }
-"""Distribution -> what has a tiny recipe use it; {clip} is the folder of a tiny CLIP."""
+"""Distribution -> what has a tiny recipe use it; {clip} is the folder of a tiny CLIP, {folder} an empty one."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def test_it_is_installed_listed_run_and_removed(install: Callable[[str], Install
     (plugin,) = {one["plugin"] for one in installed.components()}
 
     clip = tiny_clip(tmp_path / "clip")
-    settings = [word for one in SETTINGS[name] for word in ("--set", one.format(clip=clip))]
+    settings = [word for one in SETTINGS[name] for word in ("--set", one.format(clip=clip, folder=tmp_path))]
     recipe, run, store = write_tiny_recipe(tmp_path), str(tmp_path / "run"), str(tmp_path / "store")
     installed.diffmine("run", str(recipe), *settings, "--out", run, "--store", store)
 
