@@ -15,6 +15,7 @@ from diffmine.commands import (
     clean,
     compare,
     figure,
+    init,
     new_plugin,
     plugins,
     report,
@@ -33,6 +34,7 @@ from diffmine.plugins.peeking import may_add_commands
 from diffmine.version import __version__
 
 COMMANDS = (
+    init,
     run,
     check,
     show,
