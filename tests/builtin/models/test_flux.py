@@ -167,6 +167,17 @@ def test_what_t5_does_not_read_of_a_prompt_is_told(folder: Path) -> None:
     assert encoder.overflow("abcdefghijklmnopqrst") == 6
 
 
+def test_half_precision_computes_and_answers_in_float32(folder: Path) -> None:
+    denoiser, half = load(folder), load(folder, dtype="bfloat16", text_tokens=32)
+    assert half.dtype == torch.bfloat16
+    told, timesteps = prompts(half).encode(["1920s", None]), denoiser.timesteps(torch.tensor([0.161, 0.6]))
+    noisy = noise(2, 16, 4, 8)
+    prediction = half.predict(noisy, timesteps, told)
+    assert prediction.dtype == torch.float32
+    expected = denoiser.predict(noisy, timesteps, told)
+    assert (prediction - expected).abs().mean() < 0.05 * expected.abs().mean()
+
+
 def published(doubles: int, singles: int) -> FluxTransformer2DModel:
     return FluxTransformer2DModel(
         **{**Flux.assumed, "num_layers": doubles, "num_single_layers": singles, "guidance_embeds": True}
