@@ -33,7 +33,7 @@ from diffmine.studies.study_file import load_study
 from diffmine.testing.published_layouts import write_g3
 from diffmine.testing.tiny_recipe import TINY_RECIPE
 from diffmine.testing.toy_pictures import write_toy_folder
-from diffmine.testing.toys import tiny_clip, tiny_stable_diffusion
+from diffmine.testing.toys import tiny_clip, tiny_stable_diffusion, tiny_stable_diffusion_xl
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "examples" / "explore.ipynb"
@@ -100,6 +100,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_cars(folder / "cars")
     write_g3(folder / "data/g3")
     tiny_stable_diffusion(folder / "stable-diffusion-v1-5/stable-diffusion-v1-5")
+    tiny_stable_diffusion_xl(folder / "stabilityai/stable-diffusion-xl-base-1.0")
     tiny_clip(folder / "geolocal/StreetCLIP")
     diffmine.run(folder / "recipes/quickstart.toml", out=folder / "runs/quickstart", store=folder / "store")
     return folder

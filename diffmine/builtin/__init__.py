@@ -40,12 +40,14 @@ def diffmine_register_datasets() -> list[type[Dataset]]:
 
 @hookimpl
 def diffmine_register_diffusion_models() -> list[type[DiffusionModel]]:
+    from diffmine.builtin.models.flux import Flux
     from diffmine.builtin.models.patch_unet import PatchUNet
     from diffmine.builtin.models.pixart import PixArt
     from diffmine.builtin.models.stable_diffusion import StableDiffusion
     from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
+    from diffmine.builtin.models.stable_diffusion_xl import StableDiffusionXL
 
-    return [PatchUNet, StableDiffusion, StableDiffusion3, PixArt]
+    return [PatchUNet, StableDiffusion, StableDiffusionXL, StableDiffusion3, PixArt, Flux]
 
 
 @hookimpl

@@ -65,8 +65,8 @@ def tiny_text_encoder(folder: Path, width: int) -> None:
     CLIPTextModel(text_config(write_tokenizer(folder / "tokenizer"), width)).save_pretrained(folder / "text_encoder")
 
 
-def text_config(vocabulary: int, width: int) -> CLIPTextConfig:
-    """A CLIP text transformer of two layers."""
+def text_config(vocabulary: int, width: int, projection: int | None = None) -> CLIPTextConfig:
+    """A CLIP text transformer of two layers; ``projection`` is the width of its pooled vector, ``width`` if omitted."""
     return CLIPTextConfig(
         vocab_size=vocabulary,
         hidden_size=width,
@@ -74,7 +74,7 @@ def text_config(vocabulary: int, width: int) -> CLIPTextConfig:
         num_hidden_layers=2,
         num_attention_heads=4,
         max_position_embeddings=CONTEXT,
-        projection_dim=width,
+        projection_dim=projection or width,
         bos_token_id=vocabulary - 2,
         eos_token_id=vocabulary - 1,
         pad_token_id=vocabulary - 1,

@@ -19,9 +19,12 @@ chest x-ray. a photo of a town, a house, a tree, a street, a hat and round glass
 """
 
 
-def write_tokenizer(folder: Path) -> int:
+def write_tokenizer(folder: Path, *, pad: str = END) -> int:
     """Write ``vocab.json``, ``merges.txt`` and the settings that ``CLIPTokenizer`` loads.
 
+    Args:
+        folder: receives them.
+        pad: what texts are padded with.
     Returns:
         the number of tokens; the last two are the start and the end of a text.
     """
@@ -33,7 +36,7 @@ def write_tokenizer(folder: Path) -> int:
     lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
     (folder / "merges.txt").write_text("\n".join(lines) + "\n")
-    (folder / "tokenizer_config.json").write_text(json.dumps(_settings(), indent=1))
+    (folder / "tokenizer_config.json").write_text(json.dumps(_settings(pad), indent=1))
     return len(vocabulary)
 
 
@@ -54,12 +57,12 @@ def _learn_merges() -> list[tuple[str, str]]:
     return [(first, second) for first, second in learned]
 
 
-def _settings() -> dict[str, object]:
+def _settings(pad: str) -> dict[str, object]:
     return {
         "tokenizer_class": "CLIPTokenizer",
         "model_max_length": CONTEXT,
         "bos_token": START,
         "eos_token": END,
         "unk_token": END,
-        "pad_token": END,
+        "pad_token": pad,
     }

@@ -47,7 +47,7 @@ def tiny_sd3(folder: Path, *, t5: bool = False, seed: int = 0) -> Path:
             parts[f"text_encoder{suffix}"] = ["transformers", "CLIPTextModelWithProjection"]
             parts[f"tokenizer{suffix}"] = ["transformers", "CLIPTokenizer"]
         if t5:
-            _write_t5(folder, "_3")
+            write_t5(folder, "_3")
         transformer = SD3Transformer2DModel(
             sample_size=8,
             in_channels=16,
@@ -59,7 +59,7 @@ def tiny_sd3(folder: Path, *, t5: bool = False, seed: int = 0) -> Path:
             pooled_projection_dim=2 * CLIP_WIDTH,
             pos_embed_max_size=24,
         )
-        _perturbed(transformer).save_pretrained(folder / "transformer")
+        perturbed(transformer).save_pretrained(folder / "transformer")
         options = {"shift_factor": 0.0609, "use_quant_conv": False, "use_post_quant_conv": False}
         tiny_autoencoder(16, **options).save_pretrained(folder / "vae")
     FlowMatchEulerDiscreteScheduler(shift=3.0).save_pretrained(folder / "scheduler")
@@ -78,7 +78,7 @@ def tiny_pixart(folder: Path, *, sample_size: int = 8, seed: int = 0) -> Path:
         ``folder``.
     """
     with seeded(seed):
-        _write_t5(folder, "")
+        write_t5(folder, "")
         transformer = PixArtTransformer2DModel(
             num_attention_heads=4,
             attention_head_dim=12,
@@ -89,7 +89,7 @@ def tiny_pixart(folder: Path, *, sample_size: int = 8, seed: int = 0) -> Path:
             sample_size=sample_size,
             caption_channels=T5_WIDTH,
         )
-        _perturbed(transformer).save_pretrained(folder / "transformer")
+        perturbed(transformer).save_pretrained(folder / "transformer")
         tiny_autoencoder().save_pretrained(folder / "vae")
     DPMSolverMultistepScheduler(beta_start=0.0001, beta_end=0.02).save_pretrained(folder / "scheduler")
     write_index(
@@ -106,7 +106,7 @@ def tiny_pixart(folder: Path, *, sample_size: int = 8, seed: int = 0) -> Path:
     return folder
 
 
-def _write_t5(folder: Path, suffix: str) -> None:
+def write_t5(folder: Path, suffix: str) -> None:
     """A T5 encoder of two layers whose vocabulary is single characters."""
     special: list[tuple[str, float]] = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
     letters = [(letter, -3.0) for letter in "▁" + string.ascii_letters + string.digits + string.punctuation]
@@ -119,7 +119,7 @@ def _write_t5(folder: Path, suffix: str) -> None:
     T5EncoderModel(config).save_pretrained(folder / f"text_encoder{suffix}")
 
 
-def _perturbed(transformer: Any) -> Any:
+def perturbed(transformer: Any) -> Any:
     """Move every weight a little: as they are made, gates and modulations are zero and conditions have no effect."""
     with torch.no_grad():
         for parameter in transformer.parameters():

@@ -101,6 +101,11 @@ class ClipText(ConditioningEncoder):
     def _named_encoder(self, denoiser: Denoiser, path: str) -> TextEncoder:
         from diffmine.builtin.encoders.clip_encoder import ClipTextEncoder
 
+        if denoiser.pooled_width is not None:
+            raise ModelError(
+                f"[conditioning] path = {path!r} names one text encoder, but this model is told by several; "
+                "omit it to use the model's own"
+            )
         checkpoint = fetch(
             path,
             parts=("", "text_encoder"),

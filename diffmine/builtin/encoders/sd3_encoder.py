@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import CLIPTextModelWithProjection, T5EncoderModel
 
+from diffmine.builtin.encoders.clip_states import CLIP_CONTEXT, cut_off, penultimate, token_ids
 from diffmine.builtin.encoders.loading import load_encoder
 from diffmine.interfaces import Conditioning, TextEncoder
 
 if TYPE_CHECKING:
     from diffmine.builtin.models.checkpoint import Checkpoint
 
-CLIP_CONTEXT = 77
 T5_CONTEXT = 256
 
 
@@ -48,35 +48,23 @@ class StableDiffusion3TextEncoder(TextEncoder):
 
     def encode(self, prompts: Sequence[str]) -> Conditioning:
         with torch.inference_mode(False), torch.no_grad():
-            clips = [_encode_clip(encoder, tokenizer, prompts) for encoder, tokenizer in self._clips]
+            clips = [penultimate(encoder, tokenizer, prompts) for encoder, tokenizer in self._clips]
             tokens = torch.cat([hidden for hidden, _ in clips], dim=-1)
             tokens = F.pad(tokens, (0, self.width - tokens.shape[-1]))
             return Conditioning(
                 torch.cat([tokens, self._encode_t5(prompts, tokens)], dim=1),
-                torch.cat([pooled for _, pooled in clips], dim=-1),
+                torch.cat([output.text_embeds for _, output in clips], dim=-1),
             )
 
     def overflow(self, prompt: str) -> int:
         contexts = [(tokenizer, CLIP_CONTEXT) for _, tokenizer in self._clips]
         if self._t5 is not None:
             contexts.append((self._t5[1], T5_CONTEXT))
-        return max(max(0, len(tokenizer(prompt, verbose=False).input_ids) - size) for tokenizer, size in contexts)
+        return cut_off(prompt, contexts)
 
     def _encode_t5(self, prompts: Sequence[str], like: Tensor) -> Tensor:
         if self._t5 is None:
             return like.new_zeros(len(prompts), T5_CONTEXT, self.width)
         encoder, tokenizer = self._t5
-        hidden: Tensor = encoder(_ids(tokenizer, prompts, T5_CONTEXT).to(encoder.device)).last_hidden_state
+        hidden: Tensor = encoder(token_ids(tokenizer, prompts, T5_CONTEXT).to(encoder.device)).last_hidden_state
         return hidden.to(like.dtype)
-
-
-def _encode_clip(encoder: Any, tokenizer: Any, prompts: Sequence[str]) -> tuple[Tensor, Tensor]:
-    output = encoder(_ids(tokenizer, prompts, CLIP_CONTEXT).to(encoder.device), output_hidden_states=True)
-    return output.hidden_states[-2], output.text_embeds
-
-
-def _ids(tokenizer: Any, prompts: Sequence[str], context: int) -> Tensor:
-    ids: Tensor = tokenizer(
-        list(prompts), padding="max_length", max_length=context, truncation=True, return_tensors="pt"
-    ).input_ids
-    return ids

@@ -80,7 +80,6 @@ class Checkpoint:
         if options.compile:
             network.compile()  # in place, so that it saves as usual
         autoencoder = _load_autoencoder(folder, device, options)
-        _check_latents(autoencoder.config.latent_channels, network.config.in_channels)
         schedule = read_settings(folder, "scheduler/scheduler_config.json")
         return cls(folder, options.variant, part, network, autoencoder, schedule)
 
@@ -161,11 +160,3 @@ def _load_autoencoder(folder: Path, device: torch.device, options: LoadOptions) 
     if options.vae_tiling:
         autoencoder.enable_tiling()
     return autoencoder
-
-
-def _check_latents(encoded: int, taken: int) -> None:
-    if encoded != taken:
-        raise ModelError(
-            f"the checkpoint's autoencoder has {encoded} latent channels, but its network takes {taken}; "
-            "use parts of one checkpoint"
-        )

@@ -44,6 +44,20 @@ def cross_transformer_flops(config: Mapping[str, Any], height: int, width: int, 
     return 2.0 * total
 
 
+def flux_transformer_flops(config: Mapping[str, Any], height: int, width: int, *, tokens: int) -> float:
+    """One forward of a ``FluxTransformer2DModel`` for a latent, of which 2 x 2 cells are a token.
+
+    Blocks with two streams and with one cost the same: the latter have no projection after attention, and one of both
+    attention and feed-forward instead.
+    """
+    d, n, m = _inner(config), -(-height // 2) * -(-width // 2), tokens
+    block = 12 * d * d * (n + m) + 2 * (n + m) ** 2 * d
+    channels = config["in_channels"] + (config.get("out_channels") or config["in_channels"])
+    context = config["joint_attention_dim"] * d * m
+    total: int = (config["num_layers"] + config["num_single_layers"]) * block + context + channels * d * n
+    return 2.0 * total
+
+
 def _inner(config: Mapping[str, Any]) -> int:
     return int(config["num_attention_heads"] * config["attention_head_dim"])
 

@@ -16,6 +16,8 @@ from torch import Tensor
 from diffmine.errors import ModelError
 
 PREDICTIONS = ("epsilon", "v_prediction")
+OTHER_SCHEDULES = ("FlowMatch", "EDM")
+"""What the names of diffusers' schedulers begin with whose noise is not that of DDPM."""
 ROUNDING = 1e-3
 """In timesteps: more than what a float32 fraction is off by."""
 
@@ -42,8 +44,14 @@ def scheduler_of(settings: Mapping[str, Any]) -> Any:
     """A ``DDPMScheduler`` with the betas and the prediction type of any diffusers scheduler's configuration.
 
     Raises:
-        ModelError: the network predicts neither noise nor v.
+        ModelError: it is no schedule of DDPM, or the network predicts neither noise nor v.
     """
+    name = settings.get("_class_name", "")
+    if name.startswith(OTHER_SCHEDULES):
+        raise ModelError(
+            f"the checkpoint's scheduler is a {name}, but this model's noise is that of DDPM; "
+            "use the scheduler that was published with it, such as a DDIMScheduler or an EulerDiscreteScheduler"
+        )
     scheduler = DDPMScheduler.from_config(dict(settings))
     kind: str = scheduler.config.prediction_type
     if kind not in PREDICTIONS:

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from diffmine.builtin.models.checkpoint import LoadOptions
 
 
+MODEL_OF = {
+    "FluxPipeline": "flux",
+    "PixArtAlphaPipeline": "pixart",
+    "PixArtSigmaPipeline": "pixart",
+    "StableDiffusion3Pipeline": "stable-diffusion-3",
+    "StableDiffusionPipeline": "stable-diffusion",
+    "StableDiffusionXLPipeline": "stable-diffusion-xl",
+}
+"""A diffusers pipeline -> the model that loads it."""
+
+
 class PublishedConfig(ComponentConfig):
     """Options of models that load a diffusers pipeline."""
 
@@ -62,8 +73,16 @@ class PublishedModel(DiffusionModel):
         return self.network_flops(self._network_settings(), -(-height // self.stride), -(-width // self.stride))
 
     def checkpoint(self, folder: Path | None) -> Path:
-        """``folder``, or else the one of the checkpoint that the options name, fetched if need be."""
-        return folder or self._fetch(self.weights, local_files_only=self.config.local_files_only)
+        """``folder``, or else the one of the checkpoint that the options name, fetched if need be.
+
+        Raises:
+            ModelError: there is none, or it is one for another model; of that no weights are fetched.
+        """
+        if folder is not None:
+            return folder
+        offline = self.config.local_files_only
+        self._check_family(self._fetch((), local_files_only=offline))
+        return self._fetch(self.weights, local_files_only=offline)
 
     def load_options(self, folder: Path | None) -> LoadOptions:
         """How to load it; what ``save`` wrote to ``folder`` has no variants."""
@@ -71,6 +90,17 @@ class PublishedModel(DiffusionModel):
 
         variant = self.config.variant if folder is None else None
         return LoadOptions(self.config.dtype, variant, self.config.vae_tiling, self.config.compile)
+
+    def _check_family(self, folder: Path) -> None:
+        if not (folder / "model_index.json").is_file():
+            return
+        pipeline = read_settings(folder, "model_index.json").get("_class_name", "")
+        wanted = MODEL_OF.get(pipeline, self.name)
+        if wanted != self.name:
+            raise ModelError(
+                f"{self.config.path} holds a {pipeline}, which is none for model.use = {self.name!r}; "
+                f'set model.use = "{wanted}"'
+            )
 
     def _network_settings(self) -> Mapping[str, Any]:
         try:

@@ -7,12 +7,22 @@ import torch
 
 from diffmine.builtin.encoders.clip_text import ClipText, Extra
 from diffmine.builtin.encoders.label_embedding import LabelEmbedding
+from diffmine.builtin.models.flux import Flux
 from diffmine.builtin.models.pixart import PixArt
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
+from diffmine.builtin.models.stable_diffusion_xl import StableDiffusionXL
 from diffmine.interfaces import ConditioningEncoder, Denoiser
 from diffmine.testing.contracts.encoders import ConditioningEncoderContract
-from diffmine.testing.toys import GaussianMeans, GaussianModel, tiny_pixart, tiny_sd3, tiny_stable_diffusion
+from diffmine.testing.toys import (
+    GaussianMeans,
+    GaussianModel,
+    tiny_flux,
+    tiny_pixart,
+    tiny_sd3,
+    tiny_stable_diffusion,
+    tiny_stable_diffusion_xl,
+)
 
 CPU = torch.device("cpu")
 
@@ -21,6 +31,18 @@ CPU = torch.device("cpu")
 def stable_diffusion(tmp_path_factory: pytest.TempPathFactory) -> Denoiser:
     path = tiny_stable_diffusion(tmp_path_factory.mktemp("sd"))
     return StableDiffusion(StableDiffusion.Config(path=str(path))).load(CPU)
+
+
+@pytest.fixture(scope="module")
+def stable_diffusion_xl(tmp_path_factory: pytest.TempPathFactory) -> Denoiser:
+    path = tiny_stable_diffusion_xl(tmp_path_factory.mktemp("sdxl"))
+    return StableDiffusionXL(StableDiffusionXL.Config(path=str(path))).load(CPU)
+
+
+@pytest.fixture(scope="module")
+def flux(tmp_path_factory: pytest.TempPathFactory) -> Denoiser:
+    path = tiny_flux(tmp_path_factory.mktemp("flux"))
+    return Flux(Flux.Config(path=str(path), text_tokens=64)).load(CPU)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +56,10 @@ def pixart(tmp_path_factory: pytest.TempPathFactory) -> Denoiser:
     return PixArt(PixArt.Config(path=str(tiny_pixart(tmp_path_factory.mktemp("pixart"))))).load(CPU)
 
 
-@pytest.mark.parametrize("model", ["stable_diffusion", "stable_diffusion_3", "pixart"])
+MODELS = ["stable_diffusion", "stable_diffusion_xl", "stable_diffusion_3", "pixart", "flux"]
+
+
+@pytest.mark.parametrize("model", MODELS)
 class TestLabelEmbedding(ConditioningEncoderContract):
     @pytest.fixture
     def component(self) -> ConditioningEncoder:
@@ -46,7 +71,7 @@ class TestLabelEmbedding(ConditioningEncoderContract):
         return denoiser
 
 
-@pytest.mark.parametrize("model", ["stable_diffusion", "stable_diffusion_3", "pixart"])
+@pytest.mark.parametrize("model", MODELS)
 class TestClipText(ConditioningEncoderContract):
     @pytest.fixture
     def component(self) -> ConditioningEncoder:

@@ -12,13 +12,17 @@ from diffmine.builtin.encoders.clip_text import ClipText
 from diffmine.builtin.finetuners.full import FullFinetuning
 from diffmine.builtin.finetuners.lora import LoRA
 from diffmine.builtin.finetuners.none import NoFinetuning
+from diffmine.builtin.models.flux import Flux
 from diffmine.builtin.models.pixart import PixArt
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
+from diffmine.builtin.models.stable_diffusion_xl import StableDiffusionXL
 from diffmine.errors import ModelError
-from diffmine.interfaces import Finetuner, ModelTools, Progress
+from diffmine.interfaces import DiffusionModel, Finetuner, ModelTools, Progress
 from diffmine.testing.contracts.finetuners import FinetunerContract
+from diffmine.testing.toy_flux import tiny_flux
 from diffmine.testing.toy_stable_diffusion import tiny_stable_diffusion
+from diffmine.testing.toy_stable_diffusion_xl import tiny_stable_diffusion_xl
 from diffmine.testing.toy_tools import LABELS, toy_tools
 from diffmine.testing.toy_training import toy_training_set, untrained_tools, weights
 from diffmine.testing.toy_transformers import tiny_pixart, tiny_sd3
@@ -163,3 +167,51 @@ def test_transformers_are_finetuned_too(
     assert changed
     assert all(name.startswith("transformer/") for name in changed)
     assert all(".to_" in name for name in changed)
+
+
+def large(family: type[StableDiffusionXL] | type[Flux], base: Path) -> DiffusionModel:
+    if family is Flux:
+        return Flux(Flux.Config(path=str(tiny_flux(base)), text_tokens=32))
+    return StableDiffusionXL(StableDiffusionXL.Config(path=str(tiny_stable_diffusion_xl(base))))
+
+
+TEXT_STREAM = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
+
+
+@pytest.mark.parametrize(
+    ("family", "finetuner", "further"),
+    [
+        (StableDiffusionXL, FullFinetuning, {"min_snr_gamma": 5.0}),
+        (StableDiffusionXL, LoRA, {}),
+        (Flux, LoRA, {"target_modules": ("to_q", "to_k", "to_v", "to_out.0", *TEXT_STREAM)}),
+    ],
+)
+def test_finetuned_large_models_load_in_plain_diffusers_and_generate(
+    family: type[StableDiffusionXL] | type[Flux],
+    finetuner: type[FullFinetuning] | type[LoRA],
+    further: dict[str, object],
+    tmp_path: Path,
+) -> None:
+    from diffusers import FluxPipeline, StableDiffusionXLPipeline
+
+    of_xl, base = family is StableDiffusionXL, tmp_path / "base"
+    part, kind = ("unet", StableDiffusionXLPipeline) if of_xl else ("transformer", FluxPipeline)
+    prompts = ClipText(ClipText.Config(template="A photo from {label}"))
+    tools = ModelTools(large(family, base), prompts, device="cpu", seed=0, labels=LABELS, folder=None)
+    config = finetuner.Config.model_validate({**OPTIONS, "steps": 3, "gradient_checkpointing": True, **further})
+    trained = finetuned(finetuner(config), tools, tmp_path / "run", 32)
+    before, after = weights(base), weights(trained)
+    assert before.keys() == after.keys()
+    changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert {name.split("/")[0] for name in changed} == {part}
+    if isinstance(config, LoRA.Config):  # each kind of layer that was named, and no other
+        ends = {f".{name}.weight" for name in config.target_modules}
+        assert {end for name in changed for end in ends if name.endswith(end)} == ends
+        assert all(name.endswith(tuple(ends)) for name in changed)
+    pipeline = kind.from_pretrained(trained)
+    pipeline.set_progress_bar_config(disable=True)
+    ours, theirs = tools.at(trained).denoiser.network.state_dict(), getattr(pipeline, part).state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
+    picture = pipeline("A photo from a", num_inference_steps=1, height=32, width=32, output_type="np").images[0]
+    assert picture.shape == (32, 32, 3)
+    assert np.isfinite(picture).all()

@@ -5,13 +5,22 @@ import sys
 
 import pytest
 
+from diffmine.builtin.models.flux import Flux
 from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.builtin.models.pixart import PixArt
 from diffmine.builtin.models.stable_diffusion import StableDiffusion
 from diffmine.builtin.models.stable_diffusion_3 import StableDiffusion3
+from diffmine.builtin.models.stable_diffusion_xl import StableDiffusionXL
 from diffmine.interfaces import DiffusionModel
 from diffmine.testing.contracts.models import DiffusionModelContract
-from diffmine.testing.toys import GaussianModel, tiny_pixart, tiny_sd3, tiny_stable_diffusion
+from diffmine.testing.toys import (
+    GaussianModel,
+    tiny_flux,
+    tiny_pixart,
+    tiny_sd3,
+    tiny_stable_diffusion,
+    tiny_stable_diffusion_xl,
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +36,12 @@ def velocity(tmp_path_factory: pytest.TempPathFactory) -> DiffusionModel:
 
 
 @pytest.fixture(scope="module")
+def stable_diffusion_xl(tmp_path_factory: pytest.TempPathFactory) -> DiffusionModel:
+    path = tiny_stable_diffusion_xl(tmp_path_factory.mktemp("sdxl"))
+    return StableDiffusionXL(StableDiffusionXL.Config(path=str(path)))
+
+
+@pytest.fixture(scope="module")
 def stable_diffusion_3(tmp_path_factory: pytest.TempPathFactory) -> DiffusionModel:
     return StableDiffusion3(StableDiffusion3.Config(path=str(tiny_sd3(tmp_path_factory.mktemp("sd3")))))
 
@@ -36,7 +51,15 @@ def pixart(tmp_path_factory: pytest.TempPathFactory) -> DiffusionModel:
     return PixArt(PixArt.Config(path=str(tiny_pixart(tmp_path_factory.mktemp("pixart")))))
 
 
-@pytest.mark.parametrize("checkpoint", ["epsilon", "velocity", "stable_diffusion_3", "pixart"])
+@pytest.fixture(scope="module")
+def flux(tmp_path_factory: pytest.TempPathFactory) -> DiffusionModel:
+    return Flux(Flux.Config(path=str(tiny_flux(tmp_path_factory.mktemp("flux")))))
+
+
+CHECKPOINTS = ["epsilon", "velocity", "stable_diffusion_xl", "stable_diffusion_3", "pixart", "flux"]
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 class TestPublishedModels(DiffusionModelContract):
     @pytest.fixture
     def model(self, checkpoint: str, request: pytest.FixtureRequest) -> DiffusionModel:
@@ -58,7 +81,8 @@ class TestGaussianModel(DiffusionModelContract):
 
 
 def test_naming_a_model_imports_nothing_heavy() -> None:
-    modules = ["models.patch_unet", "models.stable_diffusion", "models.stable_diffusion_3", "models.pixart"]
+    models = ["patch_unet", "stable_diffusion", "stable_diffusion_xl", "stable_diffusion_3", "pixart", "flux"]
+    modules = [f"models.{model}" for model in models]
     modules += ["encoders.clip_text", "encoders.label_embedding"]
     imports = "; ".join(f"import diffmine.builtin.{module}" for module in modules)
     heavy = "{'torch', 'diffusers', 'transformers', 'huggingface_hub'}"

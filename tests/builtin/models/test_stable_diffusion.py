@@ -291,8 +291,11 @@ def test_a_checkpoint_that_does_not_fit_is_refused(damage: object, message: str,
                 "addition_time_embed_dim": 8,
                 "projection_class_embeddings_input_dim": 80,
             },
-            "^Stable Diffusion XL is not supported yet; use a Stable Diffusion 1 or 2 checkpoint$",
+            'told a pooled vector and sizes .* of Stable Diffusion XL; set model.use = "stable-diffusion-xl"$',
         ),
+        ({"in_channels": 9}, "takes 9 channels and gives 4, .* in-painting; use a text-to-image checkpoint, a Stable"),
+        ({"in_channels": 8}, "takes 8 channels and gives 4"),
+        ({"num_class_embeds": 10}, "asks for further conditions.*num_class_embeds = 10"),
     ],
 )
 def test_a_unet_that_asks_for_more_is_refused(
