@@ -24,7 +24,8 @@ PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 }
-BUILTINS = [entry for entry in registry().entries() if entry.plugin == BUILTIN]
+ENTRIES = list(registry().entries())
+BUILTINS = [entry for entry in ENTRIES if entry.plugin == BUILTIN]
 HOOKS = [name for name, value in inspect.getmembers(hookspecs) if hasattr(value, f"{hookspecs.PROJECT}_spec")]
 INLINE = re.compile(r"`([^`\n]+)`")
 FILES = ("csv", "json", "parquet", "py", "toml")
@@ -98,7 +99,7 @@ def test_settings_in_the_text_exist(page: str) -> None:
     for code in INLINE.findall(PAGES[page]):
         for table, option in SETTING.findall(code):
             if table in KIND_OF_TABLE and option not in FILES:
-                components = [entry.component for entry in BUILTINS if entry.kind.name == KIND_OF_TABLE[table].name]
+                components = [entry.component for entry in ENTRIES if entry.kind.name == KIND_OF_TABLE[table].name]
                 options = {name for one in components for name in (one.name, *one.Config.model_fields)}
                 assert option in {"use", *options}, f"{page}: there is no option {table}.{option}"
         if code.startswith(("diffmine ", "--")):

@@ -126,6 +126,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.label_auc import LabelAuc
     from diffmine.builtin.metrics.label_predictability import LabelPredictability
     from diffmine.builtin.metrics.max_box_acc import MaxBoxAcc
+    from diffmine.builtin.metrics.paper_auc_pr import PaperAucPr
     from diffmine.builtin.metrics.patch_precision import PatchPrecision
     from diffmine.builtin.metrics.pixel_average_precision import PixelAveragePrecision
     from diffmine.builtin.metrics.pointing_accuracy import PointingAccuracy
@@ -144,6 +145,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         LabelAuc,
         LabelPredictability,
         MaxBoxAcc,
+        PaperAucPr,
         PatchPrecision,
         PixelAveragePrecision,
         PointingAccuracy,
@@ -197,8 +199,9 @@ def diffmine_register_figures() -> list[type[Figure]]:
     from diffmine.builtin.figures.influence import Influence
     from diffmine.builtin.figures.strips import Strips
     from diffmine.builtin.figures.typicality import Typicality
+    from diffmine.builtin.figures.whole import Whole
 
-    return [Grid, Strips, Typicality, Influence]
+    return [Grid, Strips, Typicality, Influence, Whole]
 
 
 @hookimpl

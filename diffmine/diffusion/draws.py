@@ -23,10 +23,10 @@ def draw(config: LossConfig, shape: tuple[int, ...], seed: int, digest: str, num
     lattice quadrature rules*): each is uniform over the range, any four of a block lie in pairs about its middle, one
     in each half of each half, so that a linear trend over timesteps leaves their mean exactly, and of later blocks
     each falls between those before. Of antithetic draws 2k and 2k + 1 share a timestep, and the second has the noise
-    of the first negated.
+    of the first negated. Shared draws depend on the seed and the latent's shape alone.
 
     Args:
-        config: over which timesteps, and whether antithetic.
+        config: over which timesteps, whether antithetic, and whether shared by all images.
         shape: of a latent, (channels, h, w).
         seed: the run's seed.
         digest: ``ImageRecord.digest``.
@@ -35,6 +35,7 @@ def draw(config: LossConfig, shape: tuple[int, ...], seed: int, digest: str, num
         positions on the noise schedule in [t_min, t_max), float32, (draws,); noise, float32, (draws, *shape). Both on
         the CPU.
     """
+    digest = "" if config.shared_draws else digest
     shift = float(numpy_generator(seed, "timesteps", digest).random())
     fractions, noises = [], []
     for number in numbers:

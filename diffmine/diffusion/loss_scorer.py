@@ -50,6 +50,11 @@ class LossConfig(ComponentConfig):
     antithetic: bool = Field(
         False, description="every other draw repeats the timestep before it with the noise negated"
     )
+    shared_draws: bool = Field(
+        False,
+        description="all pictures of a size have the same draws (the paper's code); what a draw's noise does to all of "
+        "them cancels when they are compared, and stays in their mean",
+    )
     weighting: Weighting = Field(
         "model",
         description="what errors are measured of, whatever the model predicts: its own target, the noise (the paper), "

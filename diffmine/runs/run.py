@@ -339,6 +339,15 @@ class Run:
         """The map that decided where patches lie, upsampled to the picture, float32, (height, width)."""
         return self._at_image_size(image_id, self.placing(image_id, label))
 
+    def images_by_typicality(self, label: str) -> list[tuple[str, float]]:
+        """The mined pictures that carry a label, each with the mean typicality over all of it, the most typical first.
+
+        Every map of the label is read.
+        """
+        carriers = (one for one in self.records.values() if one.mined and label in one.labels)
+        means = [(one.image_id, float(self.typicality_image(one.image_id, label).mean())) for one in carriers]
+        return sorted(means, key=lambda one: (-one[1], one[0]))
+
     def scored_labels(self, image_id: str) -> list[str]:
         """The labels under which an image was scored, sorted: its own, and any others the scorer added."""
         return self.maps.labels(image_id)
@@ -374,7 +383,8 @@ class Run:
         Args:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls),
                 ``typicality`` (whole pictures, white where not typical, and heat maps), ``influence`` (heat maps of it
-                beside those of typicality), or what a plugin draws.
+                beside those of typicality), ``whole`` (whole pictures, by the mean over all of each), or what a
+                plugin draws.
             labels: which labels, each a panel; None: all.
             before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
                 whatever ``kind`` says.

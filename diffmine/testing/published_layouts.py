@@ -24,7 +24,7 @@ FINDINGS = (
     "Atelectasis",
     "No Finding",
     "Atelectasis",
-    "Pleural_Thickening",
+    "Pleural_Thickening|Infiltration",
 )
 
 

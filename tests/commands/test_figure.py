@@ -26,7 +26,7 @@ def shape(run: Run, target: Path, *options: object) -> float:
         return image.height / image.width
 
 
-@pytest.mark.parametrize("kind", ["grid", "strips", "typicality", "influence"])
+@pytest.mark.parametrize("kind", ["grid", "strips", "typicality", "influence", "whole"])
 def test_rows_and_columns_shape_the_figure(run: Run, kind: str, tmp_path: Path) -> None:
     target = tmp_path / "figure.png"
     usual = shape(run, target, "--kind", kind, "--rows", 2, "--columns", 4)

@@ -238,6 +238,36 @@ def test_going_on_from_stored_maps_gives_the_bits_of_all_draws_at_once(options: 
                 np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
 
 
+@pytest.mark.parametrize("timesteps", ["uniform", "stratified"])
+def test_shared_draws_are_those_of_every_picture_of_a_size(timesteps: Literal["uniform", "stratified"]) -> None:
+    def drawn(shared: bool, digest: str, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+        config = Diffusion.Config(draws=8, timesteps=timesteps, shared_draws=shared)
+        return draw(config, (3, 4, 4), seed, digest, range(8))
+
+    for one, other in zip(drawn(True, "one"), drawn(True, "other"), strict=True):
+        assert torch.equal(one, other)
+    for differing in (drawn(False, "other"), drawn(True, "one", seed=1)):
+        for one, other in zip(drawn(True, "one"), differing, strict=True):
+            assert not torch.equal(one, other)
+
+
+def test_shared_draws_cancel_between_pictures() -> None:
+    """Of two flat pictures of the Gaussian model, what a noise adds to both is all but gone in their difference."""
+    labels = [["warm"], ["warm"]]
+    pictures = [picture(1, value=0.1), picture(2, value=0.12)]
+    spreads = {}
+    for shared in (True, False):
+        differences = []
+        for seed in range(12):
+            model = tools()
+            model.seed = seed
+            scoring = Diffusion(Diffusion.Config(draws=8, shared_draws=shared)).open(model)
+            one, other = (maps[0].mean.mean() for maps in scoring.score(pictures, labels, Progress()))
+            differences.append(one - other)
+        spreads[shared] = np.std(differences)
+    assert spreads[True] < 0.2 * spreads[False]
+
+
 def reread(one: TypicalityMap) -> TypicalityMap:
     """A map as the store gives it back."""
     tensors = tensors_of(one)

@@ -8,9 +8,10 @@ import tomli_w
 from PIL import Image
 
 from diffmine.builtin.figures.grid import Grid, three_digits
+from diffmine.builtin.figures.whole import Whole
 from diffmine.drawing.figures import COLUMN, draw_before_after
 from diffmine.drawing.panels import fade, scale_of, sheet
-from diffmine.drawing.whole_pictures import before_after
+from diffmine.drawing.whole_pictures import before_after, stacked
 from diffmine.engine.opening import load_run
 from diffmine.errors import DataError, RecipeError
 from diffmine.runs.run import Run
@@ -77,6 +78,19 @@ def test_the_grid_shows_the_pixels_of_the_best_clusters(run: Run) -> None:
     assert len(panel.names) == 2
     best = contents.clusters("west")[0]
     assert float(panel.names[0]) == pytest.approx(best.facts["median_typicality"], rel=0.005)
+
+
+def test_whole_pictures_lie_in_the_order_of_their_mean_typicality(run: Run) -> None:
+    ranked = run.images_by_typicality("north")
+    carriers = {one.image_id for one in run.records.values() if one.mined and "north" in one.labels}
+    assert {image_id for image_id, _ in ranked} == carriers
+    means = {image_id: run.typicality_image(image_id, "north").mean() for image_id in carriers}
+    assert [image_id for image_id, _ in ranked] == sorted(carriers, key=lambda one: -means[one])
+    assert dict(ranked) == pytest.approx(means)
+    panel = Whole(Whole.Config()).panel(run.contents, "north", rows=1, columns=2)
+    ends = [[run.picture(image_id) for image_id, _ in part[:2]] for part in (ranked, ranked[::-1])]
+    assert np.array_equal(panel.image, stacked(ends, 1, 2))
+    assert list(panel.names) == ["most", "least"]
 
 
 def test_numbers_below_each_other_have_equally_many_digits() -> None:
@@ -152,7 +166,7 @@ def test_hostile_labels_are_drawn_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ask", "answer"),
     [
-        (lambda run, path: run.figure("pie"), "(?s)'pie'.*available: grid, influence, strips, typicality"),
+        (lambda run, path: run.figure("pie"), "(?s)'pie'.*available: grid, influence, strips, typicality, whole"),
         (lambda run, path: run.show("east"), "label 'east'; its labels: north, south, west"),
         (lambda run, path: run.show("north").save(path / "a.gif"), "'gif'; allowed suffixes: png, pdf, svg"),
     ],

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from diffmine.builtin.datasets.table_boxes import BoxesConfig
 from diffmine.builtin.datasets.table_paths import Template
-from diffmine.builtin.datasets.table_patterns import Pattern
+from diffmine.files.patterns import Pattern
 from diffmine.interfaces import DatasetConfig, RecipePath
 
 
@@ -63,7 +63,7 @@ class TableConfig(DatasetConfig):
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
         if pattern is not None:
-            Pattern(pattern, "label_pattern")
+            Pattern(pattern, "[dataset] label_pattern")
         return pattern
 
     @field_validator("values")

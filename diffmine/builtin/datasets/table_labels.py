@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from diffmine.builtin.datasets.table_patterns import Pattern
 from diffmine.builtin.datasets.table_rows import LIST_SEPARATOR, cell, parse_json
 from diffmine.errors import DataError, reason
+from diffmine.files.patterns import Pattern
 
 
 class LabelRule:
@@ -29,7 +29,7 @@ class LabelRule:
         bin_width: float | None = None,
     ) -> None:
         self._separator, self._names, self._bin_width = separator, names, bin_width
-        self._pattern = Pattern(pattern, "label_pattern") if pattern else None
+        self._pattern = Pattern(pattern, "[dataset] label_pattern") if pattern else None
 
     def labels(self, text: str, place: str) -> tuple[str, ...]:
         """The distinct labels of a cell, in order; none where it is empty.

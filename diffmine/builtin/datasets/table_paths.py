@@ -12,8 +12,8 @@ from functools import lru_cache
 from itertools import product, takewhile
 from pathlib import Path
 
-from diffmine.builtin.datasets.table_patterns import Pattern
 from diffmine.errors import DataError, reason
+from diffmine.files.patterns import Pattern
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _FREE = re.compile("\0([^\0]+)\0")
@@ -91,7 +91,7 @@ class Expansion:
             yield part, {}
             return
         literals = _FREE.split(part)[::2]
-        pattern = Pattern("^" + "(.+?)".join(map(re.escape, literals)) + r"\Z", "image")
+        pattern = Pattern("^" + "(.+?)".join(map(re.escape, literals)) + r"\Z", "[dataset] image")
         names = self._names(self._root / folder)
         start = bisect_left(names, literals[0])
         for name in takewhile(lambda name: name.startswith(literals[0]), names[start:]):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import string
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from diffmine.errors import ModelError
+from diffmine.files.patterns import Pattern
 from diffmine.interfaces import (
     OUTSIDE_KEY,
     ComponentConfig,
@@ -44,6 +45,26 @@ class Extra(ComponentConfig):
     probability: float = Field(ge=0, le=1, description="share of training prompts that carry it")
 
 
+class Rewrite(ComponentConfig):
+    """How a label is worded otherwise than it is spelled."""
+
+    pattern: str = Field(description="regular expression; everything that it matches is replaced")
+    to: str = Field(description=r"what takes its place; \1 is the pattern's first group")
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        Pattern(f"{self.pattern}|", "[conditioning] rewrite.pattern").replace("", self.to)  # matches, whatever it is
+        return self
+
+    def apply(self, text: str) -> str:
+        """The text, reworded.
+
+        Raises:
+            DataError: searching took too long.
+        """
+        return Pattern(self.pattern, "[conditioning] rewrite.pattern").replace(text, self.to)
+
+
 class ClipText(ConditioningEncoder):
     """Prompts made of the label and a template, read by a frozen CLIP text encoder.
 
@@ -61,8 +82,11 @@ class ClipText(ConditioningEncoder):
         )
         null_prompt: str = Field("", description="prompt of the null condition")
         extras: tuple[Extra, ...] = Field((), description="texts that training sometimes appends to the template")
+        rewrite: tuple[Rewrite, ...] = Field(
+            (), description="wordings of labels and columns, one after the other, each of what the last has made"
+        )
         spelling: Literal["as-is", "spaces"] = Field(
-            "as-is", description="spaces: underscores in labels and columns become spaces"
+            "as-is", description="spaces: underscores in labels and columns become spaces, after rewrite"
         )
         path: PretrainedPath | None = Field(
             None,

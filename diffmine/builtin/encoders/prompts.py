@@ -24,7 +24,7 @@ class TemplatePrompts(PromptEncoder):
         """Take a loaded encoder.
 
         Args:
-            config: template, null prompt, extras and spelling.
+            config: template, null prompt, extras, rewrites and spelling.
             encoder: reads the prompts.
             replaces: whether ``encoder`` is another than the model's own, so that a saved model must carry it.
         """
@@ -86,6 +86,8 @@ class TemplatePrompts(PromptEncoder):
             ) from None
 
     def _spelled(self, text: str) -> str:
+        for rewrite in self._config.rewrite:
+            text = rewrite.apply(text)
         return text.replace("_", " ") if self._config.spelling == "spaces" else text
 
     def _remember(self, prompts: Sequence[str]) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, annotated, mean_over_images
+from diffmine.analysis.localisation import boxes_of
 from diffmine.interfaces import Metric
 from diffmine.types import BoolArray, FloatArray, MetricValue
 
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class BoxAveragePrecision(Metric):
-    """Area under the precision-recall curve of the typicality map against boxes, as the paper measures localisation.
+    """Average precision of the typicality map against boxes, and mean typicality inside of them.
 
-    ``box_average_precision``: as ``pixel_average_precision`` (docs/method.md: "per image, area under the
-    precision-recall curve of the pixel map against the box"), with the element replaced by the boxes around it: those
-    that the dataset has, or else, of its mask, the bounding box of each connected part. In [0, 1];
+    ``box_average_precision``: as ``pixel_average_precision``, with the element replaced by the boxes around it: those
+    that the dataset has, or else, of its mask, the bounding box of each connected part. It is not the area that the
+    paper's code computes, which is ``paper_auc_pr``. In [0, 1];
     chance is the share of the image that lies in boxes. ``box_typicality``: the mean typicality inside the boxes, in
     units of the denoising loss; chance is the mean over the whole image.
     """
@@ -32,24 +31,12 @@ class BoxAveragePrecision(Metric):
     def compute(self, run: Run) -> Mapping[str, MetricValue]:
         precision, typicality = [], []
         for one in annotated(run, self.config.split):
-            drawn = run.boxes(one.record.image_id).get(one.label)
-            boxes = bounding_boxes(one.mask) if drawn is None else drawn
+            boxes = boxes_of(run, one)
             heat = run.typicality_image(one.record.image_id, one.label)
             precision.append(_precision(one, boxes, heat))
             inside, everywhere = float(heat[boxes].mean()), float(heat.mean())
             typicality.append(Measured(one.record.image_id, one.label, inside, everywhere))
         return {**mean_over_images(self.name, precision), **mean_over_images("box_typicality", typicality)}
-
-
-def bounding_boxes(mask: BoolArray) -> BoolArray:
-    """The mask with each connected part (8-neighbourhood) filled to its bounding box."""
-    from scipy.ndimage import find_objects, label
-
-    parts, _ = label(mask, structure=np.ones((3, 3)))
-    boxes = np.zeros_like(mask)
-    for box in find_objects(parts):
-        boxes[box] = True
-    return boxes
 
 
 def _precision(one: Annotated, boxes: BoolArray, heat: FloatArray) -> Measured:

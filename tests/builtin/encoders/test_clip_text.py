@@ -66,6 +66,26 @@ def test_underscores_become_spaces_where_the_recipe_says_so(denoiser: Denoiser) 
     assert load(denoiser).prompt("fire_station") == "fire_station"
 
 
+def test_labels_are_reworded_one_pattern_after_the_other(denoiser: Denoiser) -> None:
+    nested = {"pattern": "^(.+)/(.+)$", "to": r"\2 \1"}
+    encoder = load(denoiser, spelling="spaces", rewrite=[{"pattern": "outdoor", "to": "open-air"}, nested])
+    assert encoder.prompt("apartment_building/outdoor") == "open-air apartment building"
+    assert encoder.prompt("fire_station") == "fire station"
+    assert encoder.prompt(None) == ""
+
+
+def test_what_is_no_wording_is_refused() -> None:
+    for wrong in ({"pattern": "(", "to": ""}, {"pattern": "a", "to": r"\1"}):
+        with pytest.raises(ValidationError):
+            ClipText.Config(rewrite=(wrong,))  # type: ignore[arg-type]
+
+
+def test_a_wording_that_never_ends_is_given_up(denoiser: Denoiser) -> None:
+    encoder = load(denoiser, rewrite=[{"pattern": "^(a|aa)+$", "to": "b"}])
+    with pytest.raises(DataError, match=r"\[conditioning\] rewrite.pattern = .* was given up after 1 s"):
+        encoder.prompt("a" * 60 + "!")
+
+
 def test_a_label_with_braces_stays_itself(denoiser: Denoiser) -> None:
     assert load(denoiser, template="in {label}").prompt("{region}") == "in {region}"
 

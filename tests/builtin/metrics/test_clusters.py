@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from diffmine.builtin.metrics.box_average_precision import BoxAveragePrecision, bounding_boxes
+from diffmine.analysis.localisation import bounding_boxes
+from diffmine.builtin.metrics.box_average_precision import BoxAveragePrecision
 from diffmine.builtin.metrics.cluster_purity import ClusterPurity
 from diffmine.builtin.metrics.dbcv import Dbcv
 from diffmine.builtin.metrics.element_coverage import ElementCoverage

@@ -16,7 +16,7 @@ class Pattern:
 
     Args:
         text: the expression.
-        option: the recipe's option that holds it, for errors.
+        option: the recipe's option that holds it, for errors, such as ``[dataset] label_pattern``.
     Raises:
         ValueError: it is no regular expression.
     """
@@ -39,10 +39,29 @@ class Pattern:
         try:
             return self._compiled.search(text, timeout=SECONDS)
         except TimeoutError:
-            raise DataError(
-                f"{place}: searching {text[:60]!r} with [dataset] {self._option} = {self.text!r} was given up after "
-                f"{SECONDS:g} s; write the pattern without repetitions inside repetitions"
-            ) from None
+            raise DataError(f"{place}: {self._given_up(text)}") from None
+
+    def replace(self, text: str, to: str) -> str:
+        """``text`` with every match replaced by ``to``, in which ``\\1`` stands for the first group, as of ``re.sub``.
+
+        Raises:
+            DataError: the search took too long.
+            ValueError: ``to`` names a group that there is not.
+        """
+        import regex
+
+        try:
+            return str(self._compiled.sub(to, text, timeout=SECONDS))
+        except TimeoutError:
+            raise self._given_up(text) from None
+        except (regex.error, IndexError) as error:
+            raise ValueError(f"{to!r} cannot stand for what {self.text!r} matches: {error}") from None
+
+    def _given_up(self, text: str) -> DataError:
+        return DataError(
+            f"searching {text[:60]!r} with {self._option} = {self.text!r} was given up after {SECONDS:g} s; write the "
+            "pattern without repetitions inside repetitions"
+        )
 
     def __reduce__(self) -> tuple[type[Pattern], tuple[str, str]]:
         return Pattern, (self.text, self._option)
