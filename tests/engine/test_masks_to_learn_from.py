@@ -1,4 +1,4 @@
-"""Masks are read of training pictures alone, by those alone who say that they need them, and what they decide is kept."""
+"""Masks are read of training pictures alone, and by those alone who say so; what they decide is learned anew with them."""
 
 from __future__ import annotations
 
