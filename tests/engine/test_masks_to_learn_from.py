@@ -1,4 +1,4 @@
-"""Masks are read of training pictures alone, and by those alone who say so; what they decide is learned anew with them."""
+"""Masks are read of training pictures alone, by those alone who say so, and where they change it is learned anew."""
 
 from __future__ import annotations
 
