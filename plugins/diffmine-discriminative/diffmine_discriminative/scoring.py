@@ -10,24 +10,24 @@ from torch import Tensor
 
 from diffmine.interfaces import Progress, Scoring
 from diffmine.numerics.batching import BatchSize, run_in_batches
-from diffmine.types import FloatArray, Picture, TypicalityMap
+from diffmine.types import Picture, TypicalityMap
 from diffmine_discriminative.classifier import Outputs
 from diffmine_discriminative.network import Network, prepared
 
-Maps = Callable[[Network, Tensor], Tensor]
-"""From a network and pictures to a map for each output, float32, (pictures, outputs, h, w)."""
+Maps = Callable[[Network, Tensor, Sequence[int]], Tensor]
+"""From a network, pictures and some of its outputs to a map for each of these, float32, (pictures, outputs, h, w)."""
 
 
-def class_activation_maps(network: Network, pictures: Tensor) -> Tensor:
+def class_activation_maps(network: Network, pictures: Tensor, outputs: Sequence[int]) -> Tensor:
     """CAM (Zhou et al., *Learning Deep Features for Discriminative Localization*, 2016, eq. 2), with the bias.
 
     The head applied to each cell's features; the mean over cells is the logit.
     """
     with torch.inference_mode():
-        return network(pictures)
+        return network(pictures)[:, list(outputs)]
 
 
-def gradient_maps(network: Network, pictures: Tensor, block: int) -> Tensor:
+def gradient_maps(network: Network, pictures: Tensor, outputs: Sequence[int], block: int) -> Tensor:
     """Grad-CAM (Selvaraju et al., 2017, eq. 1 and 2): a block's features, weighted by the mean gradient of the logit.
 
     Times the number of cells, so that pictures of several sizes compare: of the last block it is then the positive part
@@ -37,8 +37,8 @@ def gradient_maps(network: Network, pictures: Tensor, block: int) -> Tensor:
         features = network.features(pictures, block).detach().requires_grad_()
         logits = network.after(features, block).mean(dim=(2, 3)).sum(dim=0)
         maps = []
-        for logit in logits:
-            (gradient,) = torch.autograd.grad(logit, features, retain_graph=True)
+        for output in outputs:
+            (gradient,) = torch.autograd.grad(logits[output], features, retain_graph=True)
             maps.append((gradient.sum(dim=(2, 3), keepdim=True) * features).sum(dim=1).relu())
     return torch.stack([one.detach() for one in maps], dim=1)
 
@@ -60,15 +60,18 @@ class NetworkScoring(Scoring):
             by_size[picture.pixels.shape].append(place)
         scored: dict[int, list[TypicalityMap]] = {}
         for places in by_size.values():
-            found = run_in_batches(self._all_maps, [pictures[place] for place in places], self._batch)
-            for place, maps in zip(places, found, strict=True):
-                scored[place] = [self._of_label(pictures[place], maps, label) for label in labels[place]]
+            asked = [(pictures[place], labels[place]) for place in places]
+            for place, maps in zip(places, run_in_batches(self._maps_of, asked, self._batch), strict=True):
+                scored[place] = maps
                 progress.advance()
         return [scored[place] for place in range(len(pictures))]
 
-    def _all_maps(self, pictures: Sequence[Picture]) -> list[FloatArray]:
-        tensor = prepared([picture.pixels for picture in pictures], self._device)
-        return list(self._maps(self._outputs.network, tensor).float().cpu().numpy())
-
-    def _of_label(self, picture: Picture, maps: FloatArray, label: str) -> TypicalityMap:
-        return TypicalityMap(picture.record.image_id, label, maps[self._outputs.labels.index(label)].copy())
+    def _maps_of(self, asked: Sequence[tuple[Picture, Sequence[str]]]) -> list[list[TypicalityMap]]:
+        wanted = sorted({label for _, labels in asked for label in labels})
+        outputs = [self._outputs.labels.index(label) for label in wanted]
+        tensor = prepared([picture.pixels for picture, _ in asked], self._device)
+        found = self._maps(self._outputs.network, tensor, outputs).float().cpu().numpy()
+        return [
+            [TypicalityMap(picture.record.image_id, label, of[wanted.index(label)].copy()) for label in labels]
+            for of, (picture, labels) in zip(found, asked, strict=True)
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ from diffmine_discriminative.scoring import gradient_maps
 from diffmine_discriminative.segmenting import chosen
 from pydantic import ValidationError
 
-from diffmine.errors import DataError
+import diffmine
+from diffmine.errors import DataError, DiffmineError
 from diffmine.interfaces import ModelTools, Progress, TypicalityScorer
 from diffmine.numerics.seeding import torch_generator
+from diffmine.runs.run import Run
 from diffmine.testing.contracts.extractors import FeatureExtractorContract
 from diffmine.testing.contracts.scorers import TypicalityScorerContract
-from diffmine.testing.toy_pictures import toy_picture
+from diffmine.testing.toy_pictures import toy_picture, write_toy_folder
 from diffmine.testing.toy_tools import LABELS, as_picture, without_model
 from diffmine.testing.toy_training import toy_training_set, training_set
 from diffmine.types import BoolArray, Picture
@@ -94,7 +97,7 @@ def test_grad_cam_of_the_last_block_is_the_positive_part_of_cam_without_bias(
     network: Network, pictures: torch.Tensor
 ) -> None:
     cam = torch.einsum("pchw,lc->plhw", network.features(pictures), network.head.weight[:, :, 0, 0])
-    torch.testing.assert_close(gradient_maps(network, pictures, -1), cam.relu())
+    torch.testing.assert_close(gradient_maps(network, pictures, (0, 1), -1), cam.relu())
     assert (cam < 0).any(), "or the positive part would be all of it"
 
 
@@ -111,7 +114,7 @@ def test_grad_cam_of_an_earlier_block_is_the_papers(network: Network, pictures: 
             change = exact.after(nudged, 1).mean(dim=(2, 3)) - exact.after(features, 1).mean(dim=(2, 3))
             weights[:, :, channel] += change / step / cells
     expected = cells * torch.einsum("plc,pchw->plhw", weights, features).relu()
-    found = gradient_maps(exact, pictures.double(), 1)
+    found = gradient_maps(exact, pictures.double(), (1, 0), 1).flip(1)
     assert found.max() > 0
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
@@ -188,7 +191,7 @@ def test_scorer_and_extractor_learn_once_and_agree(tmp_path: Path, monkeypatch: 
 def fitted(scorer: TypicalityScorer, pictures: list[Picture], masks: list[BoolArray], folder: Path) -> ModelTools:
     data = training_set(pictures)
     known = {one.record.image_id: {one.record.labels[0]: mask} for one, mask in zip(pictures, masks, strict=True)}
-    data = type(data)(data.train, data.heldout, data.picture, data.crop, lambda record: known[record.image_id])
+    data = replace(data, masks=lambda record: known[record.image_id])
     tools = without_model()
     scorer.fit(data, tools, folder=folder, progress=Progress())
     return tools.with_fitted(folder)
@@ -224,9 +227,7 @@ def test_planted_elements_of_unseen_pictures_are_found(tmp_path: Path, scorer: T
 
 def test_few_shot_reads_so_many_masks_of_each_label_and_no_more(tmp_path: Path) -> None:
     data, read = toy_training_set(train=24, masks=True), []
-    counted = type(data)(
-        data.train, data.heldout, data.picture, data.crop, lambda record: read.append(record) or data.masks(record)
-    )
+    counted = replace(data, masks=lambda record: read.append(record) or data.masks(record))
     shown = chosen(counted, LABELS, 4, 0, Progress())
     assert [record.labels[0] for record in shown] == ["a"] * 4 + ["b"] * 4
     assert all(data.masks(record)[record.labels[0]].any() for record in shown)
@@ -235,8 +236,7 @@ def test_few_shot_reads_so_many_masks_of_each_label_and_no_more(tmp_path: Path) 
 
 
 def test_few_shot_without_masks_is_a_sentence(tmp_path: Path) -> None:
-    data = toy_training_set(masks=True)
-    bare = type(data)(data.train, data.heldout, data.picture, data.crop, lambda record: {})
+    bare = replace(toy_training_set(), masks=lambda record: {})
     scorer = FewShotMasks(FewShotMasks.Config(**SMALL.model_dump()))
     with pytest.raises(DataError, match=r"none of the 5 training pictures of 'a' has a mask, .*; give the dataset"):
         scorer.fit(bare, without_model(), folder=tmp_path, progress=Progress())
@@ -251,3 +251,50 @@ def test_what_cannot_be_told_apart_is_a_sentence(tmp_path: Path) -> None:
         scorer.open(without_model())
     with pytest.raises(ValidationError, match="block = 7: a network of depth 1 has blocks 0 to 2"):
         CnnGradCam.Config(**SMALL.model_dump(), block=7)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with toy pictures, each with an element that is its label's, and recipes for them."""
+    folder = tmp_path_factory.mktemp("discriminative")
+    write_toy_folder(folder / "pictures", per_label=80)
+    for recipe in RECIPES.glob("*.toml"):
+        (folder / recipe.name).write_text(f'extends = "{recipe}"\n{DATASET}', encoding="utf-8")
+    return folder
+
+
+def mined(place: Path, recipe: str, out: str, *more: str, until: str | None = None) -> Run:
+    network = {**QUICK.model_dump(), "epochs": 60 if recipe == "few-shot" else 20}
+    tables = ("scorer",) if recipe == "few-shot" else ("scorer", "features")
+    sets = [f"{table}.{name}={str(value).lower()}" for table in tables for name, value in network.items()]
+    common = ["patches.size=8", "scorer.null_labels=1", "clusterer.n_clusters=2", 'report={use=["terminal"]}']
+    return diffmine.run(
+        place / f"{recipe}.toml",
+        out=place / out,
+        store=place / f"{out} store",
+        overrides=[*sets, *common, *more],
+        until=until,
+    )
+
+
+def test_a_run_of_a_classifier_learns_the_same_whatever_the_number_of_workers(place: Path) -> None:
+    one = mined(place, "cnn-cam", "one")
+    assert "finetune" not in one.info["stages"]
+    assert one.metrics["patch_precision"]["value"] > one.metrics["patch_precision"]["chance"] + 0.2
+    assert one.metrics["presence_auc"]["value"] > 0.8
+    classifier._learned.clear()
+    two = mined(place, "cnn-cam", "two", "executor.workers=2", "dataset.crop=none")
+    fitted = [digests(run.artifact("typicality") / "fitted") for run in (one, two)]
+    assert fitted[0] == fitted[1]
+    assert one.selected_patches.select(["image_id", "y0", "x0"]) == two.selected_patches.select(
+        ["image_id", "y0", "x0"]
+    )
+    with pytest.raises(DiffmineError, match=r"\[features\] depth = 1, but \[scorer\] depth = 2"):
+        mined(place, "cnn-cam", "no", "scorer.depth=2")
+
+
+def test_a_run_of_few_masks_finds_the_elements_of_pictures_whose_masks_it_has_not_seen(place: Path) -> None:
+    run = mined(place, "few-shot", "few")
+    assert run.metrics["patch_precision"]["value"] > run.metrics["patch_precision"]["chance"] + 0.4
+    with pytest.raises(DiffmineError, match="none of the 60 training pictures of 'a' has a mask"):
+        mined(place, "few-shot", "no", "dataset.masks=pictures/a", until="typicality")
