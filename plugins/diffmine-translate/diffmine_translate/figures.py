@@ -18,7 +18,7 @@ NOTHING = "no translations"
 
 
 class AcrossLabels(Figure):
-    """Places of a label's pictures as rows, one crop a label; of the clusters by rank, each one's most central first."""
+    """Places of a label's pictures as rows, one crop a label; of each cluster the most central places first."""
 
     name = "across-labels"
     rows = 6
@@ -30,7 +30,7 @@ class AcrossLabels(Figure):
             return _empty(label)
         members = [found.members(one["cluster"], label) for one in found.clusters]
         in_turn: list[dict[str, Any]] = [one for one in chain(*zip_longest(*members)) if one is not None]
-        shown = list(islice(in_turn, rows))
+        shown = sorted(islice(in_turn, rows), key=lambda one: int(one["cluster"]))
         if not shown:
             return _empty(label)
         cells = [
