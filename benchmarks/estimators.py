@@ -33,7 +33,6 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 import diffmine
 from diffmine.analysis.showing import shows
-from diffmine.builtin.selectors.greedy import choose
 from diffmine.diffusion import LossConfig, LossScorer, other_labels
 from diffmine.diffusion.loss_scorer import Weighting
 from diffmine.diffusion.losses import influence
@@ -42,6 +41,7 @@ from diffmine.diffusion.scoring import Measured
 from diffmine.interfaces import ModelTools, Progress
 from diffmine.numerics.bootstrap import mean_interval
 from diffmine.numerics.upsampling import upsample, window_means
+from diffmine.numerics.windows import choose_windows
 from diffmine.testing.gaussian import Prediction
 from diffmine.testing.squares import COLOURS, SQUARE, draw_squares, squares_tools
 from diffmine.types import Box, Picture, TypicalityMap
@@ -281,7 +281,7 @@ class Found:
 
 def best(image: Array, size: int) -> Box:
     """The best window."""
-    return choose([window_means(image, size)], (size,), 1)[0][1]
+    return choose_windows([window_means(image, size)], (size,), 1)[0][1]
 
 
 def measure(one: Set, case: Case | Stored, both: Sequence[Maps], place: Place) -> Found:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from diffmine.diffusion.loss_scorer import LossConfig
 from diffmine.types import Picture
 
 if TYPE_CHECKING:
+    from diffmine.interfaces import ModelTools
     from diffmine.runs.run import Run
 
 
@@ -21,10 +22,14 @@ def has_model(run: Run) -> bool:
     return "finetune" in run.info["stages"]
 
 
-def evidence_config(run: Run, draws: int) -> LossConfig:
-    """So many antithetic draws, one in each part of the timesteps of the run's scorer, or of the paper's."""
-    table = run.recipe.tables.get("scorer", {})
-    chosen = {name: table[name] for name in ("t_min", "t_max", "weighting", "batch_size") if name in table}
+def evidence_config(scorer: Mapping[str, Any], draws: int) -> LossConfig:
+    """So many antithetic draws, one in each part of the timesteps of the run's scorer, or of the paper's.
+
+    Args:
+        scorer: the recipe's ``[scorer]``, such as ``Component.describe`` gives it.
+        draws: even.
+    """
+    chosen = {name: scorer[name] for name in ("t_min", "t_max", "weighting", "batch_size") if name in scorer}
     return LossConfig(draws=draws, timesteps="stratified", antithetic=True, **chosen)
 
 
@@ -45,16 +50,33 @@ def label_evidence(
     Returns:
         for each picture float64, (labels,).
     """
-    from diffmine.diffusion.scoring import LossScoring, gain_over_null
-    from diffmine.interfaces import Progress
-
+    config = evidence_config(run.recipe.tables.get("scorer", {}), draws)
     levels: dict[int, NDArray[np.float64]] = {}
     for fold in {picture.record.fold for picture in pictures}:
         rows = [row for row, picture in enumerate(pictures) if picture.record.fold == fold]
-        scoring = LossScoring(run.tools(fold=fold), evidence_config(run, draws), gain_over_null)
-        # Results are told apart by the image's id; the noise follows from the digest, which stays.
-        told_apart = [Picture(replace(pictures[row].record, image_id=str(row)), pictures[row].pixels) for row in rows]
-        maps = scoring.score(told_apart, [labels[row] for row in rows], Progress())
-        for row, of_picture in zip(rows, maps, strict=True):
-            levels[row] = np.array([one.mean.mean(dtype=np.float64) for one in of_picture])
+        found = evidence_by(
+            run.tools(fold=fold), config, [pictures[row] for row in rows], [labels[row] for row in rows]
+        )
+        levels.update(zip(rows, found, strict=True))
     return [levels[row] for row in range(len(pictures))]
+
+
+def evidence_by(
+    tools: ModelTools, config: LossConfig, pictures: Sequence[Picture], labels: Sequence[Sequence[str]]
+) -> list[NDArray[np.float64]]:
+    """:func:`label_evidence` by one model, for stages, which have no finished run.
+
+    Args:
+        tools: the model.
+        config: the draws, see :func:`evidence_config`.
+        pictures, labels: as for :func:`label_evidence`.
+    """
+    from diffmine.diffusion.scoring import LossScoring, gain_over_null
+    from diffmine.interfaces import Progress
+
+    # Results are told apart by the image's id; the noise follows from the digest, which stays.
+    told_apart = [
+        Picture(replace(picture.record, image_id=str(row)), picture.pixels) for row, picture in enumerate(pictures)
+    ]
+    maps = LossScoring(tools, config, gain_over_null).score(told_apart, labels, Progress())
+    return [np.array([one.mean.mean(dtype=np.float64) for one in of_picture]) for of_picture in maps]

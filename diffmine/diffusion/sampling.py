@@ -63,7 +63,11 @@ def sampling_path(
     guidance: float = 1.0,
     steps: int = 50,
 ) -> Iterator[Tensor]:
-    """The latents after each step of ``sample``, ``steps`` of them; the last is clean. Arguments as there."""
+    """The latents after each step of ``sample``, ``steps`` of them; the last is clean. Arguments as there.
+
+    A step is made when it is asked for, at the timestep of its place in :func:`timesteps_of`: so whoever hooks into
+    the network can do so step by step.
+    """
     predict = guided(denoiser, condition, null, guidance)
     latents, positions = noise.to(denoiser.device), timesteps_of(denoiser, steps, len(noise))
     schedule = [*(coefficients(denoiser, timesteps) for timesteps in positions), clean_end(latents)]

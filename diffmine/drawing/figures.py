@@ -37,6 +37,7 @@ MARGINS = 0.5
 SLACK = 0.01
 """Height left over in each row, inches: images short of height would be narrower than their places."""
 LONGEST_TITLE = 60
+LONGEST_COLUMN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,10 @@ def _fit_height(figure: Figure, places: Sequence[Axes], down: int, tallest: floa
 
 def _draw(figure: Figure, axes: Axes, panel: Panel, quantity: Quantity) -> None:
     axes.imshow(panel.image, aspect="auto")
-    axes.set_xticks([])
+    width = panel.image.shape[1] / max(len(panel.columns), 1)
+    names = [_short(name, LONGEST_COLUMN) for name in panel.columns]
+    axes.set_xticks([(column + 0.5) * width for column in range(len(names))], names, parse_math=False)
+    axes.tick_params(axis="x", length=0, pad=2, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     axes.set_title(_short(panel.title), parse_math=False)
     pitch = panel.image.shape[0] / max(len(panel.names), 1)
@@ -182,9 +186,9 @@ def _draw(figure: Figure, axes: Axes, panel: Panel, quantity: Quantity) -> None:
         _colour_bar(figure, axes, panel.scale, quantity)
 
 
-def _short(title: str) -> str:
+def _short(title: str, longest: int = LONGEST_TITLE) -> str:
     title = " ".join(title.split())
-    return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
+    return title if len(title) <= longest else title[: longest - 1] + "…"
 
 
 def _colour_bar(figure: Figure, axes: Axes, scale: float, quantity: Quantity) -> None:

@@ -25,12 +25,14 @@ class Panel:
         image: uint8, (height, width, 3).
         names: of the rows of crops, from the top; all rows are of one height.
         scale: the typicality at which the heat map saturates, where there is one.
+        columns: names of the columns of crops, from the left, all of one width; none: they have no names.
     """
 
     title: str
     image: ByteArray
     names: Sequence[str]
     scale: float | None = None
+    columns: Sequence[str] = ()
 
     @property
     def aspect(self) -> float:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class Cost:
         device: what they were estimated for.
         threads: those of the processor that compute; None on another device.
         stored: stages that need not be computed, as the store has them already.
+        further_passes: stage of a plugin -> its forwards.
         first_scoring_passes: of ``scoring_passes``, those of the first round of draws, which alone are certain.
     """
 
@@ -78,6 +79,7 @@ class Cost:
     threads: int | None = None
     stored: tuple[str, ...] = ()
     first_scoring_passes: int = 0
+    further_passes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -131,8 +133,10 @@ def _count(resolved: Resolved, device: str) -> Cost:
         with _naming_files_of("model", components.model):
             one_pass = components.model.forward_flops(height, width)
     rounds = components.scorer.rounds
-    passes = {"finetune": TRAINING_FACTOR * training, "typicality": scoring, "features": features}
-    batches = [_batch(part) for part in (components.finetune, components.scorer, components.features)]
+    further = _further_passes(components, preview.images)
+    passes = {"finetune": TRAINING_FACTOR * training, "typicality": scoring, "features": features, **further}
+    at_work = (components.finetune, components.scorer, components.features)
+    batches = [_batch(part) for part in (*at_work, *(one for one in components.stages if one.name in further))]
     device, rate = matrix_product_rate(device)
     return Cost(
         images=dict(preview.images),
@@ -147,6 +151,7 @@ def _count(resolved: Resolved, device: str) -> Cost:
         scoring_passes=scoring,
         first_scoring_passes=scoring * rounds[0] // rounds[-1] if rounds else scoring,
         feature_passes=features,
+        further_passes=further,
         flops=one_pass * sum(passes.values()),
         disk_bytes=_map_bytes(resolved, width, height)
         * sum(part.scored * one for part, one in zip(parts, labels, strict=True)),
@@ -157,6 +162,12 @@ def _count(resolved: Resolved, device: str) -> Cost:
         device=device,
         threads=torch_threads() if device == "cpu" else None,
     )
+
+
+def _further_passes(components: Components, images: Mapping[str, int]) -> dict[str, int]:
+    """Forwards of the stages that say so themselves."""
+    counted = ((one, one.passes(components, images)) for one in components.stages)
+    return {one.name: passes for one, passes in counted if passes}
 
 
 def _batch(component: Component) -> int:

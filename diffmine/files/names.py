@@ -25,6 +25,13 @@ def model_folder(fold: int | None) -> str:
     return "model" if fold is None else f"model/fold-{fold}"
 
 
+def fitted_folder(artifact: Path, fold: int | None) -> Path:
+    """Where a scorer or extractor keeps what it has fitted, without the training images of a fold where there are
+    folds, below the artifact of its stage; the folder is empty where it fits nothing.
+    """
+    return artifact / ("fitted" if fold is None else f"fitted-{fold}")
+
+
 def slug(text: str) -> str:
     """A file name for any text: lower-case ASCII letters, digits and hyphens, then a digest of the text.
 

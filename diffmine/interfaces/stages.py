@@ -167,6 +167,15 @@ class Stage(Component):
         """Whether a recipe with these components has any use for this stage."""
         return True
 
+    def passes(self, components: Components, images: Mapping[str, int]) -> int:
+        """Forwards of the diffusion model, for estimates of cost; default: none.
+
+        Args:
+            components: the configured components of the recipe, by table.
+            images: label -> pictures of ``[dataset]``.
+        """
+        return 0
+
     @abstractmethod
     def run(self, work: Work) -> None:
         """Compute the artifact."""

@@ -42,6 +42,8 @@ def _with_model(cost: Cost) -> Iterator[tuple[str, str]]:
     forwards = f"{most:,} forwards" if first == most else f"{first:,} to {most:,} forwards, as draws are needed,"
     yield "scoring", f"{forwards} for {counted(cost.scored, 'picture')}"
     yield "features", f"{cost.feature_passes:,} forwards"
+    for stage, passes in cost.further_passes.items():
+        yield stage, f"{passes:,} forwards"
     yield "disk", f"{human_size(cost.disk_bytes)} of typicality maps, beside the model"
     yield "time", _time(cost)
 

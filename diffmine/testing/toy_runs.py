@@ -22,7 +22,7 @@ from diffmine.engine.opening import load_run
 from diffmine.files.names import RUN_FILE
 from diffmine.numerics.seeding import derive_seed, numpy_generator
 from diffmine.runs.run import DESCRIPTIONS_FILE, FLAGS_FILE, FORMAT, RECIPE_FILE, Run
-from diffmine.runs.tables import CLUSTERS, clustered_table, images_table
+from diffmine.runs.tables import CLUSTERS, clustered_table, images_table, patches_table
 from diffmine.testing.toy_motifs import CELLS, cell_box, draw_picture
 from diffmine.types import FloatArray, ImageRecord, Patch
 from diffmine.version import __version__
@@ -236,6 +236,7 @@ def _write_clusters(run: Path, patches: list[Patch], truth: list[int], features:
             rows.append({"label": label, **asdict(one), "at_least": at_least})
     table = clustered_table(patches, mined, found, distance, duplicates)
     pq.write_table(table, run / "patches.parquet")
+    pq.write_table(patches_table(patches), run / "selected_patches.parquet")
     pq.write_table(table.slice(0, 0), run / "heldout_patches.parquet")
     pq.write_table(pa.Table.from_pylist(rows, schema=CLUSTERS), run / "clusters.parquet")
 

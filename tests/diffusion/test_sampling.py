@@ -108,6 +108,19 @@ def test_refinements_are_what_makes_the_inverse_exact() -> None:
     assert error(0) > 3 * error(2) > 9 * error(8)
 
 
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_plain_inversion_comes_closer_with_more_steps(prediction: str) -> None:
+    denoiser, prompts = gaussian(prediction)
+    told = prompts.encode(["a"] * 4)
+
+    def error(steps: int) -> float:
+        start = invert(denoiser, 0.5 * noise(), told, steps=steps, refinements=0)
+        return float((sample(denoiser, start, told, steps=steps) - 0.5 * noise()).abs().max())
+
+    errors = [error(steps) for steps in (25, 100, 400)]
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+
+
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 def test_a_unet_samples_as_diffusers_does(prediction: str, tmp_path: Path) -> None:
     folder = tiny_stable_diffusion(tmp_path, prediction)  # type: ignore[arg-type]

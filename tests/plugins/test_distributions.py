@@ -32,6 +32,13 @@ SETTINGS = {
     "diffmine-example": ("clusterer.use=ward", "clusterer.height=1"),
     "diffmine-hog": ("scorer.use=hog-svm", "scorer.windows=8", "features.use=hog", "clusterer.n_clusters=2"),
     "diffmine-slurm": ("executor.use=slurm", "executor.cluster=local", 'executor.folder="{folder}/slurm"'),
+    "diffmine-translate": (
+        "translate.per_label=1",
+        "translate.steps=2",
+        "translate.evidence_draws=4",
+        "translate.attention_from=[0, 0]",
+        "clusterer.n_clusters=2",
+    ),
     NEW: ("clusterer.use=roofs",),
 }
 """Distribution -> what has a tiny recipe use it; {clip} is the folder of a tiny CLIP, {folder} an empty one."""

@@ -13,6 +13,7 @@ from diffmine.interfaces import PatchSelector, SelectorConfig
 from diffmine.numerics.patch_errors import patch_stderr
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.numerics.upsampling import upsample, window_means
+from diffmine.numerics.windows import choose_windows
 from diffmine.pictures.grey import grey
 from diffmine.types import Box, ByteArray, Candidate, ImageRecord, TypicalityMap
 
@@ -73,7 +74,7 @@ class GreedySelector(PatchSelector):
                 _stderr(typicality, box, stride, record),
                 -float(merits[index][box.y0, box.x0]),
             )
-            for index, box, _ in choose(places, sizes, self.config.per_image, self.config.min_distance)
+            for index, box, _ in choose_windows(places, sizes, self.config.per_image, self.config.min_distance)
         ]
         return sorted(found, key=lambda one: one.priority)
 
@@ -91,37 +92,6 @@ class GreedySelector(PatchSelector):
             variance = window_means(levels**2, size) - level**2
             refused = (level < low) | (level > high) | (variance < self.config.min_contrast**2)
             merit[refused] = -np.inf
-
-
-def choose(
-    merits: Sequence[Field2D], sizes: Sequence[int], count: int, min_distance: int = 0
-) -> list[tuple[int, Box, float]]:
-    """Greedy choice over the windows of several sizes.
-
-    Args:
-        merits: for each size, the merit of the window whose upper left pixel is at (y, x); -inf: never. Changed.
-        sizes: the sides of the windows, in pixels.
-        count: at most this many.
-        min_distance: pixels that must lie between two windows along some axis.
-    Returns:
-        (index of the size, box, merit), from the best down; of equal merits the first in reading order.
-    """
-    chosen: list[tuple[int, Box, float]] = []
-    for _ in range(count):
-        best = [float(merit.max(initial=-np.inf)) for merit in merits]
-        index = int(np.argmax(best))
-        if best[index] == -np.inf:
-            break
-        y, x = np.unravel_index(int(merits[index].argmax()), merits[index].shape)
-        box = Box(int(y), int(x), int(y) + sizes[index], int(x) + sizes[index])
-        chosen.append((index, box, best[index]))
-        for merit, size in zip(merits, sizes, strict=True):
-            reach = size + min_distance - 1
-            merit[
-                max(0, box.y0 - reach) : box.y1 + min_distance,
-                max(0, box.x0 - reach) : box.x1 + min_distance,
-            ] = -np.inf
-    return chosen
 
 
 def _stderr(typicality: TypicalityMap, box: Box, stride: int, record: ImageRecord) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from diffmine.files.names import fitted_folder
 from diffmine.interfaces import Component, FeatureExtractor, TypicalityScorer, Work
 
 
@@ -26,10 +27,9 @@ def fitted(work: Work, component: TypicalityScorer | FeatureExtractor, fold: int
         fold: the pictures that it is not to learn from, and whose model it may use; None: the first fold's model, or
             the only one, and what that has learned from.
     """
-    name = "fitted" if fold is None else f"fitted-{fold}"
-    folder = work.folder / name
+    folder = fitted_folder(work.folder, fold)
     if not folder.exists():
-        draft = work.workspace / name
+        draft = work.workspace / folder.name
         draft.mkdir(exist_ok=True)
         data = work.training_set(fold, masks=component.needs_masks)
         component.fit(data, work.tools(fold), folder=draft, progress=work.progress)

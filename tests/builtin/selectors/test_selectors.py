@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffmine.builtin.selectors.greedy import choose
 from diffmine.builtin.selectors.least import Least
 from diffmine.builtin.selectors.random import Random
 from diffmine.builtin.selectors.top import Top
 from diffmine.errors import DataError
 from diffmine.interfaces import PatchSelector
 from diffmine.numerics.upsampling import upsample
+from diffmine.numerics.windows import choose_windows
 from diffmine.types import Box, Candidate, ImageRecord, TypicalityMap
 
 
@@ -51,7 +51,7 @@ def test_equals_a_literal_greedy_search(data: st.DataObject) -> None:
     merits[0][rng.random(merits[0].shape) < 0.2] = -np.inf
     count, distance = data.draw(st.integers(1, 6)), data.draw(st.integers(0, 3))
     expected = literal_greedy(merits, sizes, count, distance)
-    assert [box for _, box, _ in choose([merit.copy() for merit in merits], sizes, count, distance)] == expected
+    assert [box for _, box, _ in choose_windows([merit.copy() for merit in merits], sizes, count, distance)] == expected
 
 
 RECORD = ImageRecord("id", "p.png", ("a",), 40, 32, "digest", "train")
