@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Installed:
-    """What runs need of the components that are installed, see :class:`diffmine.runs.run.Services`.
+    """What runs need of the components that are installed, see :class:`diffmine.runs.services.Services`.
 
     Only what is asked for is configured, so that a run whose other components are gone still opens.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,6 +38,7 @@ from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.contents import Contents
+from diffmine.runs.services import Services
 from diffmine.runs.tables import EVIDENCE, image_records
 from diffmine.runs.typicality_maps import DRAWS_FILE, TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Origin, Word
@@ -57,49 +58,6 @@ FLAGS_FILE = "flags.json"
 DESCRIPTIONS_FILE = "descriptions.json"
 INFO: Mapping[str, type] = {"name": str, "store": str, "stages": dict, "warnings": list}
 """What every ``run.json`` says, with the type of it."""
-
-
-class Services(Protocol):
-    """What a run folder cannot do alone: it takes components that are installed, or the drawing of figures."""
-
-    def dataset(self, run: Run, origin: Origin) -> Dataset:
-        """One of the run's datasets, configured."""
-
-    def selector(self, run: Run) -> PatchSelector:
-        """The run's patch selector, configured."""
-
-    def projection(self, run: Run) -> Projection:
-        """The run's projection, configured."""
-
-    def clusterer(self, run: Run) -> Clusterer:
-        """The run's clusterer, configured."""
-
-    def tools(self, run: Run, device: str | None, fold: int | None) -> ModelTools:
-        """The run's model, finetuned where the run has finetuned it."""
-
-    def quantity(self, run: Run) -> Quantity:
-        """What the run's scorer says that its values are; that of no scorer in particular where it is not installed."""
-
-    def figure(
-        self,
-        run: Run,
-        kind: str,
-        labels: Sequence[str] | None,
-        *,
-        before: Run | None,
-        rows: int | None,
-        columns: int | None,
-    ) -> Drawing:
-        """See :meth:`Run.figure`."""
-
-    def columns(self) -> list[Column]:
-        """The columns of tables of patches that are installed; those that cannot be configured are warned of."""
-
-    def views(self) -> list[View]:
-        """The views of the explorer that are installed, likewise."""
-
-    def summary(self, run: Run) -> str:
-        """HTML for notebooks."""
 
 
 class Run:
