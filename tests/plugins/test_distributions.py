@@ -30,6 +30,7 @@ SETTINGS = {
     "diffmine-doersch": ("scorer.use=doersch", "features.use=pixels"),
     "diffmine-example": ("clusterer.use=ward", "clusterer.height=1"),
     "diffmine-hog": ("scorer.use=hog-svm", "scorer.windows=8", "features.use=hog", "clusterer.n_clusters=2"),
+    "diffmine-localize": ('metrics.use=["pixel_average_precision", "chexlocalize"]',),
     NEW: ("clusterer.use=roofs",),
 }
 """Distribution -> what has a tiny recipe use it; {clip} is the folder of a tiny CLIP."""
