@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import re
+from copy import copy
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +14,10 @@ import click
 import pytest
 
 from diffmine.commands.cli import cli
+from diffmine.commands.plugin_commands import add_plugin_commands
 from diffmine.plugins import hookspecs
 from diffmine.plugins.kinds import KIND_OF_TABLE, TABLES
-from diffmine.plugins.manager import BUILTIN
+from diffmine.plugins.manager import BUILTIN, plugin_manager
 from diffmine.plugins.registry import Entry, registry
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +97,13 @@ def test_commands_and_their_options_are_described(name: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_settings_in_the_text_exist(page: str) -> None:
     """``finetune.steps`` and the like; options of commands as well."""
-    known = {"--help", *(one for command in cli.commands.values() for option in command.params for one in option.opts)}
+    whole = copy(cli)
+    whole.commands = dict(cli.commands)
+    add_plugin_commands(whole, plugin_manager())
+    known = {
+        "--help",
+        *(one for command in whole.commands.values() for option in command.params for one in option.opts),
+    }
     for code in INLINE.findall(PAGES[page]):
         for table, option in SETTING.findall(code):
             if table in KIND_OF_TABLE and option not in FILES:

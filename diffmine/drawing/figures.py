@@ -91,7 +91,7 @@ def draw(
     """
     size = (kind.rows if rows is None else rows, kind.columns if columns is None else columns)
     panels = [kind.panel(contents, label, *size) for label in _checked(contents, labels)]
-    return _compose(panels, contents.run.quantity)
+    return compose(panels, contents.run.quantity)
 
 
 def draw_before_after(
@@ -116,7 +116,7 @@ def draw_before_after(
     asked = _asked(rows, columns)
     shown = _checked(contents, labels)
     panels = [before_after(contents, before, label, names=names, **asked) for label in shown]
-    return _compose(panels, contents.run.quantity)
+    return compose(panels, contents.run.quantity)
 
 
 def _asked(rows: int | None, columns: int | None) -> dict[str, int]:
@@ -140,8 +140,12 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _compose(panels: Sequence[Panel], quantity: Quantity) -> Drawing:
-    """Panels beside and below each other, at most two in a row: a column of a paper, or its text width."""
+def compose(panels: Sequence[Panel], quantity: Quantity) -> Drawing:
+    """Panels beside and below each other, at most two in a row: a column of a paper, or its text width.
+
+    Args:
+        quantity: of which the colour bars of panels with a scale are.
+    """
     from matplotlib.figure import Figure
 
     across = min(len(panels), 2) or 1

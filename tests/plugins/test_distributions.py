@@ -39,6 +39,7 @@ SETTINGS = {
         "translate.attention_from=[0, 0]",
         "clusterer.n_clusters=2",
     ),
+    "diffmine-localize": ('metrics.use=["pixel_average_precision", "chexlocalize"]',),
     NEW: ("clusterer.use=roofs",),
 }
 """Distribution -> what has a tiny recipe use it; {clip} is the folder of a tiny CLIP, {folder} an empty one."""
