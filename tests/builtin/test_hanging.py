@@ -15,11 +15,11 @@ def levels(without: float, other: float, noise: float = 0.1) -> np.ndarray:
 
 
 def test_a_label_hangs_on_what_takes_its_evidence() -> None:
-    assert judged(levels(0.3, 0.95))
-    assert not judged(levels(0.95, 0.95)), "little is lost"
-    assert not judged(levels(0.3, 0.3)), "as much is lost wherever something is covered"
-    assert not judged(levels(-1.0, 0.0, noise=20)), "it may be noise"
-    assert not judged(-levels(0.3, 0.95)), "there was no evidence to lose"
+    assert judged(levels(0.3, 0.95)).on_it(0.3)
+    assert not judged(levels(0.95, 0.95)).on_it(0.1), "little is lost"
+    assert not judged(levels(0.3, 0.3)).on_it(0.1), "as much is lost wherever something is covered"
+    assert not judged(levels(-1.0, 0.0, noise=20)).on_it(0.1), "it may be noise"
+    assert not judged(-levels(0.3, 0.95)).on_it(0.1), "there was no evidence to lose"
 
 
 def test_as_much_is_covered_elsewhere() -> None:

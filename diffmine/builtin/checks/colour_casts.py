@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TELLING = 0.75
 """How well each quarter's colours tell a label, at least, where it has a cast."""
+LOST = 0.1
+"""Share of the evidence that goes with the colours, from which on they are warned of."""
 OpenPicture = Callable[[str], ByteArray]
 
 
@@ -71,7 +73,7 @@ def _hanging(
 
 def _finding(label: str, auc: float, hangs: Hanging | None) -> Finding:
     told = f"the colours of any quarter of a picture tell the label {label!r} (AUC {auc:.2f} or more)"
-    if hangs:
+    if hangs is not None and hangs.on_it(LOST):
         return Finding(
             f"possible shortcut: {told}, and it hangs on them: with the colours of other labels' pictures, "
             f"{hangs.lost:.0%} of what speaks for it is gone; look for a lamp, a filter or a scanner that gives it away"

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 PICTURES = 12
 """In which the part is covered, at most."""
 DRAWS = 8
-LOST = 0.1
-"""Share of the evidence from which on its loss counts."""
 ERRORS = 2.0
 """Standard errors by which the loss must exceed that of covering other places."""
 MOST_BOXES = 6
@@ -44,8 +42,9 @@ class Hanging:
     elsewhere: float
     sure: bool
 
-    def __bool__(self) -> bool:
-        return self.sure and self.lost >= LOST
+    def on_it(self, least: float) -> bool:
+        """Whether the label hangs on the part: at least this share of the evidence surely went with it."""
+        return self.sure and self.lost >= least
 
 
 def hanging(

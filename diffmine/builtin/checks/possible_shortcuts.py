@@ -38,6 +38,8 @@ LEAST_MARK = 0.05
 """Pixels of a mark, as a share of a patch."""
 ALIGNED = 0.25
 """Share of the best clusters whose members lie at one position, from which on pictures are taken to be aligned."""
+LOST = 0.3
+"""Share of the evidence that goes with a mark, from which on it is warned of; parts of real elements took up to 0.25."""
 HAVING = 0.5
 """Share of a mark's pixels that a picture with the mark has."""
 OpenPicture = Callable[[str], ByteArray]
@@ -82,7 +84,7 @@ class PossibleShortcuts(Check):
 def _finding(suspect: Suspect, found: Hanging | None) -> Finding:
     """A warning where the label hangs on what the cluster shows, else a note."""
     signs = ", ".join(suspect.signs)
-    if found:
+    if found is not None and found.on_it(LOST):
         text = (
             f"{SHORTCUT} ({signs}): the label hangs on it; covered in {found.pictures} pictures, {found.lost:.0%} of "
             f"what speaks for the label is gone (as much of other places: {_share(found.elsewhere)}); look at its "
