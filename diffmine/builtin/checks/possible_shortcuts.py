@@ -39,7 +39,7 @@ LEAST_MARK = 0.05
 ALIGNED = 0.25
 """Share of the best clusters whose members lie at one position, from which on pictures are taken to be aligned."""
 LOST = 0.3
-"""Share of the evidence that goes with a mark, from which on it is warned of; parts of real elements took up to 0.25."""
+"""Share of the evidence that goes with a mark, from which on it is warned of; real elements took up to 0.25."""
 HAVING = 0.5
 """Share of a mark's pixels that a picture with the mark has."""
 OpenPicture = Callable[[str], ByteArray]
