@@ -65,8 +65,9 @@ def overlays(before: Run, after: Run, pairs: Pairs, columns: int, path: Path) ->
 
     Which pictures: drawn by their ids, whatever their figures.
     """
-    findings = dict.fromkeys(one.finding for _, one in pairs)
-    panels = [_panel(before, after, drawn(pairs, finding, columns), finding) for finding in findings]
+    shown = {finding: drawn(pairs, finding, columns) for finding in dict.fromkeys(one.finding for _, one in pairs)}
+    across = max(map(len, shown.values()))
+    panels = [_panel(before, after, image_ids, finding, across) for finding, image_ids in shown.items()]
     compose(panels, after.quantity).save(path)
 
 
@@ -76,14 +77,14 @@ def drawn(pairs: Pairs, finding: str, count: int) -> list[str]:
     return sorted(carriers, key=lambda image_id: derive_seed("overlay", image_id))[:count]
 
 
-def _panel(before: Run, after: Run, image_ids: Sequence[str], finding: str) -> Panel:
+def _panel(before: Run, after: Run, image_ids: Sequence[str], finding: str, columns: int) -> Panel:
     """Three rows: pictures, maps before, maps after."""
     maps = [[run.typicality_image(one, finding) for one in image_ids] for run in (before, after)]
     scale = scale_of([values for part in maps for values in part])
     boxes = [_boxes(after, one, finding) for one in image_ids]
     rows = [[after.picture(one) for one in image_ids], *([heat(values, scale) for values in part] for part in maps)]
     cells = [[_boxed(pixels, mask) for pixels, mask in zip(row, boxes, strict=True)] for row in rows]
-    return Panel(finding, sheet(cells, len(image_ids), GAP), ("picture", *WHEN), scale)
+    return Panel(finding, sheet(cells, columns, GAP), ("picture", *WHEN), scale)
 
 
 def _boxes(run: Run, image_id: str, finding: str) -> BoolArray:
