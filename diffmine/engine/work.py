@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -18,12 +18,13 @@ from diffmine.errors import ContractError
 from diffmine.files.names import model_folder, prepared_folder
 from diffmine.interfaces import ImageSource, Job, ModelTools, Progress, Task, TrainingSet
 from diffmine.interfaces.boundary import own_work
-from diffmine.pictures.decoding import decode
+from diffmine.interfaces.finetuning import no_masks
+from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.run import Run
 from diffmine.runs.tables import image_records
 from diffmine.store.artifacts import PUBLIC, WORKSPACE
-from diffmine.types import ImageRecord, Origin, Picture
+from diffmine.types import BoolArray, ImageRecord, Origin, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class RunInputs:
     def folds(self) -> tuple[int | None, ...]:
         return self.components.folds
 
-    def training_set(self, fold: int | None = None) -> TrainingSet:
+    def training_set(self, fold: int | None = None, *, masks: bool = False) -> TrainingSet:
         fold = self.folds[0] if fold is None else fold
         records = self.records()
         train = [record for record in records if record.split == "train"]
@@ -75,12 +76,30 @@ class RunInputs:
             [record for record in records if record.split == "heldout"],
             [record for record in train if fold is not None and record.fold == fold],
         )
+        learned = [record for record in train if fold is None or record.fold != fold]
         return TrainingSet(
-            train=[record for record in train if fold is None or record.fold != fold],
+            train=learned,
             heldout=next(filter(None, unseen), []),
             picture=self.opener(),
             crop=self.components.trained_on.config.crop,
+            masks=self._masks_of(learned) if masks else no_masks,
         )
+
+    def _masks_of(self, learned: Sequence[ImageRecord]) -> Callable[[ImageRecord], Mapping[str, BoolArray]]:
+        """What reads the masks of these pictures, and of no others."""
+        sources = {origin: self._source(origin) for origin in self.components.datasets}
+        allowed = {record.image_id for record in learned}
+
+        def masks(record: ImageRecord) -> Mapping[str, BoolArray]:
+            if record.image_id not in allowed:
+                raise ContractError(
+                    f"it asks for the masks of {record.path}, which it is not to learn from; masks of the records in "
+                    "data.train alone may be read"
+                )
+            found = sources[record.origin].masks(record)
+            return {label: resize_mask(mask, record.width, record.height) for label, mask in found.items()}
+
+        return masks
 
     def tools(self, device: str, fitted: Path | None = None, fold: int | None = None) -> ModelTools:
         fold = self.folds[0] if fold is None else fold
@@ -142,8 +161,8 @@ class StageWork:
     def opener(self) -> Callable[[ImageRecord], Picture]:
         return self.inputs.opener()
 
-    def training_set(self, fold: int | None = None) -> TrainingSet:
-        return self.inputs.training_set(fold)
+    def training_set(self, fold: int | None = None, *, masks: bool = False) -> TrainingSet:
+        return self.inputs.training_set(fold, masks=masks)
 
     def tools(self, fold: int | None = None) -> ModelTools:
         return self.inputs.tools(self.device, fold=fold)

@@ -135,6 +135,13 @@ class Component(Accountable, ABC, shared=True):
         """
         return any(part.needs_model for part in self.parts)
 
+    @property
+    def needs_masks(self) -> bool:
+        """Whether this component learns from where the elements of training pictures are, as a control does that shows
+        how much is to be had. What it learned then depends on the dataset's masks too, and they are read for no other.
+        """
+        return any(part.needs_masks for part in self.parts)
+
     def __init__(self, config: ComponentConfig, parts: tuple[Component, ...] = ()) -> None:
         self.config = config
         self.parts = parts

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from diffmine.errors import ContractError
 from diffmine.files.atomic import write_atomically
 from diffmine.interfaces import checks
 from diffmine.interfaces.boundary import returns
@@ -16,10 +17,22 @@ from diffmine.interfaces.component import Component
 from diffmine.interfaces.diffusion import ModelTools
 from diffmine.interfaces.execution import Task
 from diffmine.interfaces.progress import Progress
-from diffmine.types import ImageRecord, Picture
+from diffmine.types import BoolArray, ImageRecord, Picture
 
 if TYPE_CHECKING:
     from diffmine.interfaces.stages import Inputs
+
+
+def no_masks(record: ImageRecord) -> Mapping[str, BoolArray]:
+    """For whoever has not said that it learns from masks.
+
+    Raises:
+        ContractError: always.
+    """
+    raise ContractError(
+        f"it asks for the masks of {record.path}, but has not said that it needs any; set needs_masks = True, so that "
+        "it learns anew where masks change"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +45,16 @@ class TrainingSet:
             or else the held-out ones, or else the model's fold; may be empty.
         picture: opens a record at the pipeline's size.
         crop: the recipe's ``dataset.crop``.
+        masks: where the elements of a record of ``train`` are: label -> bool, (height, width) at the pipeline's size;
+            labels that are not annotated there are absent. Only for a component that ``needs_masks``, and never of
+            other records: that is a ContractError.
     """
 
     train: Sequence[ImageRecord]
     heldout: Sequence[ImageRecord]
     picture: Callable[[ImageRecord], Picture]
     crop: Literal["none", "center", "random"]
+    masks: Callable[[ImageRecord], Mapping[str, BoolArray]] = no_masks
 
 
 TrainingLog = Sequence[Mapping[str, float]]

@@ -40,11 +40,13 @@ class Inputs(Protocol):
     def folds(self) -> tuple[int | None, ...]:
         """The folds of the training pictures, for each of which there is a model; None: one model, and no folds."""
 
-    def training_set(self, fold: int | None = None) -> TrainingSet:
+    def training_set(self, fold: int | None = None, *, masks: bool = False) -> TrainingSet:
         """The pictures to learn from, and those held out.
 
         Args:
             fold: of the model that learns from them; None: the first where there are folds.
+            masks: whether the masks of the former can be read; the tables ``dataset`` and ``training`` then decide the
+                result too.
         """
 
     def tools(self, device: str, fitted: Path | None = None, fold: int | None = None) -> ModelTools:
@@ -103,8 +105,8 @@ class Work(Protocol):
     def opener(self) -> Callable[[ImageRecord], Picture]:
         """A function that opens a picture at the pipeline's size."""
 
-    def training_set(self, fold: int | None = None) -> TrainingSet:
-        """The pictures to learn from, and those held out; ``fold`` as of ``Inputs.training_set``."""
+    def training_set(self, fold: int | None = None, *, masks: bool = False) -> TrainingSet:
+        """The pictures to learn from, and those held out; see ``Inputs.training_set``."""
 
     def tools(self, fold: int | None = None) -> ModelTools:
         """The run's model, finetuned where the run has finetuned it, and loaded when first used; ``fold`` as of

@@ -69,7 +69,7 @@ def fitted_tools(
     from diffmine.testing.toy_training import toy_training_set
 
     tools = model() if component.needs_model else without_model()
-    component.fit(toy_training_set(), tools, folder=folder, progress=Progress())
+    component.fit(toy_training_set(masks=component.needs_masks), tools, folder=folder, progress=Progress())
     return tools.with_fitted(folder if any(folder.iterdir()) else None)
 
 

@@ -14,15 +14,23 @@ from diffmine.builtin.models.patch_unet import PatchUNet
 from diffmine.interfaces import Event, ModelTools, TrainingSet
 from diffmine.testing.toy_pictures import toy_picture
 from diffmine.testing.toy_tools import LABELS, as_picture
-from diffmine.types import Picture
+from diffmine.types import BoolArray, Picture
 
 
 def toy_training_set(
-    *, train: int = 10, heldout: int = 4, size: int = 32, crop: Literal["none", "center", "random"] = "none"
+    *,
+    train: int = 10,
+    heldout: int = 4,
+    size: int = 32,
+    crop: Literal["none", "center", "random"] = "none",
+    masks: bool = False,
 ) -> TrainingSet:
-    """Pictures of the labels ``LABELS`` in turn, of ``size`` px."""
-    pictures = [_toy(number, size) for number in range(train + heldout)]
-    return training_set(pictures[:train], pictures[train:], crop=crop)
+    """Pictures of the labels ``LABELS`` in turn, of ``size`` px; with ``masks`` for a component that needs them."""
+    drawn = [_toy(number, size) for number in range(train + heldout)]
+    pictures = [picture for picture, _ in drawn]
+    data = training_set(pictures[:train], pictures[train:], crop=crop)
+    known = {picture.record.image_id: {picture.record.labels[0]: mask} for picture, mask in drawn[:train]}
+    return replace(data, masks=lambda record: known[record.image_id]) if masks else data
 
 
 def training_set(
@@ -71,6 +79,7 @@ class StopAt:
                 raise StoppedError
 
 
-def _toy(number: int, size: int) -> Picture:
+def _toy(number: int, size: int) -> tuple[Picture, BoolArray]:
     position = number % len(LABELS)
-    return as_picture(toy_picture(position, len(LABELS), size, 0, number)[0], LABELS[position])
+    pixels, mask = toy_picture(position, len(LABELS), size, 0, number)
+    return as_picture(pixels, LABELS[position]), mask

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent.parent.parent
 NEW = "diffmine-roofs"
 SETTINGS = {
     "diffmine-clip-mining": ("scorer.use=clip-similarity", "scorer.path={clip}", "features.use=pixels"),
+    "diffmine-discriminative": ("scorer.use=cnn-cam", "scorer.epochs=2", "features.use=cnn", "features.epochs=2"),
     "diffmine-doersch": ("scorer.use=doersch", "features.use=pixels"),
     "diffmine-example": ("clusterer.use=ward", "clusterer.height=1"),
     "diffmine-hog": ("scorer.use=hog-svm", "scorer.windows=8", "features.use=hog", "clusterer.n_clusters=2"),

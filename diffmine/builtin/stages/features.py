@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
-from diffmine.builtin.stages.fitting import fitted, model_reads, model_tables
+from diffmine.builtin.stages.fitting import fitted, further_tables, model_reads
 from diffmine.files.shards import commit_shard, cut, shard_path
 from diffmine.interfaces import Inputs, Job, PatchRequest, ProcessShard, Progress, Stage, Work
 from diffmine.runs.tables import patches_of
@@ -77,7 +77,7 @@ class Features(Stage):
     always = True
 
     def tables(self, components: Components) -> tuple[str, ...]:
-        return ("features", *model_tables(components.features))
+        return ("features", *further_tables(components.features))
 
     def reads(self, components: Components) -> tuple[str, ...]:
         return ("images", *model_reads(components.features), "patches")

@@ -7,9 +7,11 @@ from pathlib import Path
 from diffmine.interfaces import Component, FeatureExtractor, TypicalityScorer, Work
 
 
-def model_tables(component: Component) -> tuple[str, ...]:
+def further_tables(component: Component) -> tuple[str, ...]:
     """The recipe tables that decide what a component computes, besides its own."""
-    return ("model", "conditioning") if component.needs_model else ()
+    model = ("model", "conditioning") if component.needs_model else ()
+    masks = ("dataset", "training") if component.needs_masks else ()
+    return (*model, *masks)
 
 
 def model_reads(component: Component) -> tuple[str, ...]:
@@ -29,6 +31,7 @@ def fitted(work: Work, component: TypicalityScorer | FeatureExtractor, fold: int
     if not folder.exists():
         draft = work.workspace / name
         draft.mkdir(exist_ok=True)
-        component.fit(work.training_set(fold), work.tools(fold), folder=draft, progress=work.progress)
+        data = work.training_set(fold, masks=component.needs_masks)
+        component.fit(data, work.tools(fold), folder=draft, progress=work.progress)
         draft.rename(folder)
     return folder if any(folder.iterdir()) else None

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from diffmine.builtin.stages.fitting import fitted, model_reads, model_tables
+from diffmine.builtin.stages.fitting import fitted, further_tables, model_reads
 from diffmine.builtin.stages.race import Race
 from diffmine.files.atomic import shard_is_done, write_atomically
 from diffmine.files.shards import commit_shard, cut, shard_path
@@ -125,7 +125,7 @@ class Typicality(Stage):
 
     def tables(self, components: Components) -> tuple[str, ...]:
         race = ("patches",) if len(components.scorer.rounds) > 1 else ()
-        return ("scorer", *race, *model_tables(components.scorer))
+        return ("scorer", *race, *further_tables(components.scorer))
 
     def reads(self, components: Components) -> tuple[str, ...]:
         return ("images", *model_reads(components.scorer))
