@@ -120,5 +120,6 @@ def prepared(pictures: Sequence[ByteArray], device: str) -> Tensor:
 
 
 def _down(incoming: int, outgoing: int) -> nn.Sequential:
-    convolution = nn.Conv2d(incoming, outgoing, 3, stride=2, padding=1, bias=False)
+    # Of even size, so that a cell lies in the middle of what it sees; of size 3, maps would be 1.5 px off.
+    convolution = nn.Conv2d(incoming, outgoing, 4, stride=2, padding=1, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outgoing), nn.ReLU())

@@ -15,7 +15,7 @@ class NetworkConfig(ComponentConfig):
 
     width: int = Field(16, ge=1, description="channels at half the resolution; there are twice as many further on")
     depth: int = Field(
-        4, ge=0, description="residual layers at a quarter of the resolution; a cell sees 7 + 8 depth px around it"
+        4, ge=0, description="residual layers at a quarter of the resolution; a cell sees 10 + 8 depth px around it"
     )
     epochs: int = Field(60, ge=1, description="times that every picture is learned from")
     batch_size: int = Field(32, ge=1, description="pictures a step")

@@ -120,12 +120,21 @@ def test_grad_cam_of_an_earlier_block_is_the_papers(network: Network, pictures: 
 
 
 def test_a_cell_depends_on_the_pixels_around_it_alone(network: Network, pictures: torch.Tensor) -> None:
-    """7 + 8 depth px, as the option says, so that the first cell of a row sees its columns 0 to 11."""
-    changed = pictures.clone()
-    changed[..., 12:] = 0
-    before, after = network(pictures), network(changed)
-    torch.testing.assert_close(before[..., 0], after[..., 0])
-    assert not torch.allclose(before[..., 1], after[..., 1])
+    """10 + 8 depth px, as the option says: the first cell of a row, whose middle is at 2 px, sees 15 columns."""
+    outside, inside = pictures.clone(), pictures.clone()
+    outside[..., 15:] = 0
+    inside[..., 14:] = 0
+    maps = network(pictures)
+    torch.testing.assert_close(network(outside)[..., 0], maps[..., 0])
+    assert not torch.allclose(network(inside)[..., 0], maps[..., 0])
+
+
+def test_maps_lie_where_the_picture_does(network: Network, pictures: torch.Tensor) -> None:
+    """With kernels that are their own mirror image, the map of a mirrored picture is the mirrored map."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.weight.copy_((module.weight + module.weight.flip(2, 3)) / 2)
+    torch.testing.assert_close(network(pictures.flip(2, 3)), network(pictures).flip(2, 3))
 
 
 def test_pictures_of_several_sizes_are_learned_from_at_the_smallest(tmp_path: Path) -> None:
