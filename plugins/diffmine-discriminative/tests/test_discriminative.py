@@ -306,4 +306,4 @@ def test_a_run_of_few_masks_finds_the_elements_of_pictures_whose_masks_it_has_no
     run = mined(place, "few-shot", "few")
     assert run.metrics["patch_precision"]["value"] > run.metrics["patch_precision"]["chance"] + 0.4
     with pytest.raises(DiffmineError, match="none of the 60 training pictures of 'a' has a mask"):
-        mined(place, "few-shot", "no", "dataset.masks=pictures/a", until="typicality")
+        mined(place, "few-shot", "no", f"dataset.masks={place / 'pictures' / 'a'}", until="typicality")
