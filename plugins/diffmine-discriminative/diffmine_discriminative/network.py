@@ -77,17 +77,11 @@ class Network(nn.Module):
         return self.head(features)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """The map of each output, float32, (pictures, outputs, h, w)."""
+        """The map of each output, float32, (pictures, outputs, h, w).
+
+        As the head is linear, the mean of a map is the head of the pooled features.
+        """
         return self.after(self.features(pictures))
-
-    def logits(self, pictures: Tensor) -> Tensor:
-        """The mean of each map, (pictures, outputs): as the head is linear, the head of the pooled features."""
-        return self(pictures).mean(dim=(2, 3))
-
-    @property
-    def width(self) -> int:
-        """Channels of the last features."""
-        return self.head.in_channels
 
     def save(self, file: Path) -> None:
         """As safetensors."""
