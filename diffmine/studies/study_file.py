@@ -17,6 +17,12 @@ A study file names a base recipe and what is varied::
     "patches.size" = [12, 16, 24]
 
 Every variant is run at every point of the grid with every seed. Tables are merged by the rule of ``extends``.
+
+A study may itself extend another, to ask the same of another recipe::
+
+    extends = "methods.toml"
+    name = "methods-scenes"
+    recipe = "../scenes.toml"
 """
 
 from __future__ import annotations
@@ -42,6 +48,12 @@ class StudyOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    extends: str | None = Field(
+        None, description="a study whose keys hold where this one says nothing; its tables lie below this one's"
+    )
+    without: tuple[str, ...] = Field(
+        (), description="variants of the study that is extended, which this one leaves out"
+    )
     name: str = Field(pattern=NAME, max_length=40, description="name of the study and of its folder")
     description: str = Field("", description="what the study asks, for its results")
     recipe: str = Field(min_length=1, description="the base recipe, relative to the study file")
@@ -53,6 +65,20 @@ class StudyOptions(BaseModel):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(
         (), description="seeds to repeat every run with; none: the recipe's"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A study file and the folder that its paths are relative to."""
+
+    options: StudyOptions
+    folder: Path
+
+    def inherited(self) -> dict[str, Any]:
+        """What a file that extends this one need not say again, besides tables."""
+        options = self.options
+        recipe = str(self.folder / options.recipe)
+        return {"name": options.name, "description": options.description, "recipe": recipe, "seeds": options.seeds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +105,56 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
     Raises:
         RecipeError: the file or a recipe is wrong.
     """
-    path = Path(path)
+    chain = _read_chain(Path(path))
+    options = chain[-1].options
+    points = tuple(_points(chain, overrides))
+    _check_distinct(points)
+    return Study(options.name, options.description, points, _content(chain))
+
+
+def _read_chain(path: Path, seen: tuple[Path, ...] = ()) -> list[_File]:
+    """The study files, each after the one that it extends."""
+    path = path.resolve()
+    if path in seen:
+        raise RecipeError(f"{path}: extends itself, by way of {' > '.join(one.name for one in seen)}")
     given = read_toml(path, "study")
+    parent = given.get("extends")
+    below = _read_chain(path.parent / parent, (*seen, path)) if isinstance(parent, str) else []
+    given = {**(below[-1].inherited() if below else {}), **given}
     try:
-        options = StudyOptions.model_validate(given)
+        return [*below, _File(StudyOptions.model_validate(given), path.parent)]
     except ValidationError as error:
         raise RecipeError(explain(error, "study", "", StudyOptions, given)) from None
-    points = tuple(_points(options, path.resolve().parent, overrides))
-    _check_distinct(points)
-    return Study(options.name, options.description, points, options.model_dump(mode="json", exclude_unset=True))
 
 
-def _points(options: StudyOptions, folder: Path, overrides: Sequence[str]) -> Iterator[Point]:
-    grid = dict(_swept(options.grid))
-    for variant, tables in (options.variants or {"base": {}}).items():
+def _content(chain: Sequence[_File]) -> dict[str, Any]:
+    """What the last file says, and at ``extends`` what the one below it says."""
+    *below, last = chain
+    own = last.options.model_dump(mode="json", exclude_unset=True)
+    return {**own, "extends": _content(below)} if below else own
+
+
+def _points(chain: Sequence[_File], overrides: Sequence[str]) -> Iterator[Point]:
+    name, seeds = chain[-1].options.name, chain[-1].options.seeds
+    grid = {key: values for file in chain for key, values in _swept(file.options.grid)}
+    for variant in _variants(chain) or ("base",):
         for values in product(*grid.values()):
             settings = dict(zip(grid, values, strict=True))
-            for seed in options.seeds or (None,):
-                name = point_name(options.name, variant, settings, seed)
-                yield Point(variant, settings, _recipe(options, folder, tables, settings, seed, name, overrides))
+            for seed in seeds or (None,):
+                point = point_name(name, variant, settings, seed)
+                yield Point(variant, settings, _recipe(chain, variant, settings, seed, point, overrides))
+
+
+def _variants(chain: Sequence[_File]) -> tuple[str, ...]:
+    """Names of the variants, those of the files below first."""
+    names: dict[str, None] = {}
+    for options in (file.options for file in chain):
+        for name in options.without:
+            if name not in names:
+                known = f"it has {', '.join(names)}" if names else "it has none"
+                raise RecipeError(f"without = {name!r}: the study that is extended has no such variant; {known}")
+        names = {name: None for name in names if name not in options.without} | dict.fromkeys(options.variants)
+    return tuple(names)
 
 
 def _check_distinct(points: Sequence[Point]) -> None:
@@ -119,9 +176,8 @@ def _swept(grid: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, lis
 
 
 def _recipe(
-    options: StudyOptions,
-    folder: Path,
-    variant: Mapping[str, Any],
+    chain: Sequence[_File],
+    variant: str,
     settings: Mapping[str, Any],
     seed: int | None,
     name: str,
@@ -131,8 +187,10 @@ def _recipe(
     for key, value in settings.items():
         place(point, key, value, f"[grid] {key!r}")
     own = {"name": name} if seed is None else {"name": name, "seed": seed}
-    layers: list[Layer] = [(tables, folder) for tables in (options.base, variant, point, own)]
+    layers: list[Layer] = [(file.options.base, file.folder) for file in chain]
+    layers += [(file.options.variants.get(variant, {}), file.folder) for file in chain]
+    layers += [(point, chain[-1].folder), (own, chain[-1].folder)]
     try:
-        return load_recipe(folder / options.recipe, overrides, layers)
+        return load_recipe(chain[-1].folder / chain[-1].options.recipe, overrides, layers)
     except RecipeError as error:
         raise RecipeError(f"run {name!r} of the study: {error}") from None

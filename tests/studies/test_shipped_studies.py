@@ -11,6 +11,13 @@ from diffmine.studies.study_file import load_study
 
 STUDIES = Path(__file__).parents[2] / "recipes" / "studies"
 QUICK = {"clusterers", "features", "patch-size"}
+METHODS = {
+    "methods": "avatars",
+    "methods-scenes": "scenes",
+    "methods-emoji": "data/emoji",
+    "methods-flags": "data/flags",
+}
+"""Study of methods -> what it is of: a dataset, or where its pictures lie."""
 
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.toml")), ids=lambda path: path.stem)
@@ -24,7 +31,7 @@ def test_every_run_can_be_configured(path: Path) -> None:
 
 def test_none_is_missing() -> None:
     wanted = {"clusterers", "features", "finetuning", "patch-size", "draws", "timesteps", "smoothing", "controls"}
-    assert {path.stem for path in STUDIES.glob("*.toml")} == wanted
+    assert {path.stem for path in STUDIES.glob("*.toml")} == wanted | METHODS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(QUICK))
@@ -41,3 +48,17 @@ def test_controls_differ_from_the_best_in_the_selection_alone() -> None:
     # What places patches is an option of ``top`` alone.
     told_apart = {"use": "", "place": ""}
     assert all({**table, **told_apart} == {**tables[0], **told_apart} for table in tables)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_methods_are_compared_by_where_they_place_patches_alone(name: str) -> None:
+    points = load_study(STUDIES / f"{name}.toml").points
+    masks = {"avatars", "scenes"}.intersection([METHODS[name]])
+    wanted = [point.variant for point in load_study(STUDIES / "methods.toml").points]
+    assert [point.variant for point in points] == [one for one in wanted if masks or one != "few-shot-masks"]
+    tables = [point.recipe.tables for point in points]
+    for table in ("dataset", "features", "projection", "clusterer", "metrics"):
+        assert all(one[table] == tables[0][table] for one in tables)
+    assert {one["patches"]["size"] for one in tables} == {tables[0]["patches"]["size"]}
+    dataset = tables[0]["dataset"]
+    assert dataset.get("path", dataset["use"]).endswith(METHODS[name])

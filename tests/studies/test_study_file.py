@@ -113,3 +113,55 @@ def test_long_names_stay_apart(tmp_path: Path) -> None:
     names = [point.name for point in load_study(write_study(tmp_path, f'[grid]\n"model.path" = [{values}]')).points]
     assert len(set(names)) == 3
     assert all(len(name) <= 100 for name in names)
+
+
+def test_a_study_that_extends_another_asks_the_same_of_another_recipe(tmp_path: Path) -> None:
+    write_study(
+        tmp_path,
+        'seeds = [3]\n[base.clusterer]\nn_clusters = 2\n[grid]\n"patches.size" = [8]\n'
+        '[variants.a]\n[variants.b.clusterer]\nuse = "hdbscan"\nmin_cluster_size = 4\n',
+    )
+    (tmp_path / "other.toml").write_text(BASE.replace('"pictures"', '"others"'))
+    child = tmp_path / "child.toml"
+    child.write_text(
+        'extends = "recipes/studies/study.toml"\nname = "child"\nrecipe = "other.toml"\n'
+        "[base.clusterer]\nn_clusters = 9\n[variants.b.clusterer]\nmin_samples = 3\n[variants.c.dataset]\npath = 'x'\n"
+    )
+    points = load_study(child).points
+    assert [(point.variant, point.seed, dict(point.settings)) for point in points] == [
+        (variant, 3, {"patches.size": 8}) for variant in "abc"
+    ]
+    a, b, c = (point.recipe for point in points)
+    assert a.header.name == "child.a.size-8.seed-3"
+    assert a.tables["dataset"]["path"] == "others"
+    assert a.tables["clusterer"] == {"use": "kmeans", "n_clusters": 9}
+    assert b.tables["clusterer"] == {"use": "hdbscan", "min_cluster_size": 4, "min_samples": 3}
+    assert c.folders["dataset"]["path"] == tmp_path
+
+
+def test_what_an_extending_study_leaves_out_is_as_below(tmp_path: Path) -> None:
+    write_study(tmp_path, "seeds = [4]\n[variants.a]\n")
+    child = tmp_path / "child.toml"
+    child.write_text('extends = "recipes/studies/study.toml"\n[base.dataset]\npath = "mine"\n')
+    study = load_study(child)
+    (point,) = study.points
+    assert (point.name, point.recipe.tables["clusterer"]["n_clusters"]) == ("s.a.seed-4", 5)
+    assert point.recipe.folders["dataset"]["path"] == tmp_path
+    assert study.content["extends"]["variants"] == {"a": {}}
+
+
+def test_an_extending_study_leaves_variants_out(tmp_path: Path) -> None:
+    write_study(tmp_path, "[variants.a]\n[variants.b]\n")
+    child = tmp_path / "child.toml"
+    child.write_text('extends = "recipes/studies/study.toml"\nwithout = ["a"]\n[variants.c]\n')
+    assert [point.variant for point in load_study(child).points] == ["b", "c"]
+    child.write_text('extends = "recipes/studies/study.toml"\nwithout = ["x"]\n')
+    with pytest.raises(RecipeError, match="'x': the study that is extended has no such variant; it has a, b"):
+        load_study(child)
+
+
+def test_a_study_that_extends_itself_is_refused(tmp_path: Path) -> None:
+    path = write_study(tmp_path, "")
+    path.write_text('extends = "study.toml"\n')
+    with pytest.raises(RecipeError, match=r"extends itself, by way of study\.toml"):
+        load_study(path)
