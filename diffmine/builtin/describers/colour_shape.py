@@ -73,7 +73,7 @@ def places(boxes: Sequence[Box], records: Sequence[ImageRecord]) -> Iterator[Wor
         text = " ".join(filter(None, (ROWS[row], COLUMNS[column]))) or CENTRE
         counts[text] = counts.get(text, 0) + 1
     text, count = max(counts.items(), key=lambda one: (one[1], one[0]))
-    yield Word("in the centre" if text == CENTRE else f"at the {text}", count / len(boxes))
+    yield Word(text, count / len(boxes))
 
 
 def colours(pixels: ByteArray, usual: Mapping[str, float]) -> Iterator[Word]:

@@ -32,7 +32,7 @@ def test_planted_squares_have_their_colours_and_stripes_do_not_come_of_nothing()
 
 @pytest.mark.parametrize(
     ("y", "x", "text"),
-    [(0, 0, "at the top left"), (35, 50, "in the centre"), (70, 50, "at the bottom"), (35, 90, "at the right")],
+    [(0, 0, "top left"), (35, 50, "centre"), (70, 50, "bottom"), (35, 90, "right")],
 )
 def test_a_place_is_told_of_boxes_that_lie_there(y: int, x: int, text: str) -> None:
     boxes = [Box(y, x, y + 20, x + 20)] * 3 + [Box(0, 100, 20, 120)]
