@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -10,9 +11,14 @@ from PIL import Image, ImageOps
 from diffmine.drawing.panels import CELL, GAP, Panel, first_of_rows, lines, scale_of, sheet
 from diffmine.errors import DataError
 from diffmine.runs.contents import Contents
-from diffmine.types import ByteArray, FloatArray
+from diffmine.types import BoolArray, ByteArray, FloatArray
+
+if TYPE_CHECKING:
+    from diffmine.runs.run import Run
 
 DIVERGING = "RdBu_r"
+EDGE = (20, 20, 20)
+"""Colour beside a white line."""
 
 
 def before_after(
@@ -35,7 +41,10 @@ def before_after(
             raise DataError(f"{before.run.path} has not scored {path} under {label!r}; compare runs over the same data")
     maps = [[one.run.typicality_image(image_id, label) for image_id in image_ids] for one in (before, contents)]
     scale = scale_of([values for part in maps for values in part])
-    blocks = [[contents.run.picture(one) for one in image_ids], *([heat(one, scale) for one in part] for part in maps)]
+    blocks = [
+        [boxed(contents.run, one, label) for one in image_ids],
+        *([heat(one, scale) for one in part] for part in maps),
+    ]
     return Panel(label, stacked(blocks, rows, columns), first_of_rows(rows, ("picture", *names)), scale)
 
 
@@ -54,6 +63,29 @@ def stacked(blocks: Sequence[Sequence[ByteArray]], rows: int, columns: int) -> B
     aspect = max((one.shape[0] / one.shape[1] for block in blocks for one in block), default=1.0)
     cells = [line for block in blocks for line in lines([_fitted(one, aspect) for one in block], rows, columns)]
     return sheet(cells, columns, 2 * GAP)
+
+
+def boxed(run: Run, image_id: str, label: str) -> ByteArray:
+    """The picture, uint8, (height, width, 3), outlining what the dataset has boxed as the label's, if anything."""
+    pixels, boxes = run.picture(image_id), run.boxes(image_id).get(label)
+    return pixels if boxes is None else outlined(pixels, boxes, max(1, min(boxes.shape) // 100))
+
+
+def outlined(pixels: ByteArray, mask: BoolArray, width: int) -> ByteArray:
+    """A picture with the outline of a mask in white with a dark edge, to be seen on any ground.
+
+    Args:
+        pixels: uint8, (height, width, 3).
+        mask: bool, (height, width).
+        width: of the white line, within the mask, pixels.
+    """
+    from scipy.ndimage import binary_dilation, binary_erosion
+
+    drawn = pixels.copy()
+    line = mask & ~binary_erosion(mask, iterations=width)
+    drawn[binary_dilation(line, iterations=max(1, width // 2)) & ~line] = EDGE
+    drawn[line] = 255
+    return drawn
 
 
 def heat(values: FloatArray, scale: float) -> ByteArray:

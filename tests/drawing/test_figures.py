@@ -11,7 +11,7 @@ from diffmine.builtin.figures.grid import Grid, three_digits
 from diffmine.builtin.figures.whole import Whole
 from diffmine.drawing.figures import COLUMN, draw_before_after
 from diffmine.drawing.panels import fade, scale_of, sheet
-from diffmine.drawing.whole_pictures import before_after, stacked
+from diffmine.drawing.whole_pictures import EDGE, before_after, outlined, stacked
 from diffmine.engine.opening import load_run
 from diffmine.errors import DataError, RecipeError
 from diffmine.runs.run import Run
@@ -36,6 +36,17 @@ def test_fading_is_white_where_not_typical_and_the_picture_where_fully_typical()
     pixels = np.full((1, 4, 3), 55, np.uint8)
     faded = fade(pixels, np.array([[-2.0, 0.0, 0.5, 3.0]], np.float32), scale=1.0)
     assert faded[0, :, 0].tolist() == [255, 255, 155, 55]
+
+
+def test_an_outline_is_white_within_the_mask_dark_around_it_and_nowhere_else() -> None:
+    pixels, mask = np.full((12, 12, 3), 90, np.uint8), np.zeros((12, 12), dtype=bool)
+    mask[3:9, 2:8] = True
+    drawn = outlined(pixels, mask, 1)[..., 0]
+    assert (drawn[3, 2:8] == 255).all()
+    assert (drawn[2, 2:8] == EDGE[0]).all()
+    assert (drawn[5:7, 4:6] == 90).all()
+    assert (drawn[:2] == 90).all()
+    assert (pixels == 90).all(), "the picture itself is not drawn on"
 
 
 def test_the_scale_is_never_zero() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diffmine.drawing.panels import Panel, first_of_rows, scale_of
-from diffmine.drawing.whole_pictures import heat, most_typical, stacked
+from diffmine.drawing.whole_pictures import boxed, heat, most_typical, stacked
 from diffmine.interfaces import Figure
 from diffmine.runs.contents import Contents
 
@@ -22,5 +22,5 @@ class Influence(Figure):
         scale = scale_of([*typicality, *influence])
         heats = ([heat(values, scale) for values in maps] for maps in (typicality, influence))
         names = first_of_rows(rows, ("picture", "typicality", "influence"))
-        blocks = ([run.picture(one) for one in image_ids], *heats)
+        blocks = ([boxed(run, one, label) for one in image_ids], *heats)
         return Panel(label, stacked(blocks, rows, columns), names, scale)

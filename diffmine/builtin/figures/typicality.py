@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diffmine.drawing.panels import Panel, fade, first_of_rows, scale_of
-from diffmine.drawing.whole_pictures import heat, most_typical, stacked
+from diffmine.drawing.whole_pictures import boxed, heat, most_typical, stacked
 from diffmine.interfaces import Figure
 from diffmine.runs.contents import Contents
 
@@ -21,7 +21,7 @@ class Typicality(Figure):
         maps = [run.typicality_image(one, label) for one in image_ids]
         scale = scale_of(maps)
         blocks = (
-            pictures,
+            [boxed(run, one, label) for one in image_ids],
             [fade(one, values, scale) for one, values in zip(pictures, maps, strict=True)],
             [heat(values, scale) for values in maps],
         )

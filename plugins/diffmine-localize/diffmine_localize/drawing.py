@@ -11,7 +11,7 @@ from PIL import Image
 
 from diffmine.drawing.figures import COLUMN, STYLE, compose
 from diffmine.drawing.panels import GAP, Panel, scale_of, sheet
-from diffmine.drawing.whole_pictures import heat
+from diffmine.drawing.whole_pictures import heat, outlined
 from diffmine.numerics.seeding import derive_seed, numpy_generator
 from diffmine.types import BoolArray, ByteArray
 from diffmine_localize.comparison import MEASURES, Pairs
@@ -26,7 +26,6 @@ COLOURS = ("#9a9a9a", "#c1432b")
 PLOTTED = ("paper_auc_pr", "average_precision")
 SIDE = 160
 """Longer side of an overlay, pixels."""
-EDGE = (20, 20, 20)
 
 
 def strip_plot(pairs: Pairs, path: Path) -> None:
@@ -94,14 +93,10 @@ def _boxes(run: Run, image_id: str, finding: str) -> BoolArray:
 
 def _boxed(pixels: ByteArray, mask: BoolArray) -> ByteArray:
     """A square cell with the outline of the mask on it, white with a dark edge."""
-    from scipy.ndimage import binary_dilation, binary_erosion
-
     size = tuple(max(1, round(side * SIDE / max(mask.shape))) for side in mask.shape[::-1])
-    cell = np.array(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BICUBIC))
+    cell = np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BICUBIC))
     large = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
-    line = large & ~binary_erosion(large, iterations=2)
-    cell[binary_dilation(line) & ~line] = EDGE
-    cell[line] = 255
+    cell = outlined(cell, large, 2)
     square = np.full((SIDE, SIDE, 3), 255, dtype=np.uint8)
     square[: cell.shape[0], : cell.shape[1]] = cell
     return square
