@@ -45,8 +45,8 @@ def test_studies_of_late_stages_share_the_quickstarts_finetuning(name: str) -> N
 def test_controls_differ_from_the_best_in_the_selection_alone() -> None:
     tables = [point.recipe.tables["patches"] for point in load_study(STUDIES / "controls.toml").points]
     assert [table["use"] for table in tables] == ["top", "random", "least", "top"]
-    # What places patches is an option of ``top`` alone.
-    told_apart = {"use": "", "place": ""}
+    # What places patches are options of ``top`` alone.
+    told_apart = {"use": "", "place": "", "agreement_weight": ""}
     assert all({**table, **told_apart} == {**tables[0], **told_apart} for table in tables)
 
 

@@ -99,7 +99,7 @@ def _again(one: Running, executor: submitit.Executor, job: Job | None, retries: 
     if one.attempts >= retries:
         what = job.contents(left.shards[0]) if job is not None and left.shards else "finetuning"
         raise WorkerError(
-            f"task {one.where.job_id} was lost while it processed {what}, {one.attempts + 1} times in all; "
+            f"task {one.where.job_id} was lost while it processed {what}, at attempt {one.attempts + 1}; "
             f"its logs are in {one.where.paths.folder}; what was finished is kept; raise [executor] retries to go on"
         ) from error
     one.part, one.attempts = left, one.attempts + 1
