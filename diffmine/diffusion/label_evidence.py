@@ -69,7 +69,8 @@ def evidence_by(
     Args:
         tools: the model.
         config: the draws, see :func:`evidence_config`.
-        pictures, labels: as for :func:`label_evidence`.
+        pictures: as for :func:`label_evidence`.
+        labels: likewise.
     """
     from diffmine.diffusion.scoring import LossScoring, gain_over_null
     from diffmine.interfaces import Progress
