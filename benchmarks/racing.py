@@ -2,7 +2,8 @@
 
     python benchmarks/racing.py RUN [--pictures 1200] [--keep 100] [--first 4] [--most 100] [--risk 0.5]
 
-RUN is a finished quickstart; its model scores faces drawn with another seed, one patch a face. As a draw depends on
+RUN is a finished quickstart; its model scores faces drawn with another seed as the run scored its own, and one patch a
+face is placed as the run placed its own. As a draw depends on
 its number alone, scoring each face once to the most draws, round by round, gives both the fixed run and every race.
 The ceiling is the overlap of two fixed runs that share no draw.
 """
@@ -78,6 +79,11 @@ def raced(scorer: Diffusion, selector: Top, records: Sequence[ImageRecord], roun
     return race
 
 
+def options_of(table: Mapping[str, object]) -> dict[str, object]:
+    """The options of a recipe's table."""
+    return {name: value for name, value in table.items() if name not in ("use", "controls")}
+
+
 def say(what: str, same: float, fresh: float) -> None:
     """Overlap with the run of the most draws, of the same draws and of draws of their own."""
     print(f"{what:30s} {same:.3f} with the same draws, {fresh:.3f} with fresh ones")
@@ -92,7 +98,8 @@ def main() -> None:
     parser.add_argument("--risk", type=float, default=0.5)
     parser.add_argument("--antithetic", action="store_true")
     told = parser.parse_args()
-    tools = diffmine.load_run(told.run).tools()
+    run = diffmine.load_run(told.run)
+    tools, tables = run.tools(), run.recipe.tables
     with tempfile.TemporaryDirectory() as folder:
         drawn = diffmine.run(
             RECIPE,
@@ -103,9 +110,10 @@ def main() -> None:
         )
         records = list(drawn.records.values())
         pictures = [Picture(record, drawn.picture(record.image_id)) for record in records]
-    options = {"t_min": 0.2, "t_max": 0.8, "timesteps": "stratified", "smoothing": 0.6, "batch_size": 48}
-    config = Diffusion.Config(draws=(told.first, told.most), antithetic=told.antithetic, risk=told.risk, **options)
-    scorer, selector = Diffusion(config), Top(Top.Config(place="mix", size=16, per_image=1, per_label=told.keep))
+    spent = {"draws": (told.first, told.most), "antithetic": told.antithetic, "risk": told.risk}
+    scorer = Diffusion(Diffusion.Config.model_validate(options_of(tables["scorer"]) | spent))
+    kept_patches = {"per_image": 1, "per_label": told.keep}
+    selector = Top(Top.Config.model_validate(options_of(tables["patches"]) | kept_patches))
     rounds, stride = scored(scorer, tools, pictures)
     tools.seed = SEEDS[1]
     fresh, _ = scored(scorer, tools, pictures)

@@ -44,7 +44,16 @@ def toys(folder: Path) -> dict[str, object]:
     return {"use": "folder", "path": str(folder / "toys"), "masks": str(folder / "toys-masks")}
 
 
-SETS: dict[str, tuple[Callable[[Path], dict[str, object]], int]] = {"avatars": (avatars, 16), "toys": (toys, 8)}
+def scenes(folder: Path) -> dict[str, object]:
+    """Six trades' workbenches, 96 px, two elements each, which lie anywhere."""
+    return {"use": "scenes", "per_label": 2 * LEARNED // 6}
+
+
+SETS: dict[str, tuple[Callable[[Path], dict[str, object]], int]] = {
+    "avatars": (avatars, 16),
+    "scenes": (scenes, 24),
+    "toys": (toys, 8),
+}
 
 
 def learned(folder: Path, name: str, shuffled: bool, epochs: int, seed: int) -> Run:
@@ -125,7 +134,7 @@ def main() -> None:
     """Print a row for each number of epochs, data set and kind of labels."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=["avatars", "scenes"])
     parser.add_argument("--epochs", nargs="+", type=int, default=EPOCHS)
     parser.add_argument("--labels", nargs="+", choices=("shuffled", "true"), default=("shuffled", "true"))
     parser.add_argument("--seed", type=int, default=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -96,7 +95,9 @@ def test_what_it_writes_is_a_recipe_that_runs(recipe: Path) -> None:
     assert run.recipe.tables["patches"]["size"] == chosen["size"]
 
 
-def test_an_interrupt_leaves_nothing_half_written_and_the_next_call_goes_on(recipe: Path, own_store: Path) -> None:
+def test_an_interrupt_leaves_nothing_half_written_and_the_next_call_goes_on(
+    recipe: Path, own_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     process = command(recipe)
     deadline = time.monotonic() + 600
     while not list(own_store.glob("tuning/*.partial/*.sha256")) and process.poll() is None:
@@ -112,7 +113,7 @@ def test_an_interrupt_leaves_nothing_half_written_and_the_next_call_goes_on(reci
     done = {path: path.stat().st_mtime_ns for path in own_store.glob("tuning/*.partial/*.safetensors")}
     assert done
     events: list[Event] = []
-    os.chdir(recipe.parent)
+    monkeypatch.chdir(recipe.parent)
     tune(recipe, out=folder, draws=40, device="cpu", listener=events.append)
     kept = {path.with_suffix(".safetensors").name: path for path in own_store.glob("tuning/*/*.safetensors")}
     assert all(kept[path.name].stat().st_mtime_ns == changed for path, changed in done.items())
