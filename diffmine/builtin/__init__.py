@@ -34,8 +34,9 @@ def diffmine_register_datasets() -> list[type[Dataset]]:
     from diffmine.builtin.datasets.folder import Folder
     from diffmine.builtin.datasets.scenes import Scenes
     from diffmine.builtin.datasets.table import Table
+    from diffmine.builtin.datasets.webdataset import WebDataset
 
-    return [Avatars, Folder, Scenes, Table]
+    return [Avatars, Folder, Scenes, Table, WebDataset]
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Artifacts: content-addressed, complete or absent, verified when read.
+"""Artifacts: content-addressed, complete or absent, verified before they are used.
 
 Layout::
 
@@ -6,6 +6,7 @@ Layout::
     STORE/<stage>/<key>/            a complete artifact; manifest.json lists every file with its SHA-256
     STORE/<stage>/<key>.partial/    work in progress, kept when a run is killed, given to the next run
     STORE/<stage>/<key>.lock        held while an artifact is made; the system frees it when its owner dies
+    STORE/<stage>/<key>.verified    which files of the artifact were last read whole when (:mod:`diffmine.store.stamps`)
     STORE/runs/<digest>.json        where a run folder lies, so that ``clean`` knows what is still referred to
 """
 
@@ -16,7 +17,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,7 @@ import filelock
 from diffmine.errors import ArtifactError
 from diffmine.files.atomic import DIGEST_SUFFIX, file_digest, json_digest, sync_file, sync_folder, write_atomically
 from diffmine.files.names import RUN_FILE
+from diffmine.store.stamps import Stamp
 
 FORMAT = 1
 FORMAT_FILE = "format.json"
@@ -74,8 +76,12 @@ class Artifact:
         facts: Mapping[str, Any] = self.manifest["facts"]
         return facts
 
-    def damage(self) -> str | None:
-        """What is wrong with the artifact, or None when its manifest and every file in it are as they were written."""
+    def damage(self, trusted: Collection[str] = ()) -> str | None:
+        """What is wrong with the artifact, or None when its manifest and every file in it are as they were written.
+
+        Args:
+            trusted: files that need not be read.
+        """
         try:
             if not _is_sealed(self.manifest):
                 return f"{MANIFEST} has changed"
@@ -86,7 +92,7 @@ class Artifact:
             path = self.path / name
             if not path.is_file():
                 return f"{name} is missing"
-            if path.stat().st_size != size or file_digest(path) != digest:
+            if path.stat().st_size != size or (name not in trusted and file_digest(path) != digest):
                 return f"{name} has changed"
         return None
 
@@ -99,7 +105,7 @@ class Store:
         self._check_format()
 
     def find(self, stage: str, key: str) -> Artifact | None:
-        """The artifact, if it is complete.
+        """The artifact, if it is complete; files that have not changed since they were last read are not read again.
 
         Raises:
             ArtifactError: it is there but damaged; ``discard`` it to have it computed again.
@@ -107,8 +113,12 @@ class Store:
         artifact = Artifact(stage, key, self._path(stage, key))
         if not artifact.path.exists():
             return None
-        if damage := artifact.damage():
+        stamp = Stamp.of(artifact.path)
+        trusted = stamp.trusted()
+        if damage := artifact.damage(trusted):
             raise ArtifactError(f"the stored artifact {artifact.path} is damaged: {damage}")
+        if not trusted.issuperset(artifact.manifest["files"]):
+            stamp.write(artifact.manifest["files"])
         return artifact
 
     def peek(self, stage: str, key: str) -> Artifact | None:
@@ -122,6 +132,7 @@ class Store:
     def discard(self, stage: str, key: str) -> None:
         """Remove an artifact and what is left of earlier attempts at it."""
         path = self._path(stage, key)
+        Stamp.of(path).remove()
         for folder in (path, self._partial(path)):
             if folder.exists():
                 condemned = folder.with_name(f".{folder.name}.{os.getpid()}{CONDEMNED}")
@@ -163,6 +174,7 @@ class Store:
         path = self._path(stage, key)
         partial.rename(path)
         sync_folder(path.parent)
+        Stamp.of(path).write(files)
         return Artifact(stage, key, path)
 
     def remember_run(self, run_folder: Path) -> None:

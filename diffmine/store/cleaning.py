@@ -1,15 +1,16 @@
-"""What in a store no run refers to any more."""
+"""What in a store no run refers to any more, and what is damaged."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
 from diffmine.errors import ArtifactError
 from diffmine.files.names import RUN_FILE
-from diffmine.store.artifacts import PARTIAL, Store
+from diffmine.store.artifacts import PARTIAL, Artifact, Store
 
 
 def unreferenced(store: Store) -> list[tuple[Path, int]]:
@@ -24,6 +25,13 @@ def unreferenced(store: Store) -> list[tuple[Path, int]]:
         for path in store.artifacts()
         if (path.parent.name, path.name.removesuffix(PARTIAL)) not in referred and not _in_use(path)
     ]
+
+
+def damaged(store: Store) -> Iterator[tuple[Path, str | None]]:
+    """(folder, what is wrong) of every artifact that is not in use, each read from beginning to end; None: nothing."""
+    for path in store.artifacts():
+        if path.suffix != PARTIAL and not path.name.startswith(".") and not _in_use(path):
+            yield path, Artifact(path.parent.name, path.name, path).damage()
 
 
 def _named_by(folder: Path, store: Store) -> set[tuple[str, str]]:

@@ -97,3 +97,16 @@ def test_clean_takes_what_no_run_refers_to(diffmine: Command, own_store: Path, t
     assert json.loads(diffmine("run", recipe, "--out", tmp_path / "kept", "--until", "images", "--json"))["stages"][
         "images"
     ]["reused"]
+
+
+def test_clean_reads_everything_where_it_is_told_to(diffmine: Command, own_store: Path, tmp_path: Path) -> None:
+    again = ("run", write_tiny_recipe(tmp_path), "--out", tmp_path / "run", "--until", "images", "--json")
+    diffmine(*again)
+    assert "0 damaged artifacts" in diffmine("clean", "--verify")
+    (table,) = own_store.glob("images/*/public/images.parquet")
+    table.write_bytes(table.read_bytes()[:-1])
+    assert "images.parquet has changed" in diffmine("clean", "--verify", "--dry-run")
+    assert table.exists()
+    assert "1 damaged artifacts" in diffmine("clean", "--verify")
+    assert not table.exists()
+    assert not json.loads(diffmine(*again))["stages"]["images"]["reused"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import string
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from diffmine.errors import ArtifactError
 from diffmine.files.atomic import json_digest, shard_is_done, write_shard
 from diffmine.store.artifacts import WORKSPACE, Store
-from diffmine.store.cleaning import unreferenced
+from diffmine.store.cleaning import damaged, unreferenced
 
 
 def make(store: Store, key: str, files: dict[str, bytes]) -> str:
@@ -87,6 +88,55 @@ def test_damage_is_found(tmp_path: Path, harm: str) -> None:
         store.find("stage", "k")
     store.discard("stage", "k")
     assert store.find("stage", "k") is None
+
+
+def settle(folder: Path) -> None:
+    """Files as if they had been written an hour ago."""
+    for path in folder.iterdir():
+        os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns - 3600 * 10**9))
+
+
+def rot(path: Path) -> None:
+    """Flip a bit as a failing disk does: the file system knows nothing of it."""
+    status = path.stat()
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    with path.open("r+b") as file:
+        file.write(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_files_that_have_not_changed_are_read_once_and_on_demand(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    make(store, "k", {"a": b"12345", "b": b"12345"})
+    settle(tmp_path / "stage" / "k")
+    assert store.find("stage", "k") is not None
+    rot(tmp_path / "stage" / "k" / "a")
+    assert store.find("stage", "k") is not None, "trusted, as it has not been written"
+    assert list(damaged(store)) == [(tmp_path / "stage" / "k", "a has changed")]
+    (tmp_path / "stage" / "k" / "b").write_bytes(b"12346")
+    with pytest.raises(ArtifactError, match="b has changed"):
+        store.find("stage", "k")
+
+
+def test_a_file_that_was_written_just_before_it_was_read_is_read_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    make(store, "k", {"a": b"12345"})
+    rot(tmp_path / "stage" / "k" / "a")
+    with pytest.raises(ArtifactError, match="a has changed"):
+        store.find("stage", "k")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 3}', '{"a": [1, 2]}', "\x00"])
+def test_a_damaged_stamp_is_none(tmp_path: Path, content: str) -> None:
+    store = Store(tmp_path)
+    make(store, "k", {"a": b"12345"})
+    settle(tmp_path / "stage" / "k")
+    assert store.find("stage", "k") is not None
+    (tmp_path / "stage" / "k.verified").write_text(content)
+    rot(tmp_path / "stage" / "k" / "a")
+    with pytest.raises(ArtifactError, match="a has changed"):
+        store.find("stage", "k")
 
 
 def test_a_torn_or_changed_shard_is_not_done(tmp_path: Path) -> None:

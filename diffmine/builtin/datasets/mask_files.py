@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -27,14 +28,23 @@ def read_mask(path: Path) -> BoolArray:
     Raises:
         DataError: the file cannot be read as a picture.
     """
+    return decode_mask(path, path)
+
+
+def decode_mask(source: Path | IO[bytes], name: Path | str) -> BoolArray:
+    """The same of an opened file, which errors call by ``name``.
+
+    Raises:
+        DataError: as ``read_mask``.
+    """
     try:
-        with Image.open(path, formats=FORMATS) as opened:
+        with Image.open(source, formats=FORMATS) as opened:
             image = ImageOps.exif_transpose(opened)
             if image.mode in ("RGBA", "LA", "PA"):
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
                 image = image.convert("RGB")
             values = np.asarray(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"the mask {path} cannot be read: {error}; mend it or remove it") from None
+        raise DataError(f"the mask {name} cannot be read: {error}; mend it or remove it") from None
     mask: BoolArray = np.any(values.reshape(*values.shape[:2], -1), axis=2)
     return mask
