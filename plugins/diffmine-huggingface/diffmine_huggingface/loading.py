@@ -1,0 +1,41 @@
+"""Loading a dataset from wherever it lies. Imports ``datasets``, which takes a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import datasets
+
+from diffmine.errors import RecipeError
+
+STATE, PARTS = "state.json", "dataset_dict.json"
+"""Files by which what ``save_to_disk`` wrote is known: of one dataset, and of one with several parts."""
+
+
+def loaded(path: str, subset: str | None, split: str, revision: str | None) -> datasets.Dataset:
+    """The part of a dataset that a recipe names, memory-mapped.
+
+    Args:
+        path: folder, or id on the hub.
+        subset: the dataset's configuration.
+        split: the part, in the syntax of ``datasets``.
+        revision: on the hub.
+
+    Raises:
+        RecipeError: there is no such dataset or part.
+    """
+    folder = Path(path)
+    try:
+        if (folder / STATE).is_file():
+            return datasets.load_from_disk(path)
+        if (folder / PARTS).is_file():
+            return _part(datasets.load_from_disk(path), split)
+        return datasets.load_dataset(path, subset, split=split, revision=revision)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise RecipeError(f"[dataset] path = {path!r}, split = {split!r} cannot be loaded: {error}") from None
+
+
+def _part(parts: datasets.DatasetDict, split: str) -> datasets.Dataset:
+    if split not in parts:
+        raise RecipeError(f"[dataset] split = {split!r}: the dataset has {', '.join(sorted(parts))}; name one of them")
+    return parts[split]
