@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
+from diffmine.processes.threads import in_threads
 from diffmine.runs.contents import Contents, Rows
 from diffmine.types import Box, ByteArray
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-def in_threads(work: Callable[[Key], Value], keys: Iterable[Key]) -> Iterator[Value]:
-    """``map`` on all cores, in order, a few results ahead: memory stays bounded however many keys there are."""
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: list[Future[Value]] = []
-        for key in keys:
-            ahead.append(pool.submit(work, key))
-            if len(ahead) > 2 * workers:
-                yield ahead.pop(0).result()
-        yield from (future.result() for future in ahead)
 
 
 def cut(pixels: ByteArray, box: Box, size: int) -> ByteArray:

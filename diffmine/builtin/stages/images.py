@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, get_args
@@ -21,6 +19,7 @@ from diffmine.interfaces import DatasetConfig, ImageSource, Progress, Stage, Wor
 from diffmine.numerics.choosing import choose
 from diffmine.numerics.seeding import derive_seed
 from diffmine.pictures.decoding import open_upright, pipeline_size
+from diffmine.processes.threads import in_threads
 from diffmine.runs.tables import images_table
 from diffmine.types import ImageRecord, Item, Origin
 
@@ -196,11 +195,9 @@ def verify(
         return Verified(item, origin, hashlib.sha256(data).hexdigest(), width, height)
 
     progress.start(len(items), "pictures")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        remaining = iter(items)
-        while chunk := list(islice(remaining, 256)):
-            yield from pool.map(verify_one, chunk)
-            progress.advance(len(chunk))
+    for verified in in_threads(verify_one, items):
+        yield verified
+        progress.advance()
 
 
 def merge_duplicates(verified: Iterable[Verified]) -> tuple[list[ImageRecord], list[tuple[str, str]]]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import heapq
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
@@ -14,6 +12,7 @@ import pyarrow.parquet as pq
 
 from diffmine.builtin.stages.evidence import Evidence, evidence_table, with_significance
 from diffmine.interfaces import PatchSelector, Stage, Work
+from diffmine.processes.threads import in_threads
 from diffmine.runs.tables import patches_table
 from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import ByteArray, Candidate, ImageRecord, Patch
@@ -91,18 +90,17 @@ class Patches(Stage):
             return picture(record).pixels
 
         work.progress.start(len(records), "images")
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for record, (found, null) in zip(records, pool.map(propose, records), strict=True):
-                for table in tables_of(record):
-                    for label, chosen_by, proposed in found:
-                        proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
-                        shortlists[table, label, chosen_by.name].add(proposals)
-                        if chosen_by is selector and not record.in_sample:
-                            evidence[table, label].observed.append([one.typicality for one in proposed])
-                    for label, _, proposed in null:
-                        if not record.in_sample:
-                            evidence[table, label].null.append([one.typicality for one in proposed])
-                work.progress.advance()
+        for record, (found, null) in zip(records, in_threads(propose, records), strict=True):
+            for table in tables_of(record):
+                for label, chosen_by, proposed in found:
+                    proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
+                    shortlists[table, label, chosen_by.name].add(proposals)
+                    if chosen_by is selector and not record.in_sample:
+                        evidence[table, label].observed.append([one.typicality for one in proposed])
+                for label, _, proposed in null:
+                    if not record.in_sample:
+                        evidence[table, label].null.append([one.typicality for one in proposed])
+            work.progress.advance()
         pq.write_table(evidence_table(evidence), work.public("evidence.parquet"))
         names = [one.name for one in selectors]
         for table in TABLES:

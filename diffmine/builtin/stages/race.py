@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from diffmine.builtin.stages.patches import tables_of
 from diffmine.interfaces import Work
 from diffmine.numerics.racing import undecided
+from diffmine.processes.threads import in_threads
 from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import Candidate, ImageRecord
 
@@ -73,9 +72,8 @@ class Race:
             draws: that each picture of it has had.
             active: the pictures that were in it.
         """
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            found = threads.map(lambda record: self._found(maps, record), active)
-            self._runners |= {record.image_id: runners for record, runners in zip(active, found, strict=True)}
+        found = in_threads(lambda record: self._found(maps, record), active)
+        self._runners |= {record.image_id: runners for record, runners in zip(active, found, strict=True)}
         self.draws |= dict.fromkeys((record.image_id for record in active), draws)
         scorer = self.work.components.scorer
         open_pools = self._undecided(draws / scorer.rounds[-1], scorer.risk)

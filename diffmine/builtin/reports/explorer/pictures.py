@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from diffmine.builtin.reports.explorer.ordering import Ordering
-from diffmine.drawing.crops import in_threads
+from diffmine.processes.threads import in_threads
 from diffmine.types import BoolArray, ByteArray, FloatArray
 
 LOSSLESS_PIXELS = 128 * 128
