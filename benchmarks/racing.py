@@ -105,7 +105,12 @@ def main() -> None:
             RECIPE,
             out=Path(folder) / "run",
             store=Path(folder) / "store",
-            overrides=[f"seed={SEEDS[0]}", f"dataset.per_label={told.pictures // 6}", "dataset.holdout=0"],
+            overrides=[
+                f"seed={SEEDS[0]}",
+                f"dataset.per_label={told.pictures // 6}",
+                "dataset.holdout=0",
+                "dataset.mine=all",
+            ],
             until="images",
         )
         records = list(drawn.records.values())
