@@ -34,7 +34,11 @@ def evidence_config(scorer: Mapping[str, Any], draws: int) -> LossConfig:
 
 
 def label_evidence(
-    run: Run, pictures: Sequence[Picture], labels: Sequence[Sequence[str]], draws: int
+    run: Run,
+    pictures: Sequence[Picture],
+    labels: Sequence[Sequence[str]],
+    draws: int,
+    t_range: tuple[float, float] | None = None,
 ) -> list[NDArray[np.float64]]:
     """The mean typicality of each picture under each of its labels.
 
@@ -47,10 +51,12 @@ def label_evidence(
         pictures: any; several may have the same record.
         labels: for each picture, what to denoise it under.
         draws: even; forwards are draws x (1 + labels) a picture.
+        t_range: shares of the training steps, the end not reached, where they are not to be the scorer's.
     Returns:
         for each picture float64, (labels,).
     """
-    config = evidence_config(run.recipe.tables.get("scorer", {}), draws)
+    given = {} if t_range is None else {"t_min": t_range[0], "t_max": t_range[1]}
+    config = evidence_config({**run.recipe.tables.get("scorer", {}), **given}, draws)
     levels: dict[int, NDArray[np.float64]] = {}
     for fold in {picture.record.fold for picture in pictures}:
         rows = [row for row, picture in enumerate(pictures) if picture.record.fold == fold]

@@ -37,7 +37,6 @@ SETTINGS = {
         "translate.per_label=1",
         "translate.steps=2",
         "translate.evidence_draws=4",
-        "translate.attention_from=[0, 0]",
         "clusterer.n_clusters=2",
     ),
     "diffmine-localize": ('metrics.use=["pixel_average_precision", "chexlocalize"]',),

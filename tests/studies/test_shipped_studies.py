@@ -13,6 +13,7 @@ STUDIES = Path(__file__).parents[2] / "recipes" / "studies"
 QUICK = {"clusterers", "features", "patch-size"}
 METHODS = {
     "methods": "avatars",
+    "methods-clip": "avatars",
     "methods-scenes": "scenes",
     "methods-emoji": "data/emoji",
     "methods-flags": "data/flags",
@@ -55,10 +56,13 @@ def test_methods_are_compared_by_where_they_place_patches_alone(name: str) -> No
     points = load_study(STUDIES / f"{name}.toml").points
     masks = {"avatars", "scenes"}.intersection([METHODS[name]])
     wanted = [point.variant for point in load_study(STUDIES / "methods.toml").points]
-    assert [point.variant for point in points] == [one for one in wanted if masks or one != "few-shot-masks"]
+    added = ["clip"] if name == "methods-clip" else []
+    assert [point.variant for point in points] == [one for one in wanted if masks or one != "few-shot-masks"] + added
     tables = [point.recipe.tables for point in points]
     for table in ("dataset", "features", "projection", "clusterer", "metrics"):
         assert all(one[table] == tables[0][table] for one in tables)
     assert {one["patches"]["size"] for one in tables} == {tables[0]["patches"]["size"]}
+    judge = tables[0]["scorer"]["t_min"], tables[0]["scorer"]["t_max"]
+    assert tuple(tables[0]["metrics"]["erasure"]["t_range"]) == judge, "rivals' patches are judged as diffusion's are"
     dataset = tables[0]["dataset"]
     assert dataset.get("path", dataset["use"]).endswith(METHODS[name])

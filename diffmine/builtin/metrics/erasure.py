@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.diffusion import other_labels
@@ -14,6 +14,7 @@ from diffmine.diffusion.label_evidence import has_model, label_evidence
 from diffmine.interfaces import ComponentConfig, Metric
 from diffmine.numerics.bootstrap import draws, percentile_interval
 from diffmine.numerics.seeding import numpy_generator
+from diffmine.numerics.shares import modified_wilson
 from diffmine.pictures.covering import cover, within
 from diffmine.runs.tables import patches_of
 from diffmine.types import Box, ImageRecord, MetricValue, Patch, Picture
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from diffmine.runs.run import Run
 
+CHANCE = 0.5
+"""Of telling the own label from one wrong one."""
 VERSIONS = 3
 """A picture as it is, without its best patch, without a random one."""
 
@@ -36,6 +39,11 @@ class Erasure(Metric):
     with the same noise. Among the pictures told right as they are, ``erasure_best`` and ``erasure_random`` are the
     shares that flip to the wrong label, in [0, 1], and ``erasure`` is their ratio, with half a flip added to both
     counts, so that it is finite; 1 is chance. It takes 9 x ``draws`` forwards a picture.
+
+    The judge is the diffusion model of the recipe, also where the patches were found without one; then it is finetuned
+    for this alone. Methods are compared by one judge where their recipes agree on model, finetuning and timesteps. Of
+    a judge that tells no labels, so that the 95 % interval of the share told right reaches down to chance, nothing is
+    said: what makes it change its mind is not the label.
     """
 
     name = "erasure"
@@ -45,6 +53,18 @@ class Erasure(Metric):
 
         draws: int = Field(16, ge=2, multiple_of=2, description="(timestep, noise) draws for each picture, in pairs")
         pictures: int = Field(200, ge=1, description="pictures to cover, at most; drawn by their content")
+        t_range: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(le=1)]] | None = Field(
+            None,
+            description="timesteps to draw from, as shares of the training steps, the end not reached; omitted: the "
+            "scorer's, or the paper's where it has none",
+        )
+
+        @field_validator("t_range")
+        @classmethod
+        def _rises(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+            if value is not None and value[0] >= value[1]:
+                raise ValueError(f"{list(value)}: the first must be below the second, such as [0.1, 0.7]")
+            return value
 
     config: Config
 
@@ -58,7 +78,8 @@ class Erasure(Metric):
             return {}
         trials = [picture for patch in chosen for picture in _versions(run, patch)]
         pairs = [_own_and_wrong(run, patch) for patch in chosen for _ in range(VERSIONS)]
-        levels = np.stack(label_evidence(run, trials, pairs, self.config.draws)).reshape(-1, VERSIONS, 2)
+        evidence = label_evidence(run, trials, pairs, self.config.draws, self.config.t_range)
+        levels = np.stack(evidence).reshape(-1, VERSIONS, 2)
         return flips(chosen, levels)
 
 
@@ -71,7 +92,7 @@ def flips(patches: list[Patch], levels: NDArray[np.float64]) -> dict[str, Metric
     """
     right = levels[:, :, 0] > levels[:, :, 1]
     told = [(patch, row) for patch, row in zip(patches, right, strict=True) if row[0]]
-    if not told:
+    if modified_wilson(len(told), len(patches))[0] <= CHANCE:
         return {}
     flipped = np.array([[not row[1], not row[2]] for _, row in told], dtype=np.float64)
     best = [Measured(p.image_id, p.label, *one) for (p, _), one in zip(told, flipped.tolist(), strict=True)]

@@ -95,7 +95,7 @@ def find(config: DetectorConfig, data: TrainingSet, tools: ModelTools, progress:
         DataError: there are fewer than two labels, or a label has fewer than three training pictures.
     """
     _check(data, tools.labels)
-    pictures = tuple((record.digest, record.labels) for record in data.train)
+    pictures = tuple((one.digest, one.labels, one.height, one.width) for one in data.train)
     key = (config.model_dump_json(), tools.seed, tools.labels, pictures)
     if key not in _found:
         found = _search(config, data, tools, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from diffmine.testing.contracts.scorers import TypicalityScorerContract
 from diffmine.testing.toy_pictures import toy_picture, write_toy_folder
 from diffmine.testing.toy_tools import LABELS, as_picture, without_model
 from diffmine.testing.toy_training import toy_training_set, training_set
+from diffmine.types import Picture
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "doersch.toml"
 DATASET = """
@@ -171,6 +173,25 @@ def test_scorer_and_extractor_search_once_and_agree(tmp_path: Path, monkeypatch:
     assert len(searches) == 1
     for file in (tmp_path / "scorer").iterdir():
         assert file.read_bytes() == (tmp_path / "extractor" / file.name).read_bytes()
+
+
+def test_files_seen_at_another_size_are_searched_anew() -> None:
+    """One process runs several recipes, whose dataset.image_size may differ; the digest is the file's."""
+    options = SMALL.model_copy(update={"seeds": 5})
+
+    def searched(side: int) -> np.ndarray:
+        shown = [as_picture(pixels, LABELS[number % 2]) for number, pixels in enumerate(files)]
+        small = [
+            Picture(replace(one.record, width=side, height=side), one.pixels[:: 32 // side, :: 32 // side])
+            for one in shown
+        ]
+        return keeping.find(options, training_set(small), without_model(), Progress()).weights["a"]
+
+    files = [toy_picture(number % 2, 2, 32, 0, number // 2)[0] for number in range(24)]
+    first, then = searched(32), searched(16)
+    keeping._found.clear()
+    assert np.array_equal(searched(16), then)
+    assert not np.array_equal(first, then)
 
 
 def test_too_few_pictures_are_a_sentence(tmp_path: Path) -> None:

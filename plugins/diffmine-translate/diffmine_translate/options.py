@@ -23,13 +23,15 @@ class TranslateConfig(ComponentConfig):
     )
     feature_steps: float = Field(0.8, ge=0, le=1, description="share of the steps with injected residual features")
     attention_steps: float = Field(0.5, ge=0, le=1, description="share of the steps with injected self-attention")
-    features_at: tuple[int, int] = Field(
-        (1, 1),
+    features_at: tuple[int, int] | None = Field(
+        None,
         description="residual block whose features are injected: up-block and block in it, from 0; of a transformer "
-        "block and 0",
+        "block and 0; omitted: the one that lies where the paper's does in Stable Diffusion",
     )
-    attention_from: tuple[int, int] = Field(
-        (1, 1), description="first place whose self-attention is injected, with all after it; counted likewise"
+    attention_from: tuple[int, int] | None = Field(
+        None,
+        description="first place whose self-attention is injected, with all after it; counted likewise; omitted: from "
+        "features_at on, or all where none attends from there",
     )
     places: int = Field(10_000, ge=1, description="places to keep of all pictures, those of highest co-typicality")
     level: float = Field(

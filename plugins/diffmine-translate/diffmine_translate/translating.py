@@ -56,8 +56,10 @@ class Translator:
         self._tools, self._config, self._denoiser = tools, config, tools.denoiser
         self._injection = Injection.into(
             self._denoiser.network,
-            config.features_at if config.feature_steps else None,
-            config.attention_from if config.attention_steps else None,
+            config.features_at,
+            config.attention_from,
+            features=config.feature_steps > 0,
+            attention=config.attention_steps > 0,
         )
 
     @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -217,7 +218,8 @@ def test_killed_it_goes_on_and_ends_with_the_same_digest(recipe: Path, run: Run,
     command = [sys.executable, "-m", "diffmine", "run", str(recipe), "--out", str(out), "--store", str(store), "-q"]
     for change in changes:
         command += ["--set", change]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}  # sums end in the same bits
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     shards, deadline = "translate/*.partial/**/translations/shards/*.sha256", time.monotonic() + 480
     while not (done := list(store.glob(shards))) and time.monotonic() < deadline:
         assert process.poll() is None, "it ended before it could be killed"

@@ -35,6 +35,14 @@ def test_nothing_is_said_where_nothing_is_told_right() -> None:
     assert flips(patches(3), np.zeros((3, 3, 2))) == {}
 
 
+@pytest.mark.parametrize(("right", "said"), [(55, False), (80, True)])
+def test_nothing_is_said_by_a_judge_that_may_be_guessing(right: int, said: bool) -> None:
+    """Of 100 pictures the own label is told from a wrong one; half by guessing, and 60 or more with 1 in 35 of luck."""
+    levels = np.zeros((100, 3, 2))
+    levels[:right, 0, 0] = 1.0
+    assert bool(flips(patches(100), levels)) is said
+
+
 def test_covering_alike_is_chance() -> None:
     levels = np.zeros((8, 3, 2))
     levels[:, 0, 0] = 1.0
