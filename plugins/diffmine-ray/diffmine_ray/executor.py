@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from diffmine.interfaces import OUTSIDE_KEY, ComponentConfig, Executor, Job, Progress, Task
+
+
+def _reachable(address: str) -> str:
+    """An address that this executor can connect with."""
+    if not re.fullmatch(r"auto|local|[^\s:/]+:\d+", address):
+        raise ValueError(
+            "neither auto nor local nor host:port, as `ray start --head` prints it; run diffmine on a "
+            "machine of the cluster, as ray:// is not supported"
+        )
+    return address
 
 
 class RayConfig(ComponentConfig):
     """Options of ``ray``."""
 
-    address: Annotated[str, OUTSIDE_KEY] = Field(
+    address: Annotated[str, AfterValidator(_reachable), OUTSIDE_KEY] = Field(
         "auto",
-        pattern=r"^(auto|local|[^\s:/]+:\d+)$",
         description="host:port of the cluster's head; auto: the cluster that this machine belongs to, or that "
         "RAY_ADDRESS names; local: this machine alone",
     )

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diffmine_ray.executor import Ray
+from pydantic import ValidationError
 from safetensors.numpy import load_file
 
 import diffmine
@@ -177,6 +179,19 @@ def test_a_shard_that_kills_three_workers_is_an_error_that_names_its_pictures(cl
         ray(cluster).run(job, range(4), device="cpu", progress=Progress())
     assert len(begun(tmp_path)[1]) == 3
     assert 1 not in done(tmp_path, 4)
+
+
+@pytest.mark.parametrize(("address", "good"), [("auto", True), ("gpu1:6379", True), ("ray://x:1", False), ("x", False)])
+def test_addresses_are_checked_before_anything_runs(address: str, good: bool) -> None:
+    with nullcontext() if good else pytest.raises(ValidationError, match="neither auto nor local nor host:port"):
+        Ray.Config(address=address)
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0.0), ("cuda", 1.0)])
+def test_a_worker_on_cuda_has_a_gpu(device: str, gpus: float) -> None:
+    assert Ray.Config().on(device).gpus_per_worker == gpus
+    assert Ray.Config(gpus_per_worker=0.5).on(device).gpus_per_worker == 0.5
+    assert Ray.Config(device="cuda").on("cpu").gpus_per_worker == 1.0
 
 
 def test_no_cluster_is_an_error_of_one_sentence() -> None:
