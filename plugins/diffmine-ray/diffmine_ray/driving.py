@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from diffmine_ray.cluster import Cluster
     from diffmine_ray.executor import RayConfig
 
+TO_CONNECT = 90.0
+"""Seconds that a driver has to connect with a cluster, or to start one."""
 TO_END = 5.0
 """Seconds that a driver has to end when it is told to."""
 
@@ -75,10 +77,10 @@ class Driver:
         there.close()  # so that the pipe ends when the process does
         driver = cls(config, process, here, os.fdopen(handle, "rb"))
         try:
-            if not here.poll(config.patience):
+            if not here.poll(TO_CONNECT):
                 raise WorkerError(
-                    f"the Ray cluster at {config.address} has not answered within {config.patience:g} s; see whether "
-                    "`ray status` works on this machine, or raise executor.patience"
+                    f"the Ray cluster at {config.address} has not answered within {TO_CONNECT:g} s; see whether "
+                    "`ray status` works on this machine"
                 )
             driver.head = _said(driver._outcome(Progress()))
         except BaseException:
@@ -215,5 +217,6 @@ def _quieten(patience: float) -> None:
     """Set what Ray reads from the environment when it is imported."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent to Ray's makers
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"  # no warning of a change to come
+    os.environ.setdefault("RAY_worker_niceness", "0")  # a cluster that is started here computes as others do
     # Ray aborts the process when it has missed the head for so long; this is said by the parent before.
     os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = str(int(10 * patience + 60))  # noqa: SIM112 - its name
