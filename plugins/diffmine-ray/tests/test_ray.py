@@ -63,13 +63,13 @@ class Sleeping(Job):
 
     Attributes:
         deadly, deaths: the shard that kills its process, and how often.
-        workers: how many must have opened the job before its later half is done.
+        workers: how many must have opened the job before its first half is done, and its second.
     """
 
     folder: Path
     count: int
     seconds: float = 0.0
-    workers: int = 0
+    workers: tuple[int, int] = (0, 0)
     deadly: int = -1
     deaths: int = 0
     unit = "files"
@@ -90,7 +90,7 @@ class Sleeping(Job):
             if number == self.deadly and len(begun(self.folder)[number]) <= self.deaths:
                 time.sleep(0.5)  # until what it has answered before has arrived
                 os.kill(os.getpid(), signal.SIGKILL)
-            while number >= self.count // 2 and len(opened(self.folder)) < self.workers:
+            while len(opened(self.folder)) < self.workers[number >= self.count // 2]:
                 time.sleep(0.05)
             time.sleep(self.seconds)
             commit_shard(self.folder, number, {"number": np.array(number)})
@@ -216,7 +216,7 @@ def test_a_node_is_killed_in_mid_run_and_another_comes(cluster: Any, tmp_path: P
         cluster.add_node(num_cpus=1)
 
     listen, heard = at_count(4, replace)
-    job = Sleeping(tmp_path, 24, 0.2, workers=3)
+    job = Sleeping(tmp_path, 24, 0.2, workers=(2, 3))
     ray(cluster).run(job, range(24), device="cpu", progress=Progress(listen))
     again = {shard for shard, times in begun(tmp_path).items() if len(times) > 1}
     assert done(tmp_path, 24) == list(range(24))
