@@ -45,7 +45,8 @@ def cluster() -> Iterator[Any]:
     cluster = Cluster()
     try:
         for number in range(2):
-            of_head = {} if number else {"include_dashboard": False, "temp_dir": folder}
+            sparing = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+            of_head = {} if number else {**sparing, "temp_dir": folder}
             cluster.add_node(num_cpus=1, **of_head)
         yield cluster
     finally:
