@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from diffmine.commands.options import json_option, recipe_argument, set_option, store_option
+from diffmine.commands.options import executor_option, json_option, recipe_argument, set_option, store_option
 
 
 @click.command("check")
@@ -14,8 +14,22 @@ from diffmine.commands.options import json_option, recipe_argument, set_option, 
 @set_option
 @store_option
 @click.option("--device", default="auto", show_default=True, help="The device whose time to estimate.")
+@executor_option
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Forwards a second, as measured where the executor computes: tells the hours there.",
+)
 @json_option
-def command(recipe: Path, overrides: tuple[str, ...], store: Path | None, device: str, as_json: bool) -> None:
+def command(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    store: Path | None,
+    device: str,
+    executor: str | None,
+    rate: float | None,
+    as_json: bool,
+) -> None:
     """Check RECIPE without loading a model; print it with every default, and what it will cost.
 
     What the store has already is left out of the time.
@@ -29,11 +43,12 @@ def command(recipe: Path, overrides: tuple[str, ...], store: Path | None, device
     from diffmine.terminal.check_view import print_check
     from diffmine.terminal.console import output
 
-    resolved = resolve(load_recipe(recipe, overrides), registry())
+    chosen = () if executor is None else (f"executor.use={executor}",)
+    resolved = resolve(load_recipe(recipe, (*overrides, *chosen)), registry())
     cost = estimate(resolved, device).given(stored_stages(resolved, store_path(store)))
     if as_json:
         import json
 
         click.echo(json.dumps({"recipe": resolved.components.describe(), "cost": cost.as_dict()}, indent=1))
     else:
-        print_check(output(), resolved, cost)
+        print_check(output(), resolved, cost, rate)

@@ -87,6 +87,17 @@ class Cost:
         return sum(seconds for stage, seconds in self.stage_seconds.items() if stage not in self.stored)
 
     @property
+    def forwards(self) -> int:
+        """Of the stages that are not stored yet; a picture that is learned from counts as three."""
+        passes = {
+            "finetune": TRAINING_FACTOR * self.training_passes,
+            "typicality": self.scoring_passes,
+            "features": self.feature_passes,
+            **self.further_passes,
+        }
+        return sum(count for stage, count in passes.items() if stage not in self.stored)
+
+    @property
     def wants_gpu(self) -> bool:
         """Whether a processor would be busy for more than an hour."""
         return self.device == "cpu" and self.seconds > PATIENCE
@@ -97,7 +108,7 @@ class Cost:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {**asdict(self), "seconds": self.seconds, "wants_gpu": self.wants_gpu}
+        return {**asdict(self), "forwards": self.forwards, "seconds": self.seconds, "wants_gpu": self.wants_gpu}
 
 
 def estimate(resolved: Resolved, device: str) -> Cost:

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from diffmine.recipes.resolving import Resolved
 
 
-def print_check(console: Console, resolved: Resolved, cost: Cost) -> None:
-    """The resolved recipe, and what it will cost."""
+def print_check(console: Console, resolved: Resolved, cost: Cost, rate: float | None = None) -> None:
+    """The resolved recipe, and what it will cost; on other machines where their forwards a second are known."""
     console.print(Syntax(resolved.to_toml().rstrip(), "toml", background_color="default", word_wrap=True))
     table = Table(title="what it will cost", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     labels = len(cost.images)
     table.add_row("images", f"{sum(cost.images.values()):,} of {labels} labels, {cost.width} x {cost.height} px")
     for row in _with_model(cost) if resolved.components.needs_model else _without_model(cost):
         table.add_row(*row)
+    if rate and cost.forwards:
+        table.add_row("elsewhere", _elsewhere(cost.forwards, rate, resolved.components.executor.name))
     if cost.stored:
         table.add_row("stored", f"{', '.join(cost.stored)}: computed already, and left out of the time")
     console.print(table)
@@ -53,6 +55,13 @@ def _time(cost: Cost) -> str:
         return "seconds: nothing is left that passes through the network"
     where = cost.device if cost.threads is None else f"{cost.device} ({counted(cost.threads, 'thread')})"
     return f"about {human_time(cost.seconds)} on this machine's {where}, within a factor of two"
+
+
+def _elsewhere(forwards: int, rate: float, executor: str) -> str:
+    return (
+        f"{human_time(forwards / rate)} of one worker of {executor!r} at {rate:g} forwards a second, where a picture "
+        "that is learned from counts as three"
+    )
 
 
 def _without_model(cost: Cost) -> Iterator[tuple[str, str]]:

@@ -64,6 +64,12 @@ def test_check_leaves_out_what_is_stored(diffmine: Command, own_store: Path, tmp
     changed = json.loads(diffmine("check", recipe, "--json", "--set", "scorer.draws=7"))["cost"]
     assert changed["stored"] == ["images", "finetune"]
     assert "computed already" in diffmine("check", recipe)
+    assert (before["forwards"], after["forwards"]) == (
+        3 * before["training_passes"] + before["scoring_passes"] + before["feature_passes"],
+        before["feature_passes"],
+    )
+    hours = diffmine("check", recipe, "--rate", str(after["forwards"] / 7200))
+    assert "2 h 00 min of one worker of 'local'" in hours
 
 
 def test_show_sums_a_run_up(diffmine: Command, tmp_path: Path) -> None:

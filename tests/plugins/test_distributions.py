@@ -32,6 +32,7 @@ SETTINGS = {
     "diffmine-example": ("clusterer.use=ward", "clusterer.height=1"),
     "diffmine-hog": ("scorer.use=hog-svm", "scorer.windows=8", "features.use=hog", "clusterer.n_clusters=2"),
     "diffmine-huggingface": (),  # needs a dataset of its own: its tests run one
+    "diffmine-ray": ("executor.use=ray", "executor.address=local", "executor.num_workers=1"),
     "diffmine-slurm": ("executor.use=slurm", "executor.cluster=local", 'executor.folder="{folder}/slurm"'),
     "diffmine-translate": (
         "translate.per_label=1",
