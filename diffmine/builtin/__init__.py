@@ -208,11 +208,14 @@ def diffmine_register_figures() -> list[type[Figure]]:
 def diffmine_register_exporters() -> list[type[Exporter]]:
     from diffmine.builtin.exporters.coco import Coco
     from diffmine.builtin.exporters.csv import Csv
+    from diffmine.builtin.exporters.embedding_atlas import EmbeddingAtlas
+    from diffmine.builtin.exporters.fiftyone import FiftyOne
     from diffmine.builtin.exporters.json import Json
+    from diffmine.builtin.exporters.label_studio import LabelStudio
     from diffmine.builtin.exporters.markdown import Markdown
     from diffmine.builtin.exporters.parquet import Parquet
 
-    return [Coco, Csv, Json, Markdown, Parquet]
+    return [Coco, Csv, EmbeddingAtlas, FiftyOne, Json, LabelStudio, Markdown, Parquet]
 
 
 @hookimpl

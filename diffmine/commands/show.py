@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
+from diffmine.commands.export import write_export
 from diffmine.commands.options import RegisteredName, json_option, run_argument
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def command(
             raise click.UsageError(f"--out {out}: only an export is written to a file; add --export FORMAT")
         show(run, output(), label, cluster, limit)
         return
-    _export(run, label, cluster, as_format, out)
+    write_export(run, label, cluster, as_format, out)
 
 
 def _print_summary(run: Run, chosen: Sequence[object]) -> None:
@@ -62,20 +62,3 @@ def _print_summary(run: Run, chosen: Sequence[object]) -> None:
     if any(option is not None for option in chosen):
         raise click.UsageError("--json sums up the whole run; for patches in JSON name --export json instead")
     click.echo(summary_json(run))
-
-
-def _export(run: Run, label: str | None, cluster: str | None, as_format: str, out: Path | None) -> None:
-    from diffmine.files.atomic import write_atomically
-    from diffmine.interfaces import Exporter
-    from diffmine.plugins.kinds import KIND_OF_NAME
-    from diffmine.plugins.registry import registry
-    from diffmine.terminal.show import chosen_rows
-
-    exporter = cast(Exporter, registry().build(KIND_OF_NAME["exporters"], as_format, {}))
-    data = exporter.export(run.contents, chosen_rows(run.contents, label, cluster))
-    if out is not None:
-        write_atomically(out, data)
-    elif exporter.binary and sys.stdout.isatty():
-        raise click.UsageError(f"{as_format} is not for a terminal; add --out FILE")
-    else:
-        click.echo(data, nl=False)

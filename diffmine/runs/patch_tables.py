@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from diffmine.interfaces import Column
-from diffmine.runs.contents import Contents, Rows
+from diffmine.runs.contents import OUTLIERS, Contents, Rows
+from diffmine.types import OUTLIER
 
 
 def patch_table(contents: Contents, rows: Rows) -> pa.Table:
@@ -28,6 +30,17 @@ def patch_table(contents: Contents, rows: Rows) -> pa.Table:
     for name, values in added_columns(contents, rows).items():
         table = table.append_column(name, values)
     return table
+
+
+def group_name(patch: Mapping[str, Any]) -> str:
+    """What other tools call the group of a patch: ``LABEL/CLUSTER``, ``LABEL/outliers``, ``LABEL/SELECTION``.
+
+    Args:
+        patch: a row of :func:`patch_table`.
+    """
+    if patch["cluster"] is None:
+        return f"{patch['label']}/{patch['selection']}"
+    return f"{patch['label']}/{OUTLIERS if patch['cluster'] == OUTLIER else patch['cluster']}"
 
 
 def added_columns(contents: Contents, rows: Rows) -> dict[str, pa.Array]:
