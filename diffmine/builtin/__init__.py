@@ -197,11 +197,12 @@ def diffmine_register_stages() -> list[type[Stage]]:
 def diffmine_register_figures() -> list[type[Figure]]:
     from diffmine.builtin.figures.grid import Grid
     from diffmine.builtin.figures.influence import Influence
+    from diffmine.builtin.figures.paper import Paper
     from diffmine.builtin.figures.strips import Strips
     from diffmine.builtin.figures.typicality import Typicality
     from diffmine.builtin.figures.whole import Whole
 
-    return [Grid, Strips, Typicality, Influence, Whole]
+    return [Grid, Paper, Strips, Typicality, Influence, Whole]
 
 
 @hookimpl

@@ -341,8 +341,8 @@ class Run:
         Args:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls),
                 ``typicality`` (whole pictures, white where not typical, and heat maps), ``influence`` (heat maps of it
-                beside those of typicality), ``whole`` (whole pictures, by the mean over all of each), or what a
-                plugin draws.
+                beside those of typicality), ``whole`` (whole pictures, by the mean over all of each), ``paper`` (grid,
+                maps and metrics in a column), or what a plugin draws.
             labels: which labels, each a panel; None: all.
             before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
                 whatever ``kind`` says.
