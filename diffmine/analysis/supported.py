@@ -10,7 +10,8 @@ from diffmine.runs.contents import Cluster, Contents
 def best_supported(contents: Contents, count: int) -> list[Cluster]:
     """Clusters of which some share of the members is typical beyond chance (``at_least`` above 0), the best first.
 
-    Each label comes once before any comes twice; clusters that the run warns of come last within a label.
+    Each label comes once before any comes twice. Within a label, clusters that a person has starred come first, and
+    those that the run warns of last.
 
     Args:
         count: how many at most.
@@ -25,7 +26,7 @@ def highest_ranked(contents: Contents, count: int) -> list[Cluster]:
 
 
 def _ranked(contents: Contents, label: str) -> list[Cluster]:
-    return sorted(contents.best_clusters(label), key=lambda one: (bool(one.marks), *_strength(one)))
+    return sorted(contents.best_clusters(label), key=lambda one: (not one.starred, bool(one.marks), *_strength(one)))
 
 
 def _dealt(ranked: Sequence[Sequence[Cluster]], count: int) -> list[Cluster]:

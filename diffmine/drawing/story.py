@@ -136,8 +136,8 @@ def _element(contents: Contents, one: Cluster) -> Element:
     facts = one.facts
     return Element(
         label=one.label,
-        name=", ".join(word.text for word in said.words[:WORDS]) if said else "",
-        source=said.source if said else "",
+        name=one.name or (", ".join(word.text for word in said.words[:WORDS]) if said else ""),
+        source=said.source if said and not one.name else "",
         cluster=one.cluster,
         at_least=math.floor(100 * (facts.get("at_least") or 0.0) + 0.01),
         patches=len(one.rows),

@@ -68,13 +68,13 @@ def _as_wide(image: ByteArray, width: int) -> ByteArray:
 def _alt(contents: Contents, label: str, rows: int, metrics: list[str]) -> str:
     shown = contents.best_clusters(label)[:rows]
     medians = [three_digits(one.facts["median_typicality"]) for one in shown]
-    words = [one.suggestions[0] for one in shown if one.suggestions]
+    words = [one.name or one.suggestions[0] for one in shown if one.name or one.suggestions]
     parts = [
         f"{label}: rows of crops, one for each of its {len(shown)} most typical clusters, of median typicality "
         f"{', '.join(medians)}"
         if shown
         else f"{label}: no cluster",
-        f"Suggested words: {'; '.join(words)}" if words else "",
+        f"In words: {'; '.join(words)}" if words else "",
         "Below, the most typical pictures: as they are, white where they are not typical, and as heat maps from blue "
         "(less typical) to red (more)",
         *metrics,

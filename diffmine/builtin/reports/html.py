@@ -72,7 +72,7 @@ class Html(Report):
         """The page in one folder, its pictures in another: of those that do not lie together, the page holds all."""
         from diffmine.builtin.reports.explorer.ordering import Ordering
         from diffmine.builtin.reports.explorer.page import render
-        from diffmine.builtin.reports.explorer.payload import overlays, payload
+        from diffmine.builtin.reports.explorer.payload import overlays, payload, told_notes
         from diffmine.builtin.reports.explorer.pictures import write_pictures
         from diffmine.builtin.reports.explorer.placing import draw_maps
         from diffmine.builtin.reports.explorer.sprites import write_covers, write_sheets
@@ -88,7 +88,8 @@ class Html(Report):
         views, wording = view_pages(run), PublicWording(run) if options.public else Wording()
         data = payload(ordering, sheets, covers, gallery, maps, options.crop_size, views, wording)
         held = {} if beside == target else _contents(beside)
-        page = render(data, overlays(ordering, gallery), [one.script for one in views], held)
+        notes = told_notes(run, wording)
+        page = render(data, overlays(ordering, gallery), [one.script for one in views], held, notes)
         (target / "index.html").write_text(page, encoding="utf-8")
         self._tell_if_large(target)
 

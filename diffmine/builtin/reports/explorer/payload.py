@@ -58,6 +58,16 @@ def payload(
     }
 
 
+def told_notes(run: Run, wording: Wording) -> Any:
+    """What people say of clusters, as ``diffmine view`` tells it too; without the right to write."""
+    notes = run.notes.clusters if run.notes else ()
+    return {
+        "clusters": [
+            {**one.model_dump(), "name": wording.text(one.name), "note": wording.text(one.note)} for one in notes
+        ]
+    }
+
+
 def overlays(ordering: Ordering, gallery: Gallery) -> Any:
     """Maps of typicality and influence, and masks, by image and label number."""
     numbers = {label: str(number) for number, label in enumerate(ordering.labels)}
