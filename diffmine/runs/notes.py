@@ -61,11 +61,13 @@ class Notes(BaseModel):
         return next(found, ClusterNote(label=label, cluster=cluster))
 
     def changed(self, note: ClusterNote) -> Notes:
-        """With another note on one cluster; the earlier one can be had back."""
+        """With what ``note`` was given, and no more, said of its cluster; the earlier note can be had back.
+
+        So changes to different fields do not undo each other, wherever they come from.
+        """
         earlier = self.of(*note.about)
-        if earlier == note:
-            return self
-        return self._with(note, (*self.undo, earlier)[-UNDOABLE:])
+        later = earlier.model_copy(update=note.model_dump(exclude_unset=True))
+        return self if later == earlier else self._with(later, (*self.undo, earlier)[-UNDOABLE:])
 
     def undone(self) -> Notes:
         """As before the last change; the same where nothing is left to undo."""
@@ -121,7 +123,7 @@ class Notebook:
         return found
 
     def change(self, note: ClusterNote) -> Notes:
-        """Say something of a cluster.
+        """Say something of a cluster; see :meth:`Notes.changed`.
 
         Raises:
             DataError: the run has no such cluster.

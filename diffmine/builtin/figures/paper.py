@@ -30,18 +30,18 @@ class Paper(Figure):
     columns = 7
 
     def panel(self, contents: Contents, label: str, rows: int, columns: int) -> Panel:
-        grid = Grid(Grid.Config()).panel(contents, label, rows, columns)
+        clusters = Grid(Grid.Config()).panel(contents, label, rows, columns)
         maps = Typicality(Typicality.Config()).panel(contents, label, 1, max(1, columns // 2))
-        below = _as_wide(maps.image, grid.image.shape[1])
+        above, below = list(clusters.names) or ["no clusters"], _as_wide(maps.image, clusters.image.shape[1])
         gap = np.full((BETWEEN, below.shape[1], 3), WHITE, dtype=np.uint8)
-        heights = [part.shape[0] / len(names) for part, names in ((grid.image, grid.names), (below, maps.names))]
+        heights = [clusters.image.shape[0] / len(above), below.shape[0] / len(maps.names)]
         metrics = metric_lines(contents.run, label)
         return Panel(
             label,
-            np.concatenate([grid.image, gap, below]),
-            [*grid.names, "", *maps.names],
+            np.concatenate([clusters.image, gap, below]),
+            [*above, "", *maps.names],
             maps.scale,
-            heights=[*[heights[0]] * len(grid.names), BETWEEN, *[heights[1]] * len(maps.names)],
+            heights=[*[heights[0]] * len(above), BETWEEN, *[heights[1]] * len(maps.names)],
             notes=metrics,
             alt=_alt(contents, label, rows, metrics),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -27,11 +28,19 @@ from diffmine.testing.toy_runs import write_toy_run
 NAME = 'red </script><b>"wheel" & <!-- spoke'
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    run = write_toy_run(tmp_path, labels=["north", "south"], clusters=3, members=8, evidence=True)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = write_toy_run(
+        tmp_path_factory.mktemp("noted"), labels=["north", "south"], clusters=3, members=8, evidence=True
+    )
     Html(Html.Config()).write(run, run.path)
     return run.path
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A run folder of the test's own."""
+    return Path(shutil.copytree(made, tmp_path / "run"))
 
 
 @pytest.fixture
@@ -175,6 +184,18 @@ def test_what_is_said_shows_wherever_clusters_do(folder: Path, tmp_path: Path) -
     assert story.count("<article>") == 5, "one of the six that are supported is hidden"
 
 
+def test_a_run_whose_clusters_are_all_hidden_can_still_be_shown(folder: Path, tmp_path: Path) -> None:
+    for one in load_run(folder).clusters.to_pylist():
+        Notebook(folder).change(ClusterNote(label=one["label"], cluster=one["cluster"], hidden=True))
+    run = load_run(folder)
+    for kind in ("grid", "paper"):
+        run.figure(kind).save(tmp_path / f"{kind}.png")
+    for command in (["show"], ["show", "--label", "north"], ["story", "-o", str(tmp_path / "story.html")]):
+        assert CliRunner().invoke(cli, [command[0], str(folder), *command[1:]], catch_exceptions=False).exit_code == 0
+    assert run._repr_html_()
+    Html(Html.Config()).write(run, tmp_path)
+
+
 def test_stages_do_not_see_notes_and_those_on_other_clusters_are_set_aside(folder: Path) -> None:
     Notebook(folder).change(ClusterNote(label="north", cluster=0, name="wheel", hidden=True))
     in_a_stage = load_run(folder, stages=["images", "typicality", "features", "patches", "clusters"])
@@ -200,6 +221,22 @@ def test_damaged_notes_are_named_and_never_written_over(folder: Path, content: b
         done = CliRunner().invoke(cli, [command, str(folder)])
         assert NOTES_FILE in str(done.exception)
     assert (folder / NOTES_FILE).read_bytes() == content
+
+
+def test_changes_to_different_fields_do_not_undo_each_other(folder: Path, address: str) -> None:
+    """As two windows send them, of which neither knows what the other has said."""
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        own = {
+            TOKEN_HEADER: json.loads(answer.read().decode().partition('id="notes">')[2].partition("</script>")[0])[
+                "token"
+            ]
+        }
+    about = {"label": "north", "cluster": 0}
+    for values in ({"name": "wheel"}, {"note": "round"}, {"starred": True}):
+        assert post(address, "notes", {**about, **values}, **own) == 200
+    assert notes(folder) == [{**about, "name": "wheel", "starred": True, "hidden": False, "note": "round"}]
+    assert post(address, "notes", {**about, "name": ""}, **own) == 200
+    assert notes(folder)[0]["note"] == "round"
 
 
 def test_changes_are_taken_back_one_by_one(folder: Path) -> None:

@@ -20,14 +20,14 @@ export const undoable = () => left > 0;
 export const noteAbout = (label, cluster) => notes.get(keyOf(label, cluster)) ?? NOTHING;
 
 /** Change some of what is said of a cluster; rejected where the server will not have it. */
-export const changeNote = (label, cluster, values) => inTurn(() => send("notes", { label, cluster, ...noteAbout(label, cluster), ...values }));
+export const changeNote = (label, cluster, values) => inTurn(() => send("notes", { label, cluster, ...values }));
 
 /** Take the last change back, whichever cluster it was about. */
 export const undoNote = () => inTurn(() => send("notes/undo", {}));
 
 let turn = Promise.resolve();
 
-/** After what was asked before is done: a note is sent whole, and must hold the answer to the change before. */
+/** After what was asked before is done, so that the last change is the last that is undone, and the last answer holds. */
 function inTurn(work) {
   const done = turn.then(work);
   turn = done.catch(() => {});
