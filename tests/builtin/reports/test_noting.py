@@ -92,6 +92,11 @@ def test_a_person_names_stars_hides_and_takes_back(browser, watch, folder: Path,
     page.goto(address)
     expect(page.locator(".card").first.locator(".cover-row")).to_have_count(2)
 
+    page.get_by_role("combobox", name="Find a label").fill("wheel")
+    expect(page.locator("#found")).to_contain_text("Cluster 0 of north")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{address}#north/0")
+
     page.goto(f"{address}#south/0")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".noting").get_by_role("status")).to_have_text("Taken back.")

@@ -6,7 +6,7 @@ import { el, hidden, named } from "./dom.js";
 import { metricsPanel, trainingPanel } from "./evidence.js";
 import { badges } from "./flags.js";
 import { count, figure, known, percent } from "./numbers.js";
-import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
+import { aboutPanel, recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
 import { groupAddress, labelAddress } from "./routes.js";
 import { words } from "./words.js";
 
@@ -42,7 +42,7 @@ export function overviewView() {
     warningsPanel(),
     run.noPValues && el("p", { class: "quiet" }, run.noPValues),
     cards,
-    el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel()),
+    el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel(), aboutPanel()),
   );
   const resizing = new ResizeObserver(() => fillCards(cards));
   resizing.observe(cards);
