@@ -198,22 +198,26 @@ def diffmine_register_stages() -> list[type[Stage]]:
 def diffmine_register_figures() -> list[type[Figure]]:
     from diffmine.builtin.figures.grid import Grid
     from diffmine.builtin.figures.influence import Influence
+    from diffmine.builtin.figures.paper import Paper
     from diffmine.builtin.figures.strips import Strips
     from diffmine.builtin.figures.typicality import Typicality
     from diffmine.builtin.figures.whole import Whole
 
-    return [Grid, Strips, Typicality, Influence, Whole]
+    return [Grid, Paper, Strips, Typicality, Influence, Whole]
 
 
 @hookimpl
 def diffmine_register_exporters() -> list[type[Exporter]]:
     from diffmine.builtin.exporters.coco import Coco
     from diffmine.builtin.exporters.csv import Csv
+    from diffmine.builtin.exporters.embedding_atlas import EmbeddingAtlas
+    from diffmine.builtin.exporters.fiftyone import FiftyOne
     from diffmine.builtin.exporters.json import Json
+    from diffmine.builtin.exporters.label_studio import LabelStudio
     from diffmine.builtin.exporters.markdown import Markdown
     from diffmine.builtin.exporters.parquet import Parquet
 
-    return [Coco, Csv, Json, Markdown, Parquet]
+    return [Coco, Csv, EmbeddingAtlas, FiftyOne, Json, LabelStudio, Markdown, Parquet]
 
 
 @hookimpl

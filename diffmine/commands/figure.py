@@ -38,14 +38,19 @@ def command(
     columns: int | None,
     output: Path,
 ) -> None:
-    """Draw a figure of a run, sized for a paper's column."""
+    """Draw a figure of a run, sized for a paper's column.
+
+    What it says to those who cannot see it is printed, and kept in the file.
+    """
     from diffmine.engine.opening import load_run
 
     run = load_run(run_folder)
     chosen = None if labels is None else _split(labels, run.labels)
     earlier = None if before is None else load_run(before)
-    run.figure(kind, chosen, before=earlier, rows=rows, columns=columns).save(output)
+    drawing = run.figure(kind, chosen, before=earlier, rows=rows, columns=columns)
+    drawing.save(output)
     click.echo(output)
+    click.echo(f"alt text: {drawing.alt}", err=True)
 
 
 def _split(text: str, known: list[str]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
+from diffmine.commands.export import write_export
 from diffmine.commands.options import RegisteredName, json_option, run_argument
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for --export (default: print).")
 @json_option
+@click.option("--bibtex", "as_bibtex", is_flag=True, help="Print how to cite the run, in BibTeX.")
 def command(
     run_folder: Path,
     label: str | None,
@@ -33,6 +34,7 @@ def command(
     as_format: str | None,
     out: Path | None,
     as_json: bool,
+    as_bibtex: bool,
 ) -> None:
     """Show RUN on the terminal: labels, clusters, patches; or export its patches.
 
@@ -45,37 +47,25 @@ def command(
     from diffmine.terminal.show import show
 
     run = load_run(run_folder)
-    if as_json:
-        _print_summary(run, chosen=(label, cluster, as_format, out))
+    if as_json or as_bibtex:
+        _refuse_a_choice("--json sums up" if as_json else "--bibtex cites", (label, cluster, as_format, out))
+        click.echo(_whole(run, as_json=as_json), nl=as_json)
         return
     if as_format is None:
         if out is not None:
             raise click.UsageError(f"--out {out}: only an export is written to a file; add --export FORMAT")
         show(run, output(), label, cluster, limit)
         return
-    _export(run, label, cluster, as_format, out)
+    write_export(run, label, cluster, as_format, out)
 
 
-def _print_summary(run: Run, chosen: Sequence[object]) -> None:
+def _whole(run: Run, *, as_json: bool) -> str:
+    from diffmine.runs.citing import bibtex
     from diffmine.terminal.run_summary import summary_json
 
+    return summary_json(run) if as_json else bibtex(run)
+
+
+def _refuse_a_choice(what: str, chosen: Sequence[object]) -> None:
     if any(option is not None for option in chosen):
-        raise click.UsageError("--json sums up the whole run; for patches in JSON name --export json instead")
-    click.echo(summary_json(run))
-
-
-def _export(run: Run, label: str | None, cluster: str | None, as_format: str, out: Path | None) -> None:
-    from diffmine.files.atomic import write_atomically
-    from diffmine.interfaces import Exporter
-    from diffmine.plugins.kinds import KIND_OF_NAME
-    from diffmine.plugins.registry import registry
-    from diffmine.terminal.show import chosen_rows
-
-    exporter = cast(Exporter, registry().build(KIND_OF_NAME["exporters"], as_format, {}))
-    data = exporter.export(run.contents, chosen_rows(run.contents, label, cluster))
-    if out is not None:
-        write_atomically(out, data)
-    elif exporter.binary and sys.stdout.isatty():
-        raise click.UsageError(f"{as_format} is not for a terminal; add --out FILE")
-    else:
-        click.echo(data, nl=False)
+        raise click.UsageError(f"{what} the whole run; for patches in JSON name --export json instead")

@@ -14,7 +14,10 @@ from diffmine.commands.options import run_argument
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on this machine (default: any free one).")
 @click.option("--browser/--no-browser", default=True, help="Open the browser.")
 def command(run_folder: Path, port: int, browser: bool) -> None:
-    """Show a run's report in the browser, served to this machine only, until Ctrl-C."""
+    """Show a run's report in the browser, served to this machine only, until Ctrl-C.
+
+    There clusters can be named, starred, hidden and noted; it is kept in RUN/notes.json.
+    """
     import webbrowser
 
     from diffmine.runs.serving import serve

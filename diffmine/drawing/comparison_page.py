@@ -147,7 +147,7 @@ class Strips:
         cells = crops(contents, cluster.rows[:SHOWN], SIDE)
         image = Image.fromarray(sheet([cells], len(cells), 4))
         image.save(self._folder / FOLDER / file, "WEBP", quality=75)
-        name = f"Cluster {cluster.cluster}"
+        name = f"Cluster {cluster.cluster}{f': {cluster.name}' if cluster.name else ''}"
         counts = len(cluster.rows), len(cells)
         return Strip(f"{FOLDER}/{file}", name, cluster.marks, *counts, image.width, image.height)
 

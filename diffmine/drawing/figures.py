@@ -28,6 +28,8 @@ FORMATS: dict[str, dict[str, Any]] = {
     "svg": {"metadata": {"Date": None}},
 }
 """File formats, with the options that make them quick to write and equal for equal figures."""
+ALT = {"png": "Description", "pdf": "Subject", "svg": "Title"}
+"""Where each format keeps what is said to those who cannot see the figure."""
 COLUMN = 3.35
 """Width of a paper's column, inches."""
 BETWEEN = 0.2
@@ -46,9 +48,11 @@ class Drawing:
 
     Attributes:
         figure: the matplotlib figure, to change or to embed.
+        alt: what it shows, for those who cannot see it; written into files too.
     """
 
     figure: Figure
+    alt: str = ""
 
     def save(self, path: str | Path) -> None:
         """Write it; the suffix decides the format. Equal figures give equal files.
@@ -63,8 +67,10 @@ class Drawing:
         self._write(path, kind)
 
     def _write(self, target: Path | io.BytesIO, kind: str) -> None:
+        options = FORMATS[kind]
+        metadata = {**options.get("metadata", {}), **({ALT[kind]: self.alt} if self.alt else {})}
         with _style():
-            self.figure.savefig(target, format=kind, **FORMATS[kind])
+            self.figure.savefig(target, format=kind, **{**options, "metadata": metadata})
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -160,7 +166,7 @@ def compose(panels: Sequence[Panel], quantity: Quantity) -> Drawing:
             spare.set_axis_off()
         if panels:
             _fit_height(figure, places[: len(panels)], down, tallest)
-    return Drawing(figure)
+    return Drawing(figure, " ".join(panel.description for panel in panels))
 
 
 def _fit_height(figure: Figure, places: Sequence[Axes], down: int, tallest: float) -> None:
@@ -183,9 +189,10 @@ def _draw(figure: Figure, axes: Axes, panel: Panel, quantity: Quantity) -> None:
     axes.tick_params(axis="x", length=0, pad=2, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     axes.set_title(_short(panel.title), parse_math=False)
-    pitch = panel.image.shape[0] / max(len(panel.names), 1)
-    axes.set_yticks([(row + 0.5) * pitch for row in range(len(panel.names))], panel.names, parse_math=False)
+    axes.set_yticks(panel.middles(), panel.names, parse_math=False)
     axes.tick_params(axis="y", length=0, pad=2)
+    if panel.notes:
+        axes.set_xlabel("\n".join(panel.notes), loc="left", parse_math=False, fontsize="small")
     if panel.scale is not None:
         _colour_bar(figure, axes, panel.scale, quantity)
 

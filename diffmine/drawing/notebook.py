@@ -51,7 +51,8 @@ def _flags(clusters: Sequence[Cluster]) -> list[str]:
 
 
 def _words(clusters: Sequence[Cluster]) -> list[str]:
-    return [f"cluster {one.cluster}: maybe {words}" for one in clusters for words in one.suggestions]
+    named = [f"cluster {one.cluster}: {one.name}" for one in clusters if one.name]
+    return [*named, *(f"cluster {one.cluster}: maybe {words}" for one in clusters for words in one.suggestions)]
 
 
 def _strip(contents: Contents, clusters: Sequence[Cluster]) -> str:

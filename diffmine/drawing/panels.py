@@ -23,9 +23,12 @@ class Panel:
     Attributes:
         title: the label.
         image: uint8, (height, width, 3).
-        names: of the rows of crops, from the top; all rows are of one height.
+        names: of the rows of crops, from the top.
         scale: the typicality at which the heat map saturates, where there is one.
         columns: names of the columns of crops, from the left, all of one width; none: they have no names.
+        heights: of the rows, pixels of ``image``; none: all are of one height.
+        notes: lines of text below it.
+        alt: what somebody is told who cannot see it; empty: the title and the names.
     """
 
     title: str
@@ -33,6 +36,23 @@ class Panel:
     names: Sequence[str]
     scale: float | None = None
     columns: Sequence[str] = ()
+    heights: Sequence[float] = ()
+    notes: Sequence[str] = ()
+    alt: str = ""
+
+    @property
+    def description(self) -> str:
+        """What stands for the panel where it cannot be seen."""
+        names = ", ".join(" ".join(name.split()) for name in self.names if name.strip())
+        return self.alt or (
+            f"{self.title}: rows of pictures, {names}." if names else f"{self.title}: rows of pictures."
+        )
+
+    def middles(self) -> list[float]:
+        """The middle of each row, pixels of ``image`` from the top."""
+        heights = np.asarray(self.heights or [self.image.shape[0] / max(len(self.names), 1)] * len(self.names))
+        middles: list[float] = (np.cumsum(heights) - heights / 2).tolist()
+        return middles
 
     @property
     def aspect(self) -> float:

@@ -21,6 +21,7 @@ from diffmine.files.atomic import json_digest, replacement, write_atomically
 from diffmine.files.names import RUN_FILE
 from diffmine.plugins.manager import PluginManager
 from diffmine.recipes.resolving import Components, Resolved
+from diffmine.runs.notes import NOTES_FILE
 from diffmine.runs.run import FORMAT, RECIPE_FILE
 from diffmine.store.artifacts import PUBLIC, Artifact, Store
 from diffmine.version import __version__
@@ -135,7 +136,7 @@ def refuse_overwriting(draft: Path, artifacts: Mapping[str, Artifact]) -> None:
     Raises:
         ContractError: it would.
     """
-    owners = dict.fromkeys((RUN_FILE, RECIPE_FILE), "the run itself")
+    owners = dict.fromkeys((RUN_FILE, RECIPE_FILE, NOTES_FILE), "the run itself")
     for stage, artifact in artifacts.items():
         owners.update(dict.fromkeys(published(artifact), f"the stage {stage!r}"))
     folder = draft / PUBLIC

@@ -32,7 +32,7 @@ class Figure(Component):
 
 
 class Exporter(Component):
-    """A format for patches: ``diffmine show RUN --export NAME --out FILE``.
+    """A format for patches: ``diffmine export RUN --to NAME --out FILE``.
 
     Class attributes:
         suffix: of files in this format, with the dot.

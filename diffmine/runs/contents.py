@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from diffmine.runs.notes import ClusterNote
 from diffmine.runs.standing import Standing, standings
 from diffmine.runs.tables import patches_of
 from diffmine.types import OUTLIER, BoolArray, Box, Description, Flag, IntArray, Patch
@@ -105,6 +106,7 @@ class Cluster:
         facts: its row of ``Run.clusters``.
         flags: what the run warns of it, and notes.
         descriptions: what describers call it.
+        note: what people say of it.
     """
 
     label: str
@@ -114,6 +116,22 @@ class Cluster:
     facts: dict[str, Any]
     flags: tuple[Flag, ...] = ()
     descriptions: tuple[Description, ...] = ()
+    note: ClusterNote | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person has called it; empty: nobody has."""
+        return self.note.name if self.note else ""
+
+    @property
+    def starred(self) -> bool:
+        """Whether a person has starred it."""
+        return self.note is not None and self.note.starred
+
+    @property
+    def hidden(self) -> bool:
+        """Whether a person has hidden it."""
+        return self.note is not None and self.note.hidden
 
     @property
     def marks(self) -> list[str]:
@@ -164,8 +182,11 @@ class Contents:
         return [one for one in self._clusters.get(label, []) if len(one.rows) >= min_members]
 
     def best_clusters(self, label: str) -> list[Cluster]:
-        """The clusters that a figure shows: those of ``MIN_MEMBERS``, or all where none has as many."""
-        return self.clusters(label, MIN_MEMBERS) or self.clusters(label)
+        """The clusters that a figure shows: those of ``MIN_MEMBERS``, or all where none has as many; none that a person
+        has hidden.
+        """
+        shown = [one for one in self.clusters(label) if not one.hidden]
+        return [one for one in shown if len(one.rows) >= MIN_MEMBERS] or shown
 
     def outliers(self, label: str) -> Rows:
         """Patches of the run's own selection in no cluster, most typical first."""
@@ -217,13 +238,15 @@ class Contents:
         for row in order.tolist():
             rows[self._label[row], int(self._cluster[row])].append(row)
         found: dict[str, list[Cluster]] = {}
+        notes = {one.about: one for one in self.run.notes.clusters} if self.run.notes else {}
         for label, cluster in sorted(rows, key=lambda key: (key[0], facts[key]["rank"])):
             fact = facts[label, cluster]
             members = np.asarray(rows[label, cluster], dtype=np.int64)
             about = (label, cluster)
             flags = tuple(flag for flag in self.run.flags if (flag.label, flag.cluster) == about)
             words = tuple(one for one in self.run.descriptions if (one.label, one.cluster) == about)
-            found.setdefault(label, []).append(Cluster(label, cluster, fact["rank"], members, fact, flags, words))
+            note = notes.get(about)
+            found.setdefault(label, []).append(Cluster(label, cluster, fact["rank"], members, fact, flags, words, note))
         return found
 
     def _by_rank(self, rows: Rows) -> Rows:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from diffmine.interfaces import Column
-from diffmine.runs.contents import Contents, Rows
+from diffmine.runs.contents import OUTLIERS, Cluster, Contents, Rows
+from diffmine.types import OUTLIER
 
 
 def patch_table(contents: Contents, rows: Rows) -> pa.Table:
     """The rows of ``patches.parquet`` with what belongs to them.
 
     Beside the columns of the file: ``path`` of the picture; ``flags`` and ``words`` of the cluster, null where it has
-    none; then the columns that plugins add.
+    none; where people have made notes, ``name``, ``starred``, ``hidden`` and ``note`` of the cluster; then the columns
+    that plugins add.
     """
     run = contents.run
     table = run.patches.take(pa.array(rows, pa.int64()))
@@ -25,14 +28,43 @@ def patch_table(contents: Contents, rows: Rows) -> pa.Table:
     table = table.add_column(1, "path", pa.array(paths, pa.string()))
     table = table.append_column("flags", _texts([one.marks if one else [] for one in own]))
     table = table.append_column("words", _texts([one.suggestions if one else [] for one in own]))
+    for name, values in _noted(contents, own).items():
+        table = table.append_column(name, values)
     for name, values in added_columns(contents, rows).items():
         table = table.append_column(name, values)
     return table
 
 
+def _noted(contents: Contents, own: Sequence[Cluster | None]) -> dict[str, pa.Array]:
+    """What people say of the cluster of each row; nothing in a run without notes."""
+    if not contents.run.notes:
+        return {}
+    notes = [one.note if one else None for one in own]
+    return {
+        "name": pa.array([one.name or None if one else None for one in notes], pa.string()),
+        "starred": pa.array([one is not None and one.starred for one in notes], pa.bool_()),
+        "hidden": pa.array([one is not None and one.hidden for one in notes], pa.bool_()),
+        "note": pa.array([one.note or None if one else None for one in notes], pa.string()),
+    }
+
+
+def group_name(patch: Mapping[str, Any]) -> str:
+    """What other tools call the group of a patch: ``LABEL/CLUSTER``, ``LABEL/outliers``, ``LABEL/SELECTION``; of a
+    cluster that a person has named ``LABEL/CLUSTER NAME``.
+
+    Args:
+        patch: a row of :func:`patch_table`.
+    """
+    if patch["cluster"] is None:
+        return f"{patch['label']}/{patch['selection']}"
+    if patch["cluster"] == OUTLIER:
+        return f"{patch['label']}/{OUTLIERS}"
+    return f"{patch['label']}/{patch['cluster']} {patch.get('name') or ''}".rstrip()
+
+
 def added_columns(contents: Contents, rows: Rows) -> dict[str, pa.Array]:
     """The columns that plugins add, by name, a value a row; one that fails is left out with a warning."""
-    taken = {*contents.run.patches.column_names, "path", "flags", "words"}
+    taken = {*contents.run.patches.column_names, "path", "flags", "words", "name", "starred", "hidden", "note"}
 
     def computed(column: Column) -> pa.Array:
         if column.name in taken:

@@ -10,6 +10,7 @@ from diffmine.errors import ContractError
 from diffmine.files.names import RUN_FILE
 from diffmine.interfaces import Report
 from diffmine.interfaces.boundary import blaming
+from diffmine.runs.notes import NOTES_FILE
 from diffmine.runs.run import RECIPE_FILE, Run
 
 STAGE_NAME = "report"
@@ -43,7 +44,7 @@ def write_reports(reports: Iterable[Report], run: Run, folder: Path, workspace: 
 
 def _owned(run: Run) -> dict[str, str]:
     """Files and folders at the top of the run folder, and whose they are."""
-    owned = dict.fromkeys((RUN_FILE, RECIPE_FILE), "it is the run's own")
+    owned = dict.fromkeys((RUN_FILE, RECIPE_FILE, NOTES_FILE), "it is the run's own")
     for stage, entry in run.info["stages"].items():
         if stage != STAGE_NAME:
             tops = (name.partition("/")[0] for name in entry.get("published", ()))

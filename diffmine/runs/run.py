@@ -38,6 +38,7 @@ from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.contents import Contents
+from diffmine.runs.notes import NOTES_FILE, Notes, read_notes
 from diffmine.runs.services import Services
 from diffmine.runs.tables import EVIDENCE, image_records
 from diffmine.runs.typicality_maps import DRAWS_FILE, TypicalityMaps
@@ -72,10 +73,13 @@ class Run:
         info: the content of ``run.json``, of those stages.
     """
 
+    _is_whole = True
+
     def __init__(self, path: Path, services: Services, *, stages: Collection[str] | None = None) -> None:
         self.path, self._services = path, services
         self._datasets: dict[Origin, Dataset] = {}
         self._sources: dict[Origin, ImageSource] = {}
+        self._is_whole = stages is None
         info = _read_info(path)
         seen = {name: entry for name, entry in info["stages"].items() if stages is None or name in stages}
         self.info: Mapping[str, Any] = {**info, "stages": seen}
@@ -160,6 +164,22 @@ class Run:
                 Description(row["label"], row["cluster"], tuple(Word(*word) for word in row["words"]), row["source"])
                 for row in json.loads(path.read_text(encoding="utf-8"))
             ]
+
+    @cached_property
+    def notes(self) -> Notes | None:
+        """``notes.json``: what people say of clusters; None where there are none, or they are on clusters that the run
+        had before. Stages see none: what is computed does not depend on them.
+        """
+        if not self._is_whole or (found := read_notes(self.path)) is None:
+            return None
+        if found.clusters_digest != self.info["stages"].get("clusters", {}).get("digest"):
+            warnings.warn(
+                f"{self.path / NOTES_FILE} is about clusters that the run had before; it is kept, and not used",
+                DiffmineWarning,
+                stacklevel=2,
+            )
+            return None
+        return found
 
     @cached_property
     def draws_spent(self) -> dict[str, Any] | None:
@@ -341,8 +361,8 @@ class Run:
         Args:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls),
                 ``typicality`` (whole pictures, white where not typical, and heat maps), ``influence`` (heat maps of it
-                beside those of typicality), ``whole`` (whole pictures, by the mean over all of each), or what a
-                plugin draws.
+                beside those of typicality), ``whole`` (whole pictures, by the mean over all of each), ``paper`` (grid,
+                maps and metrics in a column), or what a plugin draws.
             labels: which labels, each a panel; None: all.
             before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
                 whatever ``kind`` says.

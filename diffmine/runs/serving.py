@@ -1,7 +1,11 @@
-"""Serving a report to this machine alone."""
+"""Serving a report to this machine alone, and taking down what people say of its clusters."""
 
 from __future__ import annotations
 
+import hmac
+import io
+import json
+import secrets
 import socket
 import sys
 import threading
@@ -12,7 +16,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from diffmine.errors import ArtifactError
+from pydantic import ValidationError
+
+from diffmine.errors import ArtifactError, DataError
+from diffmine.runs.notes import CLUSTERS_FILE, ClusterNote, Notebook, Notes
 
 HOST = "127.0.0.1"
 PAGE = "index.html"
@@ -22,8 +29,24 @@ PATIENCE = 30
 """Seconds that a client may say nothing, or take nothing."""
 
 
+TOKEN_HEADER = "X-Diffmine-Token"
+LONGEST_NOTE = 1 << 16
+"""Bytes that a request to write may hold."""
+_NOTES = (b'<script type="application/json" id="notes">', b"</script>")
+_POLICY = (b"default-src &#39;none&#39;;", b"default-src &#39;none&#39;; connect-src &#39;self&#39;;")
+"""The page asks nothing of anybody, but for this server to take notes."""
+
+
 class Server(ThreadingHTTPServer):
-    """Serves one folder on the loopback interface, in a bounded number of threads."""
+    """Serves one folder on the loopback interface, in a bounded number of threads.
+
+    Attributes:
+        notebook: the run's notes, where they can be written.
+        token: who does not know it cannot write; only the page that is served here is told.
+    """
+
+    notebook: Notebook | None = None
+    token: str = ""
 
     daemon_threads = True
     request_queue_size = CONNECTIONS
@@ -76,17 +99,91 @@ class Handler(SimpleHTTPRequestHandler):
 
     timeout = PATIENCE
 
+    server: Server
+
     def send_head(self) -> Any:
         """Answer with a file, unless the request names another host, a folder, or something outside the report."""
-        assert isinstance(self.server, Server)
-        own = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
-        if self.headers.get("Host") not in own:
+        if not self._names_this_machine():
             self.send_error(HTTPStatus.FORBIDDEN, "this address serves this machine only")
             return None
         if not self._is_in_report():
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
+        if self.server.notebook is not None and self._is_the_page():
+            return self._page_to_write_in(self.server.notebook)
         return super().send_head()
+
+    def do_POST(self) -> None:
+        """Change a note (``notes``), or take the last change back (``notes/undo``)."""
+        notebook = self.server.notebook
+        refused = self._refusal()
+        if refused or notebook is None:
+            self.send_error(HTTPStatus.FORBIDDEN, refused or "this report takes no notes")
+            return
+        try:
+            length = int(self.headers.get("Content-Length", ""))
+        except ValueError:
+            length = -1
+        if not 0 <= length <= LONGEST_NOTE:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        body = self.rfile.read(length)
+        try:
+            if self.path == "/notes":
+                self._send_json(_told(notebook.change(ClusterNote.model_validate_json(body))))
+            elif self.path == "/notes/undo":
+                self._send_json(_told(notebook.undo()))
+            else:
+                self.send_error(HTTPStatus.NOT_FOUND)
+        except (ValidationError, DataError) as error:
+            said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            self._send_json({"error": said}, HTTPStatus.BAD_REQUEST)
+        except (ArtifactError, OSError) as error:
+            self._send_json({"error": str(error)}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _names_this_machine(self) -> bool:
+        own = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
+        return self.headers.get("Host") in own
+
+    def _refusal(self) -> str:
+        """Why a request may not write; empty: it may. Another site's page knows no token, nor may it send one."""
+        origin, host = self.headers.get("Origin"), self.headers.get("Host")
+        if not self._names_this_machine() or (origin is not None and origin != f"http://{host}"):
+            return "this address serves this machine only"
+        if self.headers.get_content_type() != "application/json":
+            return "notes are sent as JSON"
+        told = self.headers.get(TOKEN_HEADER, "").encode("utf-8", "replace")
+        if not self.server.token or not hmac.compare_digest(told, self.server.token.encode()):
+            return "the token is missing or wrong; load the page again"
+        return ""
+
+    def _is_the_page(self) -> bool:
+        return Path(self.translate_path(self.path)).resolve() in (
+            Path(self.directory).resolve(),
+            (Path(self.directory) / PAGE).resolve(),
+        )
+
+    def _page_to_write_in(self, notebook: Notebook) -> io.BytesIO | None:
+        """The page with the notes as they stand, and the token by which it can change them."""
+        try:
+            told: dict[str, Any] = {**_told(notebook.read()), "token": self.server.token}
+        except ArtifactError as error:
+            told = {"clusters": [], "error": str(error)}
+        page = with_notes((Path(self.directory) / PAGE).read_bytes(), told)
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.send_header("X-Frame-Options", "DENY")
+        self.end_headers()
+        return io.BytesIO(page)
+
+    def _send_json(self, value: Any, status: HTTPStatus = HTTPStatus.OK) -> None:
+        body = json.dumps(value, ensure_ascii=False).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def list_directory(self, path: Any) -> None:
         """Folders are not listed."""
@@ -112,19 +209,37 @@ class Handler(SimpleHTTPRequestHandler):
             return False
 
 
+def with_notes(page: bytes, told: Any) -> bytes:
+    """A report's page with other notes in it, that may write them; a page of an earlier version stays as it is."""
+    start, end = _NOTES
+    before, found, rest = page.partition(start)
+    if not found:
+        return page
+    escaped = json.dumps(told, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
+    after = rest[rest.index(end) :]
+    return before.replace(*_POLICY, 1) + start + escaped.encode() + after
+
+
+def _told(notes: Notes) -> dict[str, Any]:
+    return {"clusters": [one.model_dump() for one in notes.clusters], "undoable": len(notes.undo)}
+
+
 def serve(run_folder: Path, port: int = 0) -> Server:
-    """A server of the report in a run folder, not yet serving.
+    """A server of the report in a run folder, not yet serving; it takes notes on the run's clusters.
 
     Args:
         run_folder: the run, or a folder that holds a report itself.
         port: 0: any free one.
     Raises:
-        ArtifactError: there is no report, or the port is taken.
+        ArtifactError: there is no report, the port is taken, or the run's notes are damaged.
     """
     folder = next((one for one in (run_folder / "report", run_folder) if (one / PAGE).is_file()), None)
     if folder is None:
         raise ArtifactError(f"{run_folder} has no report/{PAGE}; make it with: diffmine report {run_folder}")
+    notebook = Notebook(run_folder) if (run_folder / CLUSTERS_FILE).is_file() else None
     try:
-        return Server((HOST, port), partial(Handler, directory=str(folder)))
+        server = Server((HOST, port), partial(Handler, directory=str(folder)))
     except OSError as error:
         raise ArtifactError(f"port {port} cannot be used: {error.strerror}; name another with --port") from None
+    server.notebook, server.token = notebook, secrets.token_urlsafe() if notebook else ""
+    return server

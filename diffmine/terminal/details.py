@@ -18,6 +18,7 @@ from diffmine.terminal.rich_tables import (
     FLAG,
     WORDS,
     at_least,
+    called,
     counted,
     heading,
     interval,
@@ -64,7 +65,7 @@ def patches_view(
     pictures = counted(len(set(contents.image_ids(rows))), "picture")
     bound = [said] if cluster and (said := at_least(cluster)) else []
     yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, label, rows), *bound)
-    if cluster and (cluster.flags or cluster.suggestions):
+    if cluster and (cluster.flags or cluster.suggestions or cluster.note):
         yield _said_of(cluster)
     yield Text()
     shown = rows[:limit]
@@ -79,6 +80,10 @@ def patches_view(
 
 def _said_of(cluster: Cluster) -> Table:
     notes = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    if said := called(cluster):
+        notes.add_row(Text("named" if cluster.name else "noted", style=WORDS), Text(visible(said)))
+    if cluster.note and cluster.note.note:
+        notes.add_row(Text("note", style=WORDS), Text(visible(cluster.note.note)))
     for flag in cluster.flags:
         style = FLAG if flag.severity == "warning" else "dim"
         notes.add_row(name(flag.mark, style), Text(visible(flag.sentence)))

@@ -55,13 +55,20 @@ def measured(value: float, scale: float, width: int) -> Text:
 
 def remarked(cell: Text, cluster: Cluster) -> Text:
     """A cell with what is said of a cluster, a line each, below it: how much of it is typical at least, what it is
-    flagged as, what it might be called.
+    flagged as, what a person has called it, what it might be called.
     """
     words = [name(f"{one.words[0].text}? ({one.source})", WORDS) for one in cluster.descriptions if one.words]
-    for text in words:
+    own = [name(one, HEADING) for one in [called(cluster)] if one]
+    for text in [*own, *words]:
         text.truncate(WORDS_WIDTH, overflow="ellipsis")
     bounds = [name(one, HEADING) for one in [at_least(cluster)] if one]
-    return Text("\n").join([cell, *bounds, *(name(mark, FLAG) for mark in cluster.marks), *words])
+    return Text("\n").join([cell, *own, *bounds, *(name(mark, FLAG) for mark in cluster.marks), *words])
+
+
+def called(cluster: Cluster) -> str:
+    """What people say of a cluster in a few words: its name, whether it is starred or hidden; empty: nothing."""
+    stars = ["★"] if cluster.starred else []
+    return " ".join([*stars, *([cluster.name] if cluster.name else []), *(["(hidden)"] if cluster.hidden else [])])
 
 
 def at_least(cluster: Cluster) -> str | None:

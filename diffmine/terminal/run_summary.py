@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from diffmine.runs.in_sample import why_no_p_values
 
 if TYPE_CHECKING:
-    from diffmine.runs.contents import Contents
+    from diffmine.runs.contents import Cluster, Contents
     from diffmine.runs.run import Run
 
 
@@ -45,10 +45,19 @@ def _label(contents: Contents, label: str) -> dict[str, Any]:
         "chance": _chance(contents, label),
         "outliers": len(contents.outliers(label)),
         "clusters": [
-            {**{key: _plain(value) for key, value in one.facts.items() if key != "label"}, "marks": one.marks}
+            {
+                **{key: _plain(value) for key, value in one.facts.items() if key != "label"},
+                "marks": one.marks,
+                **_noted(one),
+            }
             for one in contents.clusters(label)
         ],
     }
+
+
+def _noted(one: Cluster) -> dict[str, Any]:
+    """What people say of a cluster; nothing where nobody has said anything."""
+    return {} if one.note is None else one.note.model_dump(exclude={"label", "cluster"})
 
 
 def _chance(contents: Contents, label: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,29 @@ def test_rows_and_columns_shape_the_figure(run: Run, kind: str, tmp_path: Path) 
     usual = shape(run, target, "--kind", kind, "--rows", 2, "--columns", 4)
     assert shape(run, target, "--kind", kind, "--rows", 4, "--columns", 4) > 1.5 * usual
     assert shape(run, target, "--kind", kind, "--rows", 2, "--columns", 8) < 0.8 * usual
+
+
+def test_a_figure_for_a_paper_holds_its_fonts_its_metrics_and_words_for_who_cannot_see_it(
+    run: Run, tmp_path: Path
+) -> None:
+    written = {}
+    for suffix in ("png", "pdf", "svg"):
+        target = tmp_path / f"paper.{suffix}"
+        command = ["figure", str(run.path), "--kind", "paper", "-o", str(target)]
+        done = CliRunner().invoke(cli, command, catch_exceptions=False)
+        told = done.stderr.strip().removeprefix("alt text: ")
+        written[suffix] = target
+    overall, own = run.metrics["pixel_average_precision"], run.metrics["pixel_average_precision"]["per_label"]["north"]
+    assert f"pixel average precision: {own:.2f}; all labels {overall['value']:.2f}" in told
+    medians = [one.facts["median_typicality"] for one in run.contents.best_clusters("north")]
+    assert re.search(r"typicality ([\d., ]+)\.", told)[1].split(", ") == [f"{one:#.3g}" for one in medians]
+    with Image.open(written["png"]) as image:
+        assert image.text["Description"] == told
+        assert image.width / 240 == pytest.approx(3.35, abs=0.02), "as wide as a column, inches"
+    assert re.search(r"<title>([^<]*)</title>", written["svg"].read_text(encoding="utf-8"))[1] == told
+    pdf = written["pdf"].read_bytes()
+    assert pdf.count(b"/FontFile2") >= 1, "fonts are embedded"
+    assert b"/Type3" not in pdf
 
 
 def test_before_is_the_figure_that_python_draws(run: Run, tmp_path: Path) -> None:

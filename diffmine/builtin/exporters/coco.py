@@ -7,16 +7,16 @@ from typing import Any
 
 from diffmine.interfaces import Exporter
 from diffmine.runs.contents import Contents, Rows
-from diffmine.runs.patch_tables import patch_table
+from diffmine.runs.patch_tables import group_name, patch_table
 from diffmine.runs.run import Run
-from diffmine.types import OUTLIER
 
 
 class Coco(Exporter):
     """A box a patch, a category for each cluster of a label: COCO object detection.
 
     Boxes are (x, y, width, height) in pixels of the pictures as the pipeline sees them. Outliers have the category
-    ``LABEL/outliers``, controls that of their selection. ``score`` is the typicality, as in COCO's results.
+    ``LABEL/outliers``, controls that of their selection. ``score`` is the typicality, as in COCO's results. The format:
+    https://cocodataset.org/#format-data.
     """
 
     name = "coco"
@@ -24,7 +24,7 @@ class Coco(Exporter):
 
     def export(self, contents: Contents, rows: Rows) -> bytes:
         patches = patch_table(contents, rows).to_pylist()
-        names = [_category(one) for one in patches]
+        names = [(one["label"], group_name(one)) for one in patches]
         categories = {name: number for number, name in enumerate(sorted(set(names)), 1)}
         pictures = {image_id: number for number, image_id in enumerate(sorted({one["image_id"] for one in patches}), 1)}
         content = {
@@ -35,18 +35,10 @@ class Coco(Exporter):
                 for number, (one, name) in enumerate(zip(patches, names, strict=True), 1)
             ],
             "categories": [
-                {"id": number, "name": f"{label}/{group}", "supercategory": label}
-                for (label, group), number in categories.items()
+                {"id": number, "name": name, "supercategory": label} for (label, name), number in categories.items()
             ],
         }
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _category(one: dict[str, Any]) -> tuple[str, str]:
-    """(label, cluster)."""
-    if one["cluster"] is None:
-        return one["label"], one["selection"]
-    return one["label"], "outliers" if one["cluster"] == OUTLIER else str(one["cluster"])
 
 
 def _coco_image(run: Run, image_id: str, number: int) -> dict[str, Any]:

@@ -31,10 +31,11 @@ class Grid(Figure):
 
 
 def row_name(one: Cluster) -> str:
-    """A cluster's median; below it its flags in at most two lines; where there is room, a suggested word."""
+    """A cluster's median; below it its flags in at most two lines; where there is room, its name or a suggestion."""
     width, most = (10, 2) if len(one.marks) == 1 else (20, 1)
     flags = [line for mark in one.marks[:2] for line in wrap(mark, width, max_lines=most, placeholder="…")]
     words = [f"{shorten(said.words[0].text, 12, placeholder='…')}?" for said in one.descriptions[:1] if said.words]
+    words = wrap(one.name, 14, max_lines=2, placeholder="…") if one.name else words
     return "\n".join([three_digits(one.facts["median_typicality"]), *flags, *words][:LINES])
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from diffmine.errors import DiffmineWarning
 from diffmine.interfaces import ComponentConfig, PartsOf, PartTable, Projection, Report
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ class Html(Report):
         single_file: bool = Field(
             False, description="whether the pictures lie in the page itself, so that it can be sent alone"
         )
+        public: bool = Field(
+            False, description="whether the page names no files and no folders, so that anyone may see it"
+        )
         maps: Annotated[tuple[PartTable, ...], PartsOf("projections")] = Field(
             (),
             description="projections to draw the map by, beside principal components: names, or tables with use and "
@@ -67,11 +72,12 @@ class Html(Report):
         """The page in one folder, its pictures in another: of those that do not lie together, the page holds all."""
         from diffmine.builtin.reports.explorer.ordering import Ordering
         from diffmine.builtin.reports.explorer.page import render
-        from diffmine.builtin.reports.explorer.payload import overlays, payload
+        from diffmine.builtin.reports.explorer.payload import overlays, payload, told_notes
         from diffmine.builtin.reports.explorer.pictures import write_pictures
         from diffmine.builtin.reports.explorer.placing import draw_maps
         from diffmine.builtin.reports.explorer.sprites import write_covers, write_sheets
         from diffmine.builtin.reports.explorer.view_pages import view_pages
+        from diffmine.builtin.reports.explorer.wording import PublicWording, Wording
 
         options, ordering = self.config, Ordering(run.contents)
         sheets = write_sheets(ordering, beside, options.crop_size, options.quality)
@@ -79,11 +85,24 @@ class Html(Report):
         room = self._room(beside, len(ordering.rows))
         gallery = write_pictures(ordering, beside, room, options.picture_size, options.quality)
         maps = draw_maps(ordering, run.features, self.parts, seed=run.recipe.header.seed)
-        views = view_pages(run)
-        data = payload(ordering, sheets, covers, gallery, maps, options.crop_size, views)
+        views, wording = view_pages(run), PublicWording(run) if options.public else Wording()
+        data = payload(ordering, sheets, covers, gallery, maps, options.crop_size, views, wording)
         held = {} if beside == target else _contents(beside)
-        page = render(data, overlays(ordering, gallery), [one.script for one in views], held)
+        notes = told_notes(run, wording)
+        page = render(data, overlays(ordering, gallery), [one.script for one in views], held, notes)
         (target / "index.html").write_text(page, encoding="utf-8")
+        self._tell_if_large(target)
+
+    def _tell_if_large(self, target: Path) -> None:
+        size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file()) / MEGABYTE
+        if size > self.config.max_megabytes:
+            warnings.warn(
+                f"the page takes {size:.1f} MB, more than report.html.max_megabytes = {self.config.max_megabytes:g}: "
+                "its crops alone are that large; fewer patches (patches.per_label), or smaller crops "
+                "(report.html.crop_size), take less",
+                DiffmineWarning,
+                stacklevel=2,
+            )
 
     def _room(self, target: Path, patches: int) -> int:
         """Bytes that are left for whole pictures."""

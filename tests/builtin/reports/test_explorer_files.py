@@ -28,6 +28,7 @@ from diffmine.builtin.reports.explorer.pictures import by_importance, encode, qu
 from diffmine.builtin.reports.explorer.placing import GRID, draw_maps, neighbours, principal_plane
 from diffmine.builtin.reports.explorer.recipe_tables import shown_tables
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, tile, write_sheets
+from diffmine.builtin.reports.explorer.wording import Wording
 from diffmine.builtin.reports.html import Html
 from diffmine.drawing.crops import crops
 from diffmine.engine.opening import load_run
@@ -171,7 +172,7 @@ def test_the_page_tells_nothing_of_the_machine(tmp_path: Path) -> None:
     ]
     (run.path / "run.json").write_text(json.dumps(info), encoding="utf-8")
     run = load_run(run.path)
-    told = _run(Ordering(run.contents))
+    told = _run(Ordering(run.contents), Wording())
     assert str(folder) not in json.dumps(told)
     assert told["recipe"]["dataset"]["path"] == f'"{folder.name}"'
     assert told["warnings"] == ["weights.safetensors is damaged", "cannot read 'c.png'; see https://a.b/c"]

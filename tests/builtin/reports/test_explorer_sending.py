@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from playwright.sync_api import expect
 
 from diffmine.builtin.reports.html import Html
 from diffmine.commands.cli import cli
+from diffmine.files.names import RUN_FILE
 from diffmine.runs.run import Run
 from diffmine.testing.toy_runs import write_toy_run
 
@@ -54,7 +56,7 @@ def test_a_page_of_one_file_shows_everything_wherever_it_lies(watch, run: Run, t
 def test_a_page_without_its_folder_says_what_is_missing(watch, run: Run, tmp_path: Path) -> None:
     shutil.copy(run.path / "report" / "index.html", tmp_path)
     page = watch(tmp_path).open()
-    expect(page.get_by_role("alert")).to_contain_text("--set report.html.single_file=true")
+    expect(page.get_by_role("alert")).to_contain_text("--single-file")
 
 
 @pytest.mark.browser
@@ -65,11 +67,44 @@ def test_crops_are_printed(watch, run: Run) -> None:
     assert not page.locator(".tabs").is_visible()
 
 
+def test_a_public_page_names_no_file_and_no_folder(tmp_path: Path) -> None:
+    """Every written file is searched for every name; names that say nothing, such as ``..``, cannot be."""
+    run = write_toy_run(tmp_path / "toy", hostile=True, clusters=2, members=8)
+    info = json.loads((run.path / RUN_FILE).read_text(encoding="utf-8"))
+    path = next(iter(run.records.values())).path
+    told = f"label 'x': {path!r} and '/home/some one/pictures/b c.png', ~/elsewhere/d.png and ../e/f.png are dark"
+    info["warnings"].append(told)
+    (run.path / RUN_FILE).write_text(json.dumps(info, ensure_ascii=False), encoding="utf-8")
+    done = CliRunner().invoke(cli, ["report", str(run.path), "--public", "--set", 'report.use="html"'])
+    assert done.exit_code == 0, done.output
+    paths = [*(record.path for record in run.records.values()), *(one["path"] for one in run.skipped)]
+    names = {name for path in paths for name in (path, Path(path).name, Path(path).parent.name)} - {""}
+    names |= {str(Path.home()), str(tmp_path), "some one", "b c.png", "d.png", "../e/f", "index.csv"}
+    written = [file for file in (run.path / "report").rglob("*") if file.is_file()]
+    text = "\n".join(file.read_bytes().decode("utf-8", "replace") for file in written).replace("\\u0026", "&")
+    for escaped, letter in (("\\u003c", "<"), ("\\u003e", ">"), ("\\u0027", "'")):
+        text = text.replace(escaped, letter)
+    assert "are dark" in text
+    assert [name for name in names if name in text or name.replace('"', '\\"') in text] == []
+    assert [file.name for file in written if file.stem in {Path(path).stem for path in paths}] == []
+
+
+def test_a_page_that_is_too_large_to_send_says_so(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, clusters=3, members=8)
+    settings = ("use='html'", "html.max_megabytes=1", "html.crop_size=256", "html.quality=100")
+    asked = [word for one in settings for word in ("--set", f"report.{one}")]
+    done = CliRunner().invoke(cli, ["report", str(run.path), "--single-file", *asked])
+    assert done.exit_code == 0, done.output
+    size = sum(path.stat().st_size for path in (run.path / "report").iterdir()) / 1e6
+    assert size > 1
+    assert f"{size:.1f} MB" in done.stderr
+
+
 def test_report_takes_settings_of_reports_alone(run: Run) -> None:
     wrong = CliRunner().invoke(cli, ["report", str(run.path), "--set", "patches.size=8"])
     assert "patches.size=8" in str(wrong.exception)
     before = (run.path / "report" / "index.html").stat().st_size
-    done = CliRunner().invoke(cli, ["report", str(run.path), "--set", "report.html.single_file=true"])
+    done = CliRunner().invoke(cli, ["report", str(run.path), "--single-file", "--set", "report.use='html'"])
     assert done.exit_code == 0, done.output
     assert [path.name for path in (run.path / "report").iterdir()] == ["index.html"]
     assert (run.path / "report" / "index.html").stat().st_size > before

@@ -16,7 +16,13 @@ _EXPORT = re.compile(r"^export (?:async function|function|class|const) (\w+|\{[^
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 
 
-def render(data: Any, overlays: Any, views: Sequence[str] = (), files: Mapping[str, bytes] | None = None) -> str:
+def render(
+    data: Any,
+    overlays: Any,
+    views: Sequence[str] = (),
+    files: Mapping[str, bytes] | None = None,
+    notes: Any = None,
+) -> str:
     """The HTML of the explorer.
 
     Args:
@@ -25,6 +31,7 @@ def render(data: Any, overlays: Any, views: Sequence[str] = (), files: Mapping[s
         views: the scripts of further pages; each is an element of its own, so that one that cannot be parsed does not
             take the page with it.
         files: name -> content of the pictures that lie in the page itself, no longer beside it.
+        notes: what ``payload.told_notes`` gave; :mod:`diffmine.runs.serving` puts the notes as they stand in its place.
     """
     script, style = bundle(), stylesheet()
     template = templates(HERE / "templates").get_template("index.html.jinja")
@@ -37,6 +44,7 @@ def render(data: Any, overlays: Any, views: Sequence[str] = (), files: Mapping[s
         data=data,
         overlays=overlays,
         files=within,
+        notes=notes or {"clusters": []},
     )
 
 

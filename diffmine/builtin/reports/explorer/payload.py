@@ -12,9 +12,9 @@ from diffmine.analysis.cluster_elements import cluster_contents
 from diffmine.builtin.reports.explorer.ordering import Ordering
 from diffmine.builtin.reports.explorer.pictures import Gallery
 from diffmine.builtin.reports.explorer.placing import Map, neighbours
-from diffmine.builtin.reports.explorer.recipe_tables import shown_tables, without_folders
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.builtin.reports.explorer.view_pages import ViewPage
+from diffmine.builtin.reports.explorer.wording import Wording
 from diffmine.numerics.significance import FALSE_DISCOVERIES
 from diffmine.runs.in_sample import why_no_p_values
 from diffmine.runs.patch_tables import added_columns
@@ -34,25 +34,37 @@ def payload(
     gallery: Gallery,
     maps: Sequence[Map],
     size: int,
-    views: Sequence[ViewPage] = (),
+    views: Sequence[ViewPage],
+    wording: Wording,
 ) -> Any:
     """Everything but the overlays of pictures.
 
     Args:
         size: side of a crop in the sheets, pixels.
         views: further pages.
+        wording: what is said of files.
     """
     return {
-        "run": _run(ordering),
+        "run": _run(ordering, wording),
         "labels": _labels(ordering, gallery),
-        "groups": _groups(ordering),
+        "groups": _groups(ordering, wording),
         "patches": _patches(ordering),
-        "columns": _added_columns(ordering),
-        "views": [{"name": one.name, "title": one.title, "data": one.data} for one in views],
+        "columns": wording.added(_added_columns(ordering)),
+        "views": [{"name": one.name, "title": one.title, "data": wording.added(one.data)} for one in views],
         "maps": [_map(one) for one in maps],
-        "images": _images(ordering, gallery),
+        "images": _images(ordering, gallery, wording),
         "sprites": {"size": size, "edge": EDGE, "columns": COLUMNS, "sheets": [asdict(one) for one in sheets]},
         "covers": {"sheets": [asdict(one) for one in covers], "labels": ordering.covers()},
+    }
+
+
+def told_notes(run: Run, wording: Wording) -> Any:
+    """What people say of clusters, as ``diffmine view`` tells it too; without the right to write."""
+    notes = run.notes.clusters if run.notes else ()
+    return {
+        "clusters": [
+            {**one.model_dump(), "name": wording.text(one.name), "note": wording.text(one.note)} for one in notes
+        ]
     }
 
 
@@ -69,7 +81,7 @@ def overlays(ordering: Ordering, gallery: Gallery) -> Any:
     }
 
 
-def _run(ordering: Ordering) -> dict[str, Any]:
+def _run(ordering: Ordering, wording: Wording) -> dict[str, Any]:
     run = ordering.contents.run
     log = run.training_log
     return {
@@ -82,14 +94,21 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "quantity": asdict(run.quantity),
         "significant": FALSE_DISCOVERIES,
         "mined": run.selection,
-        "recipe": shown_tables(run.recipe.tables),
-        "warnings": [without_folders(text) for text in run.info.get("warnings", [])],
-        "skipped": [{**one, "cause": without_folders(one["cause"])} for one in run.skipped[:SKIPPED_SHOWN]],
+        "recipe": wording.recipe(run.recipe.tables),
+        "warnings": [wording.text(text) for text in run.info.get("warnings", [])],
+        "skipped": _skipped(run, wording),
         "skippedCount": len(run.skipped),
         "noPValues": why_no_p_values(run),
         "metrics": [{"name": name, **figure} for name, figure in run.metrics.items()],
         "training": {} if log is None else {name: _numbers(log[name].to_pylist()) for name in log.column_names},
     }
+
+
+def _skipped(run: Run, wording: Wording) -> list[dict[str, str]]:
+    return [
+        {"path": wording.left_out(one["path"]), "cause": wording.text(one["cause"])}
+        for one in run.skipped[:SKIPPED_SHOWN]
+    ]
 
 
 def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
@@ -114,7 +133,7 @@ def _undecided(standing: Standing | None) -> str | None:
     return standing.cannot_tell if standing and standing.tested and not standing.decidable else None
 
 
-def _groups(ordering: Ordering) -> list[dict[str, Any]]:
+def _groups(ordering: Ordering, wording: Wording) -> list[dict[str, Any]]:
     contents = ordering.contents
     near = neighbours(contents, contents.run.features)
     numbers = {(ordering.labels[group.label], group.name): place for place, group in enumerate(ordering.groups)}
@@ -132,7 +151,7 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             row |= purities.get((cluster.label, cluster.cluster), {})
             row["words"] = cluster.suggestions
             row["flags"] = [
-                {"mark": one.mark, "sentence": without_folders(one.sentence), "severity": one.severity}
+                {"mark": one.mark, "sentence": wording.text(one.sentence), "severity": one.severity}
                 for one in cluster.flags
             ]
         decidable = _undecided(contents.standings.get(ordering.labels[group.label])) is None
@@ -193,16 +212,17 @@ def _map(one: Map) -> dict[str, Any]:
     return {"name": one.name, "x": x, "y": y, "ownX": own_x, "ownY": own_y}
 
 
-def _images(ordering: Ordering, gallery: Gallery) -> list[list[Any]]:
+def _images(ordering: Ordering, gallery: Gallery, wording: Wording) -> list[list[Any]]:
     records = ordering.contents.run.records
     numbers = {label: number for number, label in enumerate(ordering.labels)}
 
-    def row(record: ImageRecord) -> list[Any]:
+    def row(place: int, record: ImageRecord) -> list[Any]:
         shown = int(record.image_id in gallery.overlays)
         labels = [numbers[label] for label in record.labels]
-        return [record.image_id, record.path, record.width, record.height, labels, shown]
+        name = wording.picture(record.path, place)
+        return [record.image_id, name, record.width, record.height, labels, shown]
 
-    return [row(records[image_id]) for image_id in ordering.image_ids]
+    return [row(place, records[image_id]) for place, image_id in enumerate(ordering.image_ids)]
 
 
 def _numbers(values: Sequence[float | None]) -> list[Any]:

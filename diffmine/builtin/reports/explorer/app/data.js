@@ -1,5 +1,7 @@
 // What the report knows. `patches` are columns; a patch is a number; patches of a group are consecutive numbers.
 
+import { noteAbout } from "./notes.js";
+
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 export const data = read("data");
@@ -67,6 +69,15 @@ export const membersOf = (group) => range(group.start, group.stop);
 /** Its number is the one that run files, warnings and `diffmine show --cluster` give it. */
 export function groupTitle(group) {
   return group.facts ? `Cluster ${group.name}` : kindTitle(group.name);
+}
+
+/** What people say of a group; of what is no cluster they say nothing. */
+export const noteOf = (group) => noteAbout(labels[group.label].name, group.facts?.cluster);
+
+/** Its title with the name that a person gave it. */
+export function calledTitle(group) {
+  const { name, starred } = noteOf(group);
+  return `${starred ? "★ " : ""}${groupTitle(group)}${name ? `: ${name}` : ""}`;
 }
 
 /** `clusters`, `outliers`, or the selection of a control. */

@@ -1,9 +1,10 @@
 // One cluster: all its crops, how they spread over pictures, and where else something like it is seen.
 
 import { crop, CropGrid } from "./crops.js";
-import { clustersOf, groups, groupTitle, labels, membersOf, patches } from "./data.js";
+import { calledTitle, clustersOf, groups, groupTitle, labels, membersOf, patches } from "./data.js";
 import { el, named, svg } from "./dom.js";
 import { flagNotes } from "./flags.js";
+import { notePanel } from "./noting.js";
 import { count, figure, interval, known, percent, percentAtLeast } from "./numbers.js";
 import { groupAddress, labelAddress, overviewAddress } from "./routes.js";
 import { suggestions } from "./words.js";
@@ -50,6 +51,9 @@ function groupHead(label, group) {
   const siblings = clustersOf(label);
   const place = siblings.indexOf(group);
   const step = (to, text, symbol) => siblings[to] && el("a", { class: "step", href: groupAddress(siblings[to]), "aria-label": text }, symbol);
+  const title = el("h1", {});
+  const retitle = () => title.replaceChildren(named(calledTitle(group)), " of ", named(labels[label].name));
+  retitle();
   return el(
     "section",
     { class: "intro" },
@@ -57,11 +61,12 @@ function groupHead(label, group) {
     el(
       "div",
       { class: "title-row" },
-      el("h1", {}, `${groupTitle(group)} of `, named(labels[label].name)),
+      title,
       place >= 0 && [step(place - 1, "Previous cluster", "‹"), step(place + 1, "Next cluster", "›")],
     ),
     suggestions(group),
     flagNotes(group),
+    notePanel(group, retitle),
   );
 }
 
@@ -131,7 +136,7 @@ function nearRow(group, cosine) {
   return el(
     "div",
     { class: "near-row" },
-    el("a", { href: groupAddress(group) }, named(labels[group.label].name), el("span", {}, `${groupTitle(group)}, similarity ${cosine.toFixed(2)}`)),
+    el("a", { href: groupAddress(group) }, named(labels[group.label].name), el("span", {}, `${calledTitle(group)}, similarity ${cosine.toFixed(2)}`)),
     el("div", { class: "cover-crops" }, membersOf(group).slice(0, NEAR_CROPS).map((patch) => crop(patch, 56))),
   );
 }

@@ -1,13 +1,13 @@
 // One label: its clusters as ranked rows of crops, the paper's figure, to sort and to filter.
 
 import { crop, GAP } from "./crops.js";
-import { clustersOf, labels, membersOf, otherGroupsOf, groupTitle } from "./data.js";
+import { clustersOf, labels, membersOf, noteOf, otherGroupsOf, groupTitle } from "./data.js";
 import { el, named } from "./dom.js";
 import { badges, warningsOf } from "./flags.js";
 import { count, figure, interval, known, percent, typicalAtLeast } from "./numbers.js";
 import { groupAddress, labelAddress, mapAddress, overviewAddress } from "./routes.js";
 import { VirtualRows } from "./virtual.js";
-import { suggestions } from "./words.js";
+import { hasWords, words } from "./words.js";
 
 const spread = (group) => group.images / group.size;
 const SORTS = {
@@ -15,16 +15,16 @@ const SORTS = {
   size: ["Size", (one, other) => other.size - one.size],
   spread: ["Spread over pictures", (one, other) => spread(other) - spread(one)],
   purity: ["Purity", (one, other) => (other.purity ?? 0) - (one.purity ?? 0)],
+  starred: ["Starred first", (one, other) => noteOf(other).starred - noteOf(one).starred || one.facts.rank - other.facts.rank],
   significant: ["Share above chance", (one, other) => (other.significant ?? 0) - (one.significant ?? 0)],
 };
-// Not every run has masks or a null distribution to tell these by.
 const MEASURED = ["purity", "significant"];
 const REMARK = 24;
 
 export function labelView({ label }) {
   const clusters = clustersOf(label);
   // Kept with the entry of the browser's history, so that the way back finds the list as it was left.
-  const state = { sort: "rank", least: 1, ...history.state };
+  const state = { sort: "rank", least: 1, hidden: false, ...history.state };
   const list = el("div", { class: "elements", role: "list", "aria-label": `Clusters of ${labels[label].name}` });
   const compact = matchMedia("(max-width: 640px)");
   let shown = [];
@@ -38,10 +38,10 @@ export function labelView({ label }) {
   const update = () => {
     // Rows are of one height: with a line for each flag of the cluster that has most, one for suggested words, and one
     // for how many members are typical.
-    const remarks = Math.max(0, ...clusters.map((group) => warningsOf(group).length + (group.words.length > 0) + (typicalAtLeast(group) !== null)));
+    const remarks = Math.max(0, ...clusters.map((group) => warningsOf(group).length + hasWords(group) + (typicalAtLeast(group) !== null)));
     list.style.setProperty("--remarks", remarks);
     rows.height = (compact.matches ? 162 : 128) + REMARK * remarks;
-    shown = clusters.filter((group) => group.size >= state.least).sort(SORTS[state.sort][1]);
+    shown = clusters.filter((group) => group.size >= state.least && (state.hidden || !noteOf(group).hidden)).sort(SORTS[state.sort][1]);
     status.textContent = shown.length === clusters.length ? count(shown.length, "cluster") : `${shown.length} of ${count(clusters.length, "cluster")}`;
     rows.reset(shown.length);
   };
@@ -57,6 +57,7 @@ export function labelView({ label }) {
       { class: "toolbar" },
       sorter(clusters, state.sort, (sort) => choose({ sort })),
       filter(clusters, state.least, (least) => choose({ least })),
+      hiddenToo(clusters, state.hidden, (hidden) => choose({ hidden })),
       status,
       el("nav", { class: "chips", "aria-label": "Other patches" }, otherGroupsOf(label).map((group) => chip(group))),
     ),
@@ -82,15 +83,29 @@ function labelHead(label) {
 }
 
 function sorter(clusters, sort, changed) {
-  const offered = Object.entries(SORTS).filter(([name]) => !MEASURED.includes(name) || clusters.some((one) => known(one[name])));
+  const offered = Object.entries(SORTS).filter(([name]) => sortable(name, clusters));
   const select = el("select", { on: { change: () => changed(select.value) } }, offered.map(([name, [title]]) => el("option", { value: name, selected: name === sort }, title)));
   return el("label", {}, "Sort by ", select);
+}
+
+/** Not every run has masks or a null distribution to tell some by, or anything starred. */
+function sortable(name, clusters) {
+  if (name === "starred") return clusters.some((one) => noteOf(one).starred);
+  return !MEASURED.includes(name) || clusters.some((one) => known(one[name]));
 }
 
 function filter(clusters, least, changed) {
   const most = Math.max(1, ...clusters.map((group) => group.size));
   const input = el("input", { type: "number", min: 1, max: most, value: least, on: { input: () => changed(Number(input.value) || 1) } });
   return el("label", {}, "At least ", input, " patches");
+}
+
+/** Where people have hidden clusters: whether to show them all the same. */
+function hiddenToo(clusters, checked, changed) {
+  const many = clusters.filter((group) => noteOf(group).hidden).length;
+  if (!many) return null;
+  const box = el("input", { type: "checkbox", checked, on: { change: () => changed(box.checked) } });
+  return el("label", {}, box, ` Show ${many} hidden`);
 }
 
 const chip = (group) => el("a", { class: "chip", href: groupAddress(group) }, groupTitle(group), el("span", {}, group.size));
@@ -108,7 +123,7 @@ function elementRow(group, width, compact, total, row) {
       "a",
       { class: "element-facts", href: groupAddress(group), title: bounds ? `95 % interval of the median: ${bounds}` : null },
       el("b", {}, groupTitle(group)),
-      suggestions(group),
+      words(group),
       badges(group),
       el("span", { class: "typicality" }, figure(median), bounds && el("small", {}, ` ${bounds}`)),
       el("span", { class: group.images === 1 ? "flag" : null }, `${count(group.size, "patch")}, ${count(group.images, "picture")}${group.images === 1 ? " only" : ""}`),

@@ -68,7 +68,7 @@ function onKey(event) {
 
 /** Say why there are no crops, where the page was sent without them. */
 function tellOfAbsentCrops() {
-  const text = "The crops of this page lie beside it in its folder, and are not here: open it in that folder, or make a page of one file (diffmine report RUN --set report.html.single_file=true).";
+  const text = "The crops of this page lie beside it in its folder, and are not here: open it in that folder, or make a page of one file (diffmine report RUN --single-file).";
   main.before(el("p", { class: "absent", role: "alert" }, text));
 }
 

@@ -1,14 +1,14 @@
 // The whole run at a glance: each label with its best clusters, then how well the run did and what was run.
 
 import { cover } from "./crops.js";
-import { clustersOf, data, groups, groupsOfLabel, labels, membersOf, patchCount, patches } from "./data.js";
+import { clustersOf, data, groups, groupsOfLabel, labels, membersOf, noteOf, patchCount, patches } from "./data.js";
 import { el, hidden, named } from "./dom.js";
 import { metricsPanel, trainingPanel } from "./evidence.js";
 import { badges } from "./flags.js";
 import { count, figure, known, percent } from "./numbers.js";
-import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
+import { aboutPanel, recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
 import { groupAddress, labelAddress } from "./routes.js";
-import { suggestions } from "./words.js";
+import { words } from "./words.js";
 
 const NARROW = 380;
 const LARGEST = 72;
@@ -42,7 +42,7 @@ export function overviewView() {
     warningsPanel(),
     run.noPValues && el("p", { class: "quiet" }, run.noPValues),
     cards,
-    el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel()),
+    el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel(), aboutPanel()),
   );
   const resizing = new ResizeObserver(() => fillCards(cards));
   resizing.observe(cards);
@@ -60,15 +60,15 @@ function fillCards(cards) {
 }
 
 function card(label, side, columns) {
-  const rows = data.covers.labels[label];
+  const rows = data.covers.labels[label].filter(([number]) => !noteOf(groups[number]).hidden);
   const facts = [count(labels[label].images, "picture"), count(clustersOf(label).length, "cluster"), ...aboveChance(label)];
   return el(
     "article",
     { class: "card" },
     el("h2", {}, el("a", { href: labelAddress(label) }, named(labels[label].name))),
     el("p", { class: "quiet" }, facts.join(" · ")),
-    rows.length ? null : el("p", { class: "empty" }, "No patches were mined for this label."),
-    rows.map(([number, members]) => [coverRow(groups[number], members.slice(0, columns), side), suggestions(groups[number]), badges(groups[number])]),
+    data.covers.labels[label].length ? null : el("p", { class: "empty" }, "No patches were mined for this label."),
+    rows.map(([number, members]) => [coverRow(groups[number], members.slice(0, columns), side), words(groups[number]), badges(groups[number])]),
   );
 }
 

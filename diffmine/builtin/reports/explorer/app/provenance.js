@@ -27,6 +27,25 @@ export function skippedPanel() {
   );
 }
 
+export function aboutPanel() {
+  const paper = el("a", { href: "https://arxiv.org/abs/2408.02752", rel: "noreferrer" }, "Diffusion Models as Data Mining Tools");
+  return el(
+    "details",
+    { class: "panel" },
+    el("summary", {}, "What is this?"),
+    el(
+      "p",
+      {},
+      "diffmine looks at labelled pictures for what tells each label from the others. It scores every place of every picture, ",
+      "cuts out the patches that score highest, and groups those that look alike into clusters. It follows ",
+      paper,
+      ".",
+    ),
+    el("p", {}, "Typical means that it tells the label apart in these pictures. It need not be true of the world, and says nothing of causes."),
+    el("p", { class: "quiet" }, "diffmine show RUN --bibtex tells how to cite this run."),
+  );
+}
+
 export function recipePanel() {
   const { recipe, seed, version } = data.run;
   return el(

@@ -1,9 +1,9 @@
-// Find a label by a part of its name.
+// Find a label by a part of its name, or a cluster that a person has named.
 
-import { clustersOf, labels } from "./data.js";
+import { clustersOf, groups, groupTitle, labels, noteOf } from "./data.js";
 import { el, named } from "./dom.js";
 import { count } from "./numbers.js";
-import { labelAddress } from "./routes.js";
+import { groupAddress, labelAddress } from "./routes.js";
 
 const MOST = 12;
 
@@ -30,8 +30,8 @@ export function buildSearch(container) {
     input.removeAttribute("aria-activedescendant");
     active = -1;
   };
-  const open = (label) => {
-    location.hash = labelAddress(label);
+  const open = (target) => {
+    location.hash = target.address;
     input.value = "";
     close();
     input.blur();
@@ -44,7 +44,7 @@ export function buildSearch(container) {
   const search = () => {
     const wanted = input.value.trim().toLocaleLowerCase();
     found = wanted ? matching(wanted) : [];
-    list.replaceChildren(...found.map((label, place) => option(label, place, () => open(label))));
+    list.replaceChildren(...found.map((target, place) => option(target, place, () => open(target))));
     list.hidden = !found.length;
     input.setAttribute("aria-expanded", String(found.length > 0));
     if (found.length) mark(0);
@@ -63,17 +63,22 @@ export function buildSearch(container) {
   container.append(input, list);
 }
 
-/** Labels that hold a text, those that begin with it first. */
+/** What can be found: labels, and clusters by the names that people gave them. */
+function targets() {
+  const found = labels.map(({ name }, label) => ({ name, address: labelAddress(label), facts: count(clustersOf(label).length, "cluster") }));
+  const called = groups.filter((group) => noteOf(group).name);
+  return [...found, ...called.map((group) => ({ name: noteOf(group).name, address: groupAddress(group), facts: `${groupTitle(group)} of ${labels[group.label].name}` }))];
+}
+
+/** Those whose names hold a text, those that begin with it first. */
 function matching(wanted) {
-  const at = labels.map(({ name }) => name.toLocaleLowerCase().indexOf(wanted));
-  return labels
-    .map((_, label) => label)
-    .filter((label) => at[label] >= 0)
-    .sort((one, other) => (at[one] > 0) - (at[other] > 0) || one - other)
+  const at = ({ name }) => name.toLocaleLowerCase().indexOf(wanted);
+  return targets()
+    .filter((one) => at(one) >= 0)
+    .sort((one, other) => (at(one) > 0) - (at(other) > 0))
     .slice(0, MOST);
 }
 
-function option(label, place, chosen) {
-  const facts = count(clustersOf(label).length, "cluster");
-  return el("li", { id: `found-${place}`, role: "option", "aria-selected": "false", on: { pointerdown: chosen } }, named(labels[label].name), el("span", {}, facts));
+function option(target, place, chosen) {
+  return el("li", { id: `found-${place}`, role: "option", "aria-selected": "false", on: { pointerdown: chosen } }, named(target.name), el("span", {}, target.facts));
 }
