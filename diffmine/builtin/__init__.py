@@ -123,6 +123,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.dbcv import Dbcv
     from diffmine.builtin.metrics.element_coverage import ElementCoverage
     from diffmine.builtin.metrics.erasure import Erasure
+    from diffmine.builtin.metrics.fitting_size import FittingSize
     from diffmine.builtin.metrics.label_auc import LabelAuc
     from diffmine.builtin.metrics.label_predictability import LabelPredictability
     from diffmine.builtin.metrics.max_box_acc import MaxBoxAcc
@@ -134,6 +135,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.pxap import PxAP
     from diffmine.builtin.metrics.separation import Separation
     from diffmine.builtin.metrics.silhouette import Silhouette
+    from diffmine.builtin.metrics.typical_share import TypicalShare
 
     return [
         BoxAveragePrecision,
@@ -142,6 +144,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         Dbcv,
         ElementCoverage,
         Erasure,
+        FittingSize,
         LabelAuc,
         LabelPredictability,
         MaxBoxAcc,
@@ -153,6 +156,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         PxAP,
         Separation,
         Silhouette,
+        TypicalShare,
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,14 +12,16 @@ from diffmine.commands.options import (
     executor_option,
     json_option,
     quiet_option,
-    recipe_argument,
     set_option,
     store_option,
 )
 
+if TYPE_CHECKING:
+    from diffmine.interfaces import Listener
+
 
 @click.command("run")
-@recipe_argument
+@click.argument("recipe", metavar="RECIPE", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder (default: runs/NAME).")
 @store_option
 @set_option
@@ -44,6 +47,9 @@ def command(
 ) -> None:
     """Run RECIPE: finetune, score, select, cluster, measure, report.
 
+    Instead of a recipe, pictures can be named, as for `diffmine init`: a recipe for them is written to the current
+    folder first, and the next run of the same pictures goes on with it.
+
     Finished stages are kept in the store: after an interruption, or a change in the recipe, only what is missing is
     computed.
     """
@@ -55,7 +61,7 @@ def command(
     chosen = () if executor is None else (f"executor.use={executor}",)
     with listening(quiet=quiet or as_json) as listener:
         finished = running.run(
-            recipe,
+            _recipe_for(recipe, device, listener, quiet=quiet),
             out=out,
             store=store,
             overrides=(*overrides, *chosen),
@@ -69,3 +75,28 @@ def command(
         click.echo(summary_json(finished))
     elif not quiet:
         running.show_reports(finished, output())
+
+
+def _recipe_for(path: Path, device: str, listener: Listener, *, quiet: bool) -> Path:
+    """The recipe itself, or the one for the pictures that were named in its place; says which on stderr."""
+    from diffmine.errors import RecipeError
+    from diffmine.files.names import RUN_FILE
+    from diffmine.starting.sources import is_source
+    from diffmine.starting.start import start, written_before
+
+    if not is_source(path):
+        return path
+    if (path / RUN_FILE).is_file():
+        raise RecipeError(f"{path} is a run folder; run {path / 'recipe.toml'}, or look at it with diffmine show")
+    if (before := written_before(path)) is not None:
+        recipe, said = before, f"recipe: {before}, written before for these pictures"
+    else:
+        started = start(path, device=device, listener=listener)
+        recipe = started.recipe
+        said = (
+            f"recipe: {recipe.absolute()}, written for {path} ({started.what}); change it and run it again as you like"
+        )
+        said += "".join(f"\n! {remark}" for remark in started.remarks)
+    if not quiet:
+        click.echo(said, err=True)
+    return recipe

@@ -24,6 +24,8 @@ class Standing:
         above: how many of these stand above chance.
         best_q: their least q-value; None where none was tested.
         smallest_q: the least q-value that the label's null allows; None where that is not known.
+        typical: whether one of its clusters is surely typical: the bound for clusters counts pictures, so that it may
+            tell what single patches do not.
     """
 
     label: str
@@ -32,6 +34,7 @@ class Standing:
     above: int
     best_q: float | None
     smallest_q: float | None
+    typical: bool = False
 
     @property
     def decidable(self) -> bool:
@@ -48,6 +51,9 @@ def standings(run: Run) -> dict[str, Standing]:
     """What can be said of each label that has patches."""
     rows = [row for row in run.evidence.to_pylist() if row["table"] == "selected"]
     smallest = {row["label"]: row["smallest_q"] for row in rows}
+    bounds: dict[str, list[float | None]] = {}
+    for row in run.clusters.to_pylist():
+        bounds.setdefault(row["label"], []).append(row.get("at_least"))
     contents = run.contents
     known = "q_value" in run.patches.column_names
     found = {}
@@ -56,5 +62,6 @@ def standings(run: Run) -> dict[str, Standing]:
         q = contents.column("q_value")[members] if known else np.full(len(members), np.nan)
         tested, above = int(np.sum(~np.isnan(q))), int(np.sum(q <= FALSE_DISCOVERIES))
         best = float(np.nanmin(q)) if tested else None
-        found[label] = Standing(label, len(members), tested, above, best, smallest.get(label))
+        typical = any(bounds.get(label, ()))
+        found[label] = Standing(label, len(members), tested, above, best, smallest.get(label), typical)
     return found

@@ -17,7 +17,6 @@ from diffmine.terminal.rich_tables import (
     BAR,
     FLAG,
     WORDS,
-    at_least,
     counted,
     heading,
     interval,
@@ -62,8 +61,8 @@ def patches_view(
     """
     label, title = group[0], ": ".join(group)
     pictures = counted(len(set(contents.image_ids(rows))), "picture")
-    bound = [said] if cluster and (said := at_least(cluster)) else []
-    yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, label, rows), *bound)
+    verdict = map(visible, cluster.verdict.words) if cluster else ()
+    yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, label, rows), *verdict)
     if cluster and (cluster.flags or cluster.suggestions):
         yield _said_of(cluster)
     yield Text()

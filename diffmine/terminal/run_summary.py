@@ -29,6 +29,7 @@ def summary_json(run: Run) -> str:
         },
         "metrics": run.metrics if "metrics" in done else {},
         "draws": run.draws_spent,
+        "answer": asdict(run.answer) if "clusters" in done else None,
         "warnings": run.info["warnings"],
         "no_p_values": why_no_p_values(run) if "clusters" in done else None,
         "flags": [asdict(flag) for flag in run.flags],
@@ -45,7 +46,11 @@ def _label(contents: Contents, label: str) -> dict[str, Any]:
         "chance": _chance(contents, label),
         "outliers": len(contents.outliers(label)),
         "clusters": [
-            {**{key: _plain(value) for key, value in one.facts.items() if key != "label"}, "marks": one.marks}
+            {
+                **{key: _plain(value) for key, value in one.facts.items() if key != "label"},
+                "marks": one.marks,
+                "verdict": one.verdict.kind,
+            }
             for one in contents.clusters(label)
         ],
     }

@@ -16,7 +16,6 @@ from diffmine.builtin.reports.explorer.recipe_tables import shown_tables, withou
 from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.builtin.reports.explorer.view_pages import ViewPage
 from diffmine.numerics.significance import FALSE_DISCOVERIES
-from diffmine.runs.in_sample import why_no_p_values
 from diffmine.runs.patch_tables import added_columns
 from diffmine.runs.standing import Standing
 from diffmine.types import ImageRecord
@@ -86,7 +85,10 @@ def _run(ordering: Ordering) -> dict[str, Any]:
         "warnings": [without_folders(text) for text in run.info.get("warnings", [])],
         "skipped": [{**one, "cause": without_folders(one["cause"])} for one in run.skipped[:SKIPPED_SHOWN]],
         "skippedCount": len(run.skipped),
-        "noPValues": why_no_p_values(run),
+        "answer": {
+            "sentences": [without_folders(text) for text in run.answer.sentences],
+            "next": [without_folders(text) for text in run.answer.next_steps],
+        },
         "metrics": [{"name": name, **figure} for name, figure in run.metrics.items()],
         "training": {} if log is None else {name: _numbers(log[name].to_pylist()) for name in log.column_names},
     }
@@ -131,6 +133,7 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
             row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
             row |= purities.get((cluster.label, cluster.cluster), {})
             row["words"] = cluster.suggestions
+            row["verdict"] = asdict(cluster.verdict)
             row["flags"] = [
                 {"mark": one.mark, "sentence": without_folders(one.sentence), "severity": one.severity}
                 for one in cluster.flags

@@ -3,7 +3,7 @@
 import { crop, CropGrid } from "./crops.js";
 import { clustersOf, groups, groupTitle, labels, membersOf, patches } from "./data.js";
 import { el, named, svg } from "./dom.js";
-import { flagNotes } from "./flags.js";
+import { flagNotes, verdict } from "./flags.js";
 import { count, figure, interval, known, percent, percentAtLeast } from "./numbers.js";
 import { groupAddress, labelAddress, overviewAddress } from "./routes.js";
 import { suggestions } from "./words.js";
@@ -60,6 +60,7 @@ function groupHead(label, group) {
       el("h1", {}, `${groupTitle(group)} of `, named(labels[label].name)),
       place >= 0 && [step(place - 1, "Previous cluster", "‹"), step(place + 1, "Next cluster", "›")],
     ),
+    verdict(group),
     suggestions(group),
     flagNotes(group),
   );
