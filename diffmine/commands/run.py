@@ -81,6 +81,7 @@ def _recipe_for(path: Path, device: str, listener: Listener, *, quiet: bool) -> 
     """The recipe itself, or the one for the pictures that were named in its place; says which on stderr."""
     from diffmine.errors import RecipeError
     from diffmine.files.names import RUN_FILE
+    from diffmine.progress.durations import human_time
     from diffmine.starting.sources import is_source
     from diffmine.starting.start import start, written_before
 
@@ -94,7 +95,8 @@ def _recipe_for(path: Path, device: str, listener: Listener, *, quiet: bool) -> 
         started = start(path, device=device, listener=listener)
         recipe = started.recipe
         said = (
-            f"recipe: {recipe.absolute()}, written for {path} ({started.what}); change it and run it again as you like"
+            f"recipe: {recipe.absolute()}, written for {path} ({started.what}); change it and run again as you like\n"
+            f"this takes about {human_time(started.cost.seconds)} on this machine's {started.cost.device}"
         )
         said += "".join(f"\n! {remark}" for remark in started.remarks)
     if not quiet:

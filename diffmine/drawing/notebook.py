@@ -40,7 +40,7 @@ TEMPLATE = """\
 
 
 def summary(run: Run) -> str:
-    """HTML with the run's numbers, its answer, its warnings, and for each label the most central crop of its best clusters."""
+    """HTML with the run's numbers, its answer and warnings, and each label's best clusters."""
     contents = run.contents
     best = {label: contents.best_clusters(label)[:CLUSTERS_SHOWN] for label in contents.labels[:LABELS_SHOWN]}
     rows = [(label, _strip(contents, clusters), _flags(clusters), _words(clusters)) for label, clusters in best.items()]

@@ -58,11 +58,15 @@ def answer(run: Run) -> Answer:
 
 
 def best_of_each(contents: Contents) -> dict[str, Cluster]:
-    """Label -> the best ranked of its clusters that are typical; labels that have none are left out."""
+    """Label -> of its typical clusters the one of which most is more than chance; labels without any are left out."""
     found = {
         label: [one for one in contents.clusters(label) if one.verdict.kind == "typical"] for label in contents.labels
     }
-    return {label: clusters[0] for label, clusters in found.items() if clusters}
+    return {
+        label: max(clusters, key=lambda one: (one.facts["at_least"], -one.rank))
+        for label, clusters in found.items()
+        if clusters
+    }
 
 
 def _apart(told: Telling) -> str:
