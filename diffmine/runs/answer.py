@@ -105,28 +105,29 @@ def _sure(run: Run, best: dict[str, Cluster], kinds: Counter[VerdictKind], teste
     if not tested:
         why = why_no_p_values(run) or "no patch was held against patches under wrong labels"
         return f"How sure that is cannot be said: {why.partition(':')[0]}."
-    counts = f"of {kinds.total()} clusters, {_counted(kinds)}"
     if not best:
-        return f"Held against patches selected under wrong labels, {counts}."
+        said = [f"none of the {count} clusters stands out"] if (count := kinds["cannot tell"]) else []
+        said += [_warned_of(kinds["look"])] if kinds["look"] else []
+        return f"Held against patches selected under wrong labels, {'; '.join(said)}."
     bounds = sorted(one.facts["at_least"] for one in best.values())
     low, high = percent_at_least(bounds[0]), percent_at_least(bounds[-1])
     span = low if low == high else f"{low.removesuffix(' %')} to {high}"
     return (
         f"At least {span} of {'its' if len(best) == 1 else 'their'} patches are more than chance, with 95 % "
-        f"probability for all clusters of a label at once; {counts}."
+        f"probability for all clusters of a label at once; of {kinds.total()} clusters, {_counted(kinds)}."
     )
 
 
 def _counted(kinds: Counter[VerdictKind]) -> str:
     """``3 are typical, 2 cannot be told and 1 is warned of: look at it first``."""
     said = [f"{kinds['typical']} {'is' if kinds['typical'] == 1 else 'are'} typical"]
-    if count := kinds["cannot tell"]:
-        said.append(f"{count} cannot be told")
-    if count := kinds["look"]:
-        said.append(
-            f"{count} {'is' if count == 1 else 'are'} warned of: look at {'it' if count == 1 else 'them'} first"
-        )
+    said += [f"{kinds['cannot tell']} cannot be told"] if kinds["cannot tell"] else []
+    said += [_warned_of(kinds["look"])] if kinds["look"] else []
     return " and ".join([", ".join(said[:-1]), said[-1]]) if len(said) > 1 else said[0]
+
+
+def _warned_of(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'} warned of: look at {'it' if count == 1 else 'them'} first"
 
 
 def _listed(labels: Sequence[str]) -> str:

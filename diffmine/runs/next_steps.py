@@ -111,14 +111,16 @@ def _more_pictures(run: Run, told: Telling, best: Mapping[str, Cluster]) -> Iter
 
 
 def _another_size(run: Run, told: Telling) -> Iterator[str]:
-    """Where another patch size fits what labels explain in most pictures."""
+    """Where surely another patch size fits what labels explain in most pictures."""
     figure = run.metrics.get("fitting_size") if told.told else None
     patches = run.recipe.tables["patches"]
     own = list(patches.get("sizes") or ()) or [patches.get("size")]
-    if figure and figure["value"] not in own and all(isinstance(one, int) for one in own):
+    if not figure or figure["low"] is None or not all(isinstance(one, int) for one in own):
+        return
+    if all(one < figure["low"] or one > figure["high"] for one in own):
         yield (
-            f"Try patches of {figure['value']:.0f} px (patches.size): they fit what the labels explain better than "
-            f"{' and '.join(map(str, own))} px in most pictures."
+            f"Try patches of {figure['value']:.0f} px (patches.size): in most pictures they fit what the labels "
+            f"explain better than {' and '.join(map(str, own))} px."
         )
 
 

@@ -28,11 +28,21 @@ class Telling:
             ``unknown``: not measured.
         figure: what was measured, as in ``metrics.json``; None where nothing was.
         how: in words; where nothing was measured, why.
+        name: of the figure; empty where there is none.
     """
 
     verdict: Literal["yes", "a little", "no", "unknown"]
     figure: Mapping[str, Any] | None
     how: str
+    name: str = ""
+
+    @property
+    def briefly(self) -> str:
+        """The figure with its interval and chance, in few words; empty where there is none."""
+        if self.figure is None:
+            return ""
+        value, low, high, chance = (self.figure[key] for key in ("value", "low", "high", "chance"))
+        return f"{self.name} {value:.2f} (interval {low:.2f} to {high:.2f}; chance {chance:.2f})"
 
     @property
     def told(self) -> bool:
@@ -46,7 +56,7 @@ def telling(run: Run) -> Telling:
     for name, counted in FIGURES.items():
         figure = metrics.get(name)
         if figure and figure["low"] is not None and figure["chance"] is not None:
-            return Telling(_verdict(figure), figure, _in_words(figure, counted))
+            return Telling(_verdict(figure), figure, _in_words(figure, counted), name)
     unseen = any(record.evaluated for record in run.records.values())
     return Telling("unknown", None, "" if unseen else "no picture was kept from the model to measure it on")
 

@@ -17,7 +17,7 @@ BAR = "cyan"
 FLAG = "yellow"
 WORDS = "italic"
 VERDICTS: Mapping[VerdictKind, str] = {"typical": "green", "cannot tell": "dim", "look": FLAG}
-WORDS_WIDTH = 26
+WORDS_WIDTH = 24
 
 
 def new_table(*headings: str, left: Sequence[str] = ()) -> Table:

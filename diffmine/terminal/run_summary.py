@@ -57,13 +57,14 @@ def _label(contents: Contents, label: str) -> dict[str, Any]:
 
 
 def _chance(contents: Contents, label: str) -> dict[str, Any]:
-    """What can be said of the label's patches; ``above`` is null where nothing can."""
+    """What can be said of a label's patches: ``above`` by q-values, null where nothing can; ``at_least`` by bounds."""
     one = contents.standings[label]
     told = one.tested > 0 and one.decidable
     return {
         "tested": one.tested,
         "above": one.above if told else None,
         "smallest_q": _plain(one.smallest_q),
+        "at_least": one.typical if one.tested else None,
     }
 
 

@@ -212,6 +212,19 @@ def test_bounds_of_clusters_are_shown_and_never_rounded_up(colours: bool) -> Non
     assert untested.count("cannot tell") == 2
 
 
+@pytest.mark.parametrize("colours", [False, True])
+def test_where_bounds_tell_what_q_values_do_not_they_are_counted(colours: bool) -> None:
+    run = with_bounds(hand_made_run())
+    at = run.patches.schema.get_field_index("q_value")
+    values = [None if one is None else 0.06 for one in run.patches["q_value"].to_pylist()]
+    run.patches = run.patches.set_column(at, "q_value", pa.array(values, pa.float32()))
+    assert "≥ 2 of 7" in printed(run, 80, colours=colours)
+    text = printed(run, 80, colours=colours, label="coast")
+    assert "7 patches · at least 2 above chance" in text
+    assert text.count("0 of 3") + text.count("0 above") == text.count("≥ 0 of 3") + text.count("at least 0 above") == 1
+    assert text.count("typical, at least 66 %") == 1
+
+
 def test_pictures_that_the_model_has_learned_from_are_said_to_have_no_p_values() -> None:
     run = hand_made_run()
     assert " ".join(printed(run, 80).split()).count("patches have no p-values, as the model has learned from") == 1

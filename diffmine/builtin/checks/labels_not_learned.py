@@ -26,7 +26,7 @@ class LabelsNotLearned(Check):
 
     def check(self, run: Run) -> Sequence[Finding]:
         told = telling(run)
-        how = _by_whole_pictures(run) if told.verdict == "unknown" else told.how if told.verdict == "no" else None
+        how = _by_whole_pictures(run) if told.verdict == "unknown" else told.briefly if told.verdict == "no" else None
         if how is None:
             return []
         advice = f"{learn_more(run)}, hold out more images, or look at the labels"

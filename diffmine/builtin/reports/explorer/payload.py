@@ -106,6 +106,7 @@ def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
             "images": counts.get(label, 0),
             "scale": _short(gallery.scales.get(label)),
             "undecided": _undecided(standings.get(label)),
+            "typical": _by_bound(standings.get(label)),
         }
         for label in ordering.labels
     ]
@@ -113,7 +114,12 @@ def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
 
 def _undecided(standing: Standing | None) -> str | None:
     """What to say where a label's null is too small for any patch to stand above chance."""
-    return standing.cannot_tell if standing and standing.tested and not standing.decidable else None
+    return standing.cannot_tell if standing and standing.tested and not standing.told else None
+
+
+def _by_bound(standing: Standing | None) -> float | None:
+    """The share of a label's patches that is typical at least, where the bound tells more than q-values do."""
+    return _short(standing.typical / standing.patches) if standing and standing.by_bound else None
 
 
 def _groups(ordering: Ordering) -> list[dict[str, Any]]:
@@ -138,8 +144,9 @@ def _groups(ordering: Ordering) -> list[dict[str, Any]]:
                 {"mark": one.mark, "sentence": without_folders(one.sentence), "severity": one.severity}
                 for one in cluster.flags
             ]
-        decidable = _undecided(contents.standings.get(ordering.labels[group.label])) is None
-        if decidable and q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
+        standing = contents.standings.get(ordering.labels[group.label])
+        by_q_values = standing is None or (standing.decidable and not standing.by_bound)
+        if by_q_values and q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
             row["significant"] = _short(float(np.mean(known <= FALSE_DISCOVERIES)))
         groups.append(row)
     return groups

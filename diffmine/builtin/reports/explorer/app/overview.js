@@ -6,7 +6,7 @@ import { clustersOf, data, groups, groupsOfLabel, labels, membersOf, patchCount,
 import { el, hidden, named } from "./dom.js";
 import { metricsPanel, trainingPanel } from "./evidence.js";
 import { verdict } from "./flags.js";
-import { count, figure, known, percent } from "./numbers.js";
+import { count, figure, known, percent, percentAtLeast } from "./numbers.js";
 import { recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
 import { groupAddress, labelAddress } from "./routes.js";
 import { suggestions } from "./words.js";
@@ -73,10 +73,11 @@ function card(label, side, columns) {
   );
 }
 
-/** How many of the label's mined patches stand above chance, where that was measured. */
+/** How many of the label's mined patches stand above chance, where that was measured, by what tells more. */
 function aboveChance(label) {
   if (!patches.q) return [];
   if (labels[label].undecided) return [labels[label].undecided];
+  if (known(labels[label].typical)) return [`at least ${percentAtLeast(labels[label].typical)} of its patches above chance`];
   const mined = groupsOfLabel[label].filter((group) => group.facts || group.name === "outliers").flatMap(membersOf).filter((patch) => known(patches.q[patch]));
   const above = mined.filter((patch) => patches.q[patch] <= data.run.significant);
   return mined.length ? [`${percent(above.length / mined.length)} of its patches above chance`] : [];
