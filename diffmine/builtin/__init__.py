@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def diffmine_register_datasets() -> list[type[Dataset]]:
+    from diffmine.builtin.datasets.arrow import Arrow
     from diffmine.builtin.datasets.avatars import Avatars
     from diffmine.builtin.datasets.folder import Folder
     from diffmine.builtin.datasets.scenes import Scenes
     from diffmine.builtin.datasets.table import Table
 
-    return [Avatars, Folder, Scenes, Table]
+    return [Arrow, Avatars, Folder, Scenes, Table]
 
 
 @hookimpl

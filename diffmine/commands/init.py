@@ -29,7 +29,7 @@ def command(
     """Look at PICTURES and write a recipe that fits them and this machine.
 
     PICTURES is a folder with a folder for each label, or a table that lists them (.csv, .tsv, .jsonl, .parquet), such
-    as VisDiff's, a Hugging Face imagefolder, or a FiftyOne export of image classifications.
+    as VisDiff's, a Hugging Face imagefolder or saved dataset, or a FiftyOne export of image classifications.
 
     Nothing is asked and no picture is changed. Says what may be wrong with the pictures: unreadable files, copies,
     pictures that look alike, pictures under several labels, labels that differ in spelling alone.

@@ -60,8 +60,12 @@ def command(
 
     chosen = () if executor is None else (f"executor.use={executor}",)
     with listening(quiet=quiet or as_json) as listener:
+        recipe, about = _recipe_for(recipe, device, listener)
+    if about and not quiet:
+        click.echo(about, err=True)
+    with listening(quiet=quiet or as_json) as listener:
         finished = running.run(
-            _recipe_for(recipe, device, listener, quiet=quiet),
+            recipe,
             out=out,
             store=store,
             overrides=(*overrides, *chosen),
@@ -77,8 +81,12 @@ def command(
         running.show_reports(finished, output())
 
 
-def _recipe_for(path: Path, device: str, listener: Listener, *, quiet: bool) -> Path:
-    """The recipe itself, or the one for the pictures that were named in its place; says which on stderr."""
+def _recipe_for(path: Path, device: str, listener: Listener) -> tuple[Path, str]:
+    """The recipe itself, or the one for the pictures that were named in its place; and what to say of it, if anything.
+
+    Raises:
+        RecipeError, DataError: there is no recipe for the pictures, and none can be written.
+    """
     from diffmine.errors import RecipeError
     from diffmine.files.names import RUN_FILE
     from diffmine.progress.durations import human_time
@@ -86,19 +94,14 @@ def _recipe_for(path: Path, device: str, listener: Listener, *, quiet: bool) -> 
     from diffmine.starting.start import start, written_before
 
     if not is_source(path):
-        return path
+        return path, ""
     if (path / RUN_FILE).is_file():
         raise RecipeError(f"{path} is a run folder; run {path / 'recipe.toml'}, or look at it with diffmine show")
     if (before := written_before(path)) is not None:
-        recipe, said = before, f"recipe: {before}, written before for these pictures"
-    else:
-        started = start(path, device=device, listener=listener)
-        recipe = started.recipe
-        said = (
-            f"recipe: {recipe.absolute()}, written for {path} ({started.what}); change it and run again as you like\n"
-            f"this takes about {human_time(started.cost.seconds)} on this machine's {started.cost.device}"
-        )
-        said += "".join(f"\n! {remark}" for remark in started.remarks)
-    if not quiet:
-        click.echo(said, err=True)
-    return recipe
+        return before, f"recipe   {before.absolute()}, written before for these pictures"
+    started = start(path, device=device, listener=listener)
+    said = [
+        f"recipe   {started.recipe.absolute()}, written for {path} ({started.what}); yours to change and run again",
+        f"         as it is, it takes about {human_time(started.cost.seconds)} on this machine's {started.cost.device}",
+    ]
+    return started.recipe, "\n".join([*said, *(f"!        {remark}" for remark in started.remarks)])

@@ -46,7 +46,7 @@ def find_source(path: Path, *, image: str | None = None, label: str | None = Non
         RecipeError: nothing lies there, a column is missing, or it is of a kind that cannot be read.
         DataError: it is damaged.
     """
-    path = path.absolute()
+    path = path.resolve() if ".." in path.parts else path.absolute()
     if path.is_file():
         if path.suffix.lower() not in TABLES:
             raise RecipeError(f"{path}: no table of pictures; its name must end in {', '.join(TABLES)}")
@@ -114,13 +114,18 @@ def _fiftyone(path: Path, image: str | None, label: str | None) -> Source | None
 
 
 def _saved(path: Path, image: str | None, label: str | None) -> Source | None:
-    """What ``Dataset.save_to_disk`` of Hugging Face's datasets writes."""
-    if not any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
+    """What ``save_to_disk`` of Hugging Face's datasets wrote; of several splits, the training pictures or the first."""
+    what = "a dataset saved by Hugging Face's datasets"
+    if (path / "dataset_dict.json").is_file():
+        splits = sorted(entry.parent.name for entry in path.glob("*/state.json"))
+        if not splits:
+            raise DataError(f"{path} holds a dataset_dict.json and no splits; save the dataset again")
+        path = path / ("train" if "train" in splits else splits[0])
+        what += f", the split {path.name!r}"
+    if not (path / "state.json").is_file():
         return None
-    raise RecipeError(
-        f"{path} is what save_to_disk of Hugging Face's datasets wrote, with the pictures inside Arrow files, which "
-        "are not read; write the pictures out as files first, with a metadata.csv of file_name and label beside them"
-    )
+    columns = {option: name for option, name in (("image", image), ("label", label)) if name}
+    return Source(what, {"use": "arrow", "path": str(path), **columns})
 
 
 def _opened(path: Path) -> tuple[Sequence[str], Mapping[str, Any]]:

@@ -91,6 +91,33 @@ def as_fiftyone_with_confidence(place: Path) -> Path:
     return as_fiftyone(place, lambda label: {"label": label, "confidence": 0.9})
 
 
+def as_saved_dataset(place: Path, folder: str = "set") -> Path:
+    """As ``Dataset.save_to_disk`` of datasets 5.2 writes: the pictures in two files, one of them not labelled."""
+    rows = [
+        {"image": {"bytes": path.read_bytes(), "path": path.name}, "label": LABELS.index(label)}
+        for path, label in pictures(place / "data")
+    ]
+    (place / folder).mkdir(parents=True)
+    cell = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    table = pa.Table.from_pylist(
+        [*rows, {**rows[0], "label": -1}], schema=pa.schema([("image", cell), ("label", pa.int64())])
+    )
+    names = [f"data-0000{number}-of-00002.arrow" for number in range(2)]
+    for name, part in zip(names, (table.slice(0, 4), table.slice(4)), strict=True):
+        with pa.ipc.new_stream(place / folder / name, table.schema) as stream:
+            stream.write_table(part)
+    features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": list(LABELS)}}
+    (place / folder / "dataset_info.json").write_text(json.dumps({"features": features}))
+    (place / folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name} for name in names]}))
+    return place / "set"
+
+
+def as_saved_splits(place: Path) -> Path:
+    as_saved_dataset(place, "set/train")
+    (place / "set" / "dataset_dict.json").write_text('{"splits": ["train"]}')
+    return place / "set"
+
+
 KINDS = (
     as_folders,
     as_splits,
@@ -99,6 +126,8 @@ KINDS = (
     as_image_folder,
     as_fiftyone,
     as_fiftyone_with_confidence,
+    as_saved_dataset,
+    as_saved_splits,
 )
 
 
@@ -108,7 +137,9 @@ def test_each_kind_gives_the_same_pictures(kind: Callable[[Path], Path], tmp_pat
     assert dict(started.survey.counts) == dict.fromkeys(LABELS, 5)
     assert started.survey.unreadable == []
     run = diffmine.run(started.recipe, out=tmp_path / "run", store=tmp_path / "store", until="images")
-    assert all(Path(one.path).name.startswith(one.labels[0]) for one in run.records.values())
+    seen = {run.picture(one).tobytes(): record.labels for one, record in run.records.items()}
+    drawn = {np.asarray(Image.open(path)).tobytes(): (label,) for path, label in pictures(tmp_path / "again")}
+    assert seen == drawn
 
 
 def test_a_column_is_named_where_it_cannot_be_told(tmp_path: Path) -> None:
@@ -132,7 +163,7 @@ def test_a_column_is_named_where_it_cannot_be_told(tmp_path: Path) -> None:
         ("set.csv", "path,group_name\nnowhere.png,a\n", "neither beside the table"),
         ("set.jsonl", "[1]\n", "no objects"),
         ("set.txt", "a b\n", "must end in"),
-        ("set/state.json", "{}", "save_to_disk"),
+        ("set/dataset_dict.json", "{}", "no splits"),
         ("set/labels.json", "[]", "no export"),
     ],
 )
@@ -151,7 +182,7 @@ def test_running_pictures_writes_their_recipe_and_goes_on_with_it(
     as_folders(tmp_path)
     command = ["run", "set", "--until", "images", "--json"]
     first = CliRunner().invoke(cli, command, catch_exceptions=False)
-    assert f"recipe: {tmp_path / 'set.toml'}, written for set (a folder for each label)" in first.stderr
+    assert f"recipe   {tmp_path / 'set.toml'}, written for set (a folder for each label)" in first.stderr
     assert "'boat', 'cat'; little can be learned" in first.stderr
     assert json.loads(first.stdout)["name"] == "set"
     recipe = tmp_path / "set.toml"
