@@ -22,6 +22,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 import diffmine
+from diffmine.analysis.proposals import of_size
 from diffmine.diffusion import LossScorer
 from diffmine.interfaces import PatchSelector, Progress
 from diffmine.numerics.upsampling import upsample
@@ -32,7 +33,7 @@ from diffmine.tuning.choosing import Choice, choose
 from diffmine.tuning.grid import RANGES
 from diffmine.tuning.measuring import measure, measured, measuring_config
 from diffmine.tuning.sample import sample
-from diffmine.tuning.separation import Setting, of_size
+from diffmine.tuning.separation import Setting
 from diffmine.tuning.tables import span
 from diffmine.tuning.terms import PER_VALUE, Terms, spread
 from diffmine.tuning.tune import recipe_setting

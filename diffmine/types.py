@@ -207,7 +207,7 @@ class Flag:
     Attributes:
         label: the cluster's label.
         cluster: its id within the label.
-        mark: two or three words for where the cluster is shown, such as ``possible shortcut``.
+        mark: two or three words for where the cluster is shown, such as ``from few images``.
         sentence: the run's warning.
         severity: a ``note`` is an observation that may well be harmless: it is shown where a cluster is looked at, and
             it is no warning of the run.

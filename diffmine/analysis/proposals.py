@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from diffmine.interfaces import PatchSelector
 from diffmine.types import Candidate, ImageRecord
 
 if TYPE_CHECKING:
-    from diffmine.interfaces import PatchSelector
     from diffmine.runs.run import Run
 
 
@@ -26,7 +26,18 @@ def proposed(run: Run, selector: PatchSelector, record: ImageRecord, label: str)
     )
 
 
-def best_typicality(run: Run, record: ImageRecord, label: str) -> float | None:
-    """The typicality of the best patch of a picture under a label; None where the run's selector proposes none."""
-    found = proposed(run, run.selector, record, label)
+def of_size(selector: PatchSelector, size: int) -> PatchSelector:
+    """The selector with patches of one size, a patch a picture."""
+    changed = {"size": size, "per_image": 1, "sizes": ()}
+    options = {name: value for name, value in changed.items() if name in type(selector.config).model_fields}
+    return type(selector)(selector.config.model_copy(update=options))
+
+
+def best_typicality(run: Run, record: ImageRecord, label: str, selector: PatchSelector | None = None) -> float | None:
+    """The typicality of the best patch of a picture under a label; None where the selector proposes none.
+
+    Args:
+        selector: None: the run's own.
+    """
+    found = proposed(run, selector or run.selector, record, label)
     return found[0].typicality if found else None

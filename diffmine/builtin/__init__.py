@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
 @hookimpl
 def diffmine_register_datasets() -> list[type[Dataset]]:
+    from diffmine.builtin.datasets.arrow import Arrow
     from diffmine.builtin.datasets.avatars import Avatars
     from diffmine.builtin.datasets.folder import Folder
     from diffmine.builtin.datasets.scenes import Scenes
     from diffmine.builtin.datasets.table import Table
     from diffmine.builtin.datasets.webdataset import WebDataset
 
-    return [Avatars, Folder, Scenes, Table, WebDataset]
+    return [Arrow, Avatars, Folder, Scenes, Table, WebDataset]
 
 
 @hookimpl
@@ -124,6 +125,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.dbcv import Dbcv
     from diffmine.builtin.metrics.element_coverage import ElementCoverage
     from diffmine.builtin.metrics.erasure import Erasure
+    from diffmine.builtin.metrics.fitting_size import FittingSize
     from diffmine.builtin.metrics.label_auc import LabelAuc
     from diffmine.builtin.metrics.label_predictability import LabelPredictability
     from diffmine.builtin.metrics.max_box_acc import MaxBoxAcc
@@ -135,6 +137,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
     from diffmine.builtin.metrics.pxap import PxAP
     from diffmine.builtin.metrics.separation import Separation
     from diffmine.builtin.metrics.silhouette import Silhouette
+    from diffmine.builtin.metrics.typical_share import TypicalShare
 
     return [
         BoxAveragePrecision,
@@ -143,6 +146,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         Dbcv,
         ElementCoverage,
         Erasure,
+        FittingSize,
         LabelAuc,
         LabelPredictability,
         MaxBoxAcc,
@@ -154,6 +158,7 @@ def diffmine_register_metrics() -> list[type[Metric]]:
         PxAP,
         Separation,
         Silhouette,
+        TypicalShare,
     ]
 
 

@@ -25,6 +25,8 @@ TEMPLATE = """\
 <div>
 <p><b>{{ run.info.name }}</b>: {{ run.records | length }} pictures, {{ run.labels | length }} labels,
 {{ run.patches.num_rows }} patches, {{ run.clusters.num_rows }} clusters; <code>{{ run.path }}</code></p>
+{% for text in run.answer.sentences %}<p>{{ text }}</p>{% endfor %}
+{% if run.answer.next_steps %}<ul>{% for text in run.answer.next_steps %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 {% for text in run.info.warnings %}<p>⚠ {{ text }}</p>{% endfor %}
 <table>
 {% for label, picture, flags, words in rows %}<tr><th style="text-align: left"><bdi>{{ label }}</bdi></th>
@@ -38,7 +40,7 @@ TEMPLATE = """\
 
 
 def summary(run: Run) -> str:
-    """HTML with the run's numbers, its warnings, and for each label the most central crop of its best clusters."""
+    """HTML with the run's numbers, its answer and warnings, and each label's best clusters."""
     contents = run.contents
     best = {label: contents.best_clusters(label)[:CLUSTERS_SHOWN] for label in contents.labels[:LABELS_SHOWN]}
     rows = [(label, _strip(contents, clusters), _flags(clusters), _words(clusters)) for label, clusters in best.items()]

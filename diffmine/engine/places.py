@@ -23,14 +23,15 @@ def check_places(recipe: Resolved, out: Path, store: Path) -> None:
         out: the run folder, or a folder that will hold run folders.
         store: the store's folder.
     Raises:
-        RecipeError: two of the run folder, the store and the dataset's folders are one, or one lies in another; or a
-            path cannot be a folder.
+        RecipeError: two of the run folder, the store and the dataset's folders are one, or one lies in another (but
+            for the first two in a folder of which only listed files are read); or a path cannot be a folder.
         ArtifactError: the run folder is of a newer format.
     """
     written = {"--out": _folder(out, "--out"), "--store": _folder(store, "--store")}
     read = {f"[dataset] {option}": path for option, path in _folders_of(recipe)}
+    listed_only = recipe.components.dataset.reads_listed_only
     for (one, first), (other, second) in combinations({**written, **read}.items(), 2):
-        if one in written:
+        if one in written and not (listed_only and other in read and second in first.parents):
             _check_apart(one, first, other, second)
     _check_format(out)
 

@@ -113,8 +113,14 @@ class ImageSource(Accountable, ABC):
 
 
 class Dataset(Component):
-    """A recipe's ``[dataset]``."""
+    """A recipe's ``[dataset]``.
 
+    Class attributes:
+        reads_listed_only: whether it reads those files alone that a table lists, so that what else is written into its
+            folders does no harm.
+    """
+
+    reads_listed_only: ClassVar[bool] = False
     Config: ClassVar[type[ComponentConfig]] = DatasetConfig
     config: DatasetConfig
 

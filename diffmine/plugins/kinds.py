@@ -50,6 +50,8 @@ DEFAULT_METRICS = (
     "patch_precision",
     "presence_auc",
     "label_auc",
+    "typical_share",
+    "fitting_size",
 )
 
 DEFAULT_CHECKS = (

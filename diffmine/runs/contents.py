@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from diffmine.runs.notes import ClusterNote
 from diffmine.runs.standing import Standing, standings
 from diffmine.runs.tables import patches_of
+from diffmine.runs.verdicts import Verdict, verdict_of
 from diffmine.types import OUTLIER, BoolArray, Box, Description, Flag, IntArray, Patch
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class Cluster:
     def marks(self) -> list[str]:
         """The words of its warnings, each once; notes have their place beside the cluster's facts alone."""
         return list(dict.fromkeys(flag.mark for flag in self.flags if flag.severity == "warning"))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it is typical, as far as can be told, or what to look at first."""
+        return verdict_of(self.facts.get("at_least"), self.marks)
 
     @property
     def suggestions(self) -> list[str]:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from diffmine.drawing.figures import Drawing
     from diffmine.interfaces import ModelTools
+    from diffmine.runs.answer import Answer
 
 C = TypeVar("C", bound=Component)
 R = TypeVar("R")
@@ -250,6 +251,13 @@ class Run:
     def contents(self) -> Contents:
         """The patches by label, selection and cluster."""
         return Contents(self)
+
+    @cached_property
+    def answer(self) -> Answer:
+        """What the run found, in three sentences, and what to do next."""
+        from diffmine.runs.answer import answer
+
+        return answer(self)
 
     @cached_property
     def features(self) -> FloatArray:

@@ -16,6 +16,7 @@ EPOCHS = 16
 FEWEST_STEPS, MOST_STEPS = 600, 4000
 SMALL_SET = 3000
 """Pictures up to which every one is worth a second training, so that it can be mined and have a p-value."""
+METRICS = ("label_auc", "typical_share", "fitting_size", "label_predictability")
 STABLE_DIFFUSION = {
     "model": {"use": "stable-diffusion", "path": "stable-diffusion-v1-5/stable-diffusion-v1-5"},
     "conditioning": {"use": "clip-text", "template": "A photo of {label}.", "null_prompt": "A photo."},
@@ -61,6 +62,7 @@ def advise(survey: Survey, device: str) -> Tables:
             "per_label": Setting(_per_label(survey), "the best so many of each label are clustered"),
         },
         "clusterer": {"n_clusters": Setting(min(32, max(4, _per_label(survey) // 15)), "some 15 patches in each")},
+        "metrics": {"use": Setting(list(METRICS), "need no masks of what you hope to find")},
         "describers": {"use": Setting(["colour-shape"], "plain words for clusters")},
     }
 

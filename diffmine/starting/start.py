@@ -18,6 +18,7 @@ from diffmine.plugins.registry import registry
 from diffmine.recipes.reading import load_recipe
 from diffmine.recipes.resolving import resolve
 from diffmine.starting.advice import advise
+from diffmine.starting.sources import find_source
 from diffmine.starting.survey import Survey, survey
 from diffmine.starting.writing import recipe_text
 
@@ -35,57 +36,94 @@ class Started:
         recipe: the file that was written.
         cost: what running it will take.
         remarks: what to look at, a sentence each.
+        what: kind of pictures they are, in words.
     """
 
     survey: Survey
     recipe: Path
     cost: Cost
     remarks: Sequence[str]
+    what: str = ""
 
     def to_json(self) -> str:
         """For machines."""
-        told = {"recipe": str(self.recipe), "remarks": self.remarks, "cost": self.cost.as_dict()}
+        told = {"recipe": str(self.recipe), "what": self.what, "remarks": self.remarks, "cost": self.cost.as_dict()}
         return json.dumps({**asdict(self.survey), **told}, indent=1, ensure_ascii=False)
 
 
 def start(
-    folder: str | Path, *, out: str | Path | None = None, device: str = "auto", listener: Listener = nobody
+    path: str | Path,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    image: str | None = None,
+    label: str | None = None,
+    listener: Listener = nobody,
 ) -> Started:
-    """Survey a folder of pictures, a folder for each label, and write a recipe.
+    """Survey labelled pictures and write a recipe.
 
     Args:
-        folder: the pictures.
-        out: the recipe's file; default: the folder's name with ``.toml``, in the current folder.
+        path: a folder with a folder for each label, a table that lists pictures (.csv, .tsv, .jsonl, .parquet), or
+            what Hugging Face's imagefolder or FiftyOne make.
+        out: the recipe's file; default: the name of the path with ``.toml``, in the current folder.
         device: that it will run on: ``auto``, ``cpu``, ``cuda`` or another torch device.
+        image, label: columns of the table; None: those that other tools call so.
         listener: hears how far it is.
     Raises:
-        RecipeError: the file is there already, or its folder is not.
+        RecipeError: the file is there already, or its folder is not; or nothing at the path can be read.
         DataError: there are fewer than two labels.
     """
-    folder = Path(folder)
-    name = re.sub(r"[^\w-]+", "-", folder.absolute().name).strip("-") or "pictures"
-    recipe = Path(out) if out else Path(f"{name}.toml")
+    recipe = Path(out) if out else usual_recipe(path)
     if recipe.exists():
         raise RecipeError(f"{recipe} is there already, and is not written over; name another file with --out")
     if not recipe.absolute().parent.is_dir():
         raise RecipeError(f"{recipe.absolute().parent}: there is no such folder for the recipe")
-    found = survey(folder, listener)
+    source = find_source(Path(path), image=image, label=label)
+    found = survey(source.dataset, listener)
     if len(found.counts) < 2:
         raise DataError(
-            f"{folder} holds pictures of {len(found.counts)} label{'' if len(found.counts) == 1 else 's'}; what sets "
-            "labels apart needs two at least, a folder for each"
+            f"{path} holds pictures of {len(found.counts)} label{'' if len(found.counts) == 1 else 's'}; what sets "
+            "labels apart needs two at least, a folder for each, or a table that names them"
         )
-    opening = f"{found.pictures:,} pictures of {len(found.counts)} labels, by diffmine init."
-    text = recipe_text(name, _from(recipe, folder), advise(found, torch_device(device)), opening)
+    dataset = {**source.dataset, "path": str(_from(recipe, Path(source.dataset["path"])))}
+    opening = f"{found.pictures:,} pictures of {len(found.counts)} labels ({source.what}), by diffmine init."
+    text = recipe_text(recipe.stem, dataset, advise(found, torch_device(device)), opening)
     write_atomically(recipe, text.encode())
     cost = estimate(resolve(load_recipe(recipe), registry()), device)
-    return Started(found, recipe, cost, list(remarks(found)))
+    return Started(found, recipe, cost, list(remarks(found)), source.what)
+
+
+def usual_recipe(path: str | Path) -> Path:
+    """The file that a recipe for some pictures is written to: named as they are, in the current folder."""
+    path = Path(path).absolute()
+    name = re.sub(r"[^\w-]+", "-", path.stem if path.is_file() else path.name).strip("-") or "pictures"
+    return Path(f"{name}.toml")
+
+
+def written_before(path: str | Path) -> Path | None:
+    """The recipe that was written for some pictures before; None where none was.
+
+    Raises:
+        RecipeError: a recipe of that name is for other pictures.
+    """
+    recipe = usual_recipe(path)
+    if not recipe.exists():
+        return None
+    loaded = load_recipe(recipe)
+    table, folders = loaded.tables["dataset"], loaded.folders.get("dataset", {})
+    named = (folders.get("path", Path()) / str(table.get("path", "")) / str(table.get("index", ""))).resolve()
+    if Path(path).resolve() in (named, *named.parents):
+        return recipe
+    raise RecipeError(
+        f"{recipe} is there already, and is for other pictures than {path}; write a recipe of another name with "
+        "diffmine init --out, and run that"
+    )
 
 
 def _from(recipe: Path, folder: Path) -> Path:
     """The folder as the recipe names it: beside or below the recipe, by its relative path, so that both may move."""
     beside = recipe.absolute().parent
-    return folder.absolute().relative_to(beside) if folder.absolute().is_relative_to(beside) else folder.absolute()
+    return folder.relative_to(beside) if folder.is_relative_to(beside) else folder
 
 
 def remarks(found: Survey) -> list[str]:
@@ -98,6 +136,8 @@ def remarks(found: Survey) -> list[str]:
         "count for each, so take them out where that is a mistake": found.contradictions,
         f"pairs of pictures that look alike under different labels: {len(found.near)}, such as "
         f"{_example(found.near)}; nothing sets these apart": found.near,
+        f"pairs of pictures that look alike under one label: {len(found.near_within)}, such as "
+        f"{_example(found.near_within)}; where one is learned from, the other is hardly unseen": found.near_within,
         f"labels that may be one: {'; '.join(' and '.join(map(repr, group)) for group in found.alike)}": found.alike,
         f"labels with few pictures (under {FEW}): {', '.join(map(repr, few))}; little can be learned of them": few,
         f"the largest label has {found.imbalance:.0f} times the pictures of the smallest; "

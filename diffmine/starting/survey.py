@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import tomli_w
@@ -41,6 +42,7 @@ class Survey:
         copies: path, and what it is an exact copy of, under the same label.
         contradictions: pictures that lie under several labels, with those.
         near: pairs of pictures under different labels that look alike.
+        near_within: the same, of pictures that share a label.
         compared: pictures that were compared for that.
         alike: labels that differ by case, accents or punctuation alone, in groups.
     """
@@ -51,6 +53,7 @@ class Survey:
     copies: Sequence[tuple[str, str]]
     contradictions: Sequence[tuple[str, tuple[str, ...]]]
     near: Sequence[tuple[str, str]]
+    near_within: Sequence[tuple[str, str]]
     compared: int
     alike: Sequence[tuple[str, ...]]
 
@@ -65,19 +68,19 @@ class Survey:
         return max(self.counts.values()) / min(self.counts.values())
 
 
-def survey(folder: Path, listener: Listener) -> Survey:
+def survey(dataset: Mapping[str, Any], listener: Listener) -> Survey:
     """Look at every picture once; nothing is kept.
 
     Args:
-        folder: a folder for each label.
+        dataset: the recipe's ``[dataset]``, with absolute paths.
         listener: hears how far it is.
     Raises:
         DataError, RecipeError: there is no such folder, there are no labels, or too many pictures cannot be used.
     """
     with TemporaryDirectory() as place:
         recipe = Path(place) / "survey.toml"
-        dataset = {"use": "folder", "path": str(folder.absolute()), "holdout": 0.0, "max_bad_fraction": 1.0}
-        recipe.write_text(tomli_w.dumps({"name": "survey", "dataset": dataset}), encoding="utf-8")
+        table = {**dataset, "holdout": 0.0, "max_bad_fraction": 1.0}
+        recipe.write_text(tomli_w.dumps({"name": "survey", "dataset": table}), encoding="utf-8")
         listed = run(recipe, out=Path(place) / "run", store=Path(place) / "store", until="images", listener=listener)
         return _surveyed(listed)
 
@@ -90,29 +93,38 @@ def _surveyed(listed: Run) -> Survey:
     copies = [(path, cause.removeprefix(COPY)) for path, cause in skipped if cause.startswith(COPY)]
     order = numpy_generator("survey").permutation(len(records))[:MOST_COMPARED]
     chosen = [records[place] for place in sorted(order.tolist())]
+    pairs = list(near_duplicates(listed, chosen))
     return Survey(
         counts=dict(sorted(Counter(label for record in records for label in record.labels).items())),
         shorter_side=int(np.median([min(one.width, one.height) for one in records])),
         unreadable=[(path, cause) for path, cause in skipped if not cause.startswith(COPY)],
         copies=[(path, original) for path, original in copies if original not in contradicting],
         contradictions=several,
-        near=sorted(near_duplicates(listed, chosen)),
+        near=_paths(one for one in pairs if not _share_a_label(*one)),
+        near_within=_paths(one for one in pairs if _share_a_label(*one)),
         compared=len(chosen),
         alike=alike(listed.labels),
     )
 
 
-def near_duplicates(listed: Run, records: Sequence[ImageRecord]) -> Iterator[tuple[str, str]]:
-    """Pairs of pictures without a label in common that are nearly one, by their hashes and by their pixels."""
+def near_duplicates(listed: Run, records: Sequence[ImageRecord]) -> Iterator[tuple[ImageRecord, ImageRecord]]:
+    """Pairs of pictures that are nearly one, by their hashes and by their pixels."""
     pictures = [listed.picture(one.image_id) for one in records]
     hashes = np.array([difference_hash(one) for one in pictures])
     thumbs = np.array([thumbnail(one) for one in pictures])
     for place, one in enumerate(records):
         apart = np.bitwise_count(hashes[place + 1 :] ^ hashes[place])
         for other in (place + 1 + np.flatnonzero(apart <= NEAR)).tolist():
-            second = records[other]
-            if not set(one.labels) & set(second.labels) and np.abs(thumbs[place] - thumbs[other]).mean() <= ALIKE:
-                yield min(one.path, second.path), max(one.path, second.path)
+            if np.abs(thumbs[place] - thumbs[other]).mean() <= ALIKE:
+                yield one, records[other]
+
+
+def _share_a_label(one: ImageRecord, other: ImageRecord) -> bool:
+    return bool(set(one.labels) & set(other.labels))
+
+
+def _paths(pairs: Iterable[tuple[ImageRecord, ImageRecord]]) -> list[tuple[str, str]]:
+    return sorted((min(one.path, other.path), max(one.path, other.path)) for one, other in pairs)
 
 
 def thumbnail(pixels: ByteArray) -> NDArray[np.int16]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import tomli_w
@@ -13,15 +13,15 @@ COLUMN = 34
 """Where reasons begin."""
 
 
-def recipe_text(name: str, folder: Path, tables: Tables, opening: str) -> str:
+def recipe_text(name: str, source: Mapping[str, Any], tables: Tables, opening: str) -> str:
     """The text of a recipe file.
 
     Args:
         name: of the recipe.
-        folder: of the pictures, as the file shall name it.
+        source: the options of ``[dataset]`` that say where the pictures are, as the file shall name them.
         opening: a comment at its beginning, one line.
     """
-    dataset = {"use": Setting("folder"), "path": Setting(str(folder)), **tables["dataset"]}
+    dataset = {**{option: Setting(value) for option, value in source.items()}, **tables["dataset"]}
     parts = [f"# {opening}", _line("name", Setting(name)), _line("seed", Setting(1))]
     for table, values in {**tables, "dataset": dataset}.items():
         parts += ["", f"[{table}]", *(_line(key, setting) for key, setting in values.items())]

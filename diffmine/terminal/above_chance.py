@@ -16,13 +16,22 @@ def above_chance(contents: Contents, label: str, rows: Rows) -> str | None:
     if np.isnan(q_values).all():
         return None
     standing = contents.standings[label]
+    if standing.by_bound:
+        return f"at least {typical_at_least(contents, label, rows):,}"
     return f"{np.sum(q_values <= FALSE_DISCOVERIES):,}" if standing.decidable else standing.cannot_tell
 
 
 def remarks(contents: Contents, label: str, rows: Rows) -> list[str]:
     """``137 above chance``, where q-values are known; or that nobody can tell."""
     above = above_chance(contents, label, rows)
-    return [] if above is None else [f"{above} above chance" if contents.standings[label].decidable else above]
+    return [] if above is None else [f"{above} above chance" if contents.standings[label].told else above]
+
+
+def typical_at_least(contents: Contents, label: str, rows: Rows) -> int:
+    """How many of a label's patches are typical at least, by the bounds of those clusters that lie in the rows."""
+    among = set(rows.tolist())
+    clusters = [one for one in contents.clusters(label) if among.issuperset(one.rows.tolist())]
+    return round(sum((one.facts["at_least"] or 0.0) * len(one.rows) for one in clusters))
 
 
 def column(contents: Contents, groups: list[tuple[str, Rows]]) -> tuple[str, list[str]]:
@@ -31,7 +40,9 @@ def column(contents: Contents, groups: list[tuple[str, Rows]]) -> tuple[str, lis
     if all(above is None for above in found):
         return "patches", [f"{len(rows):,}" for _, rows in groups]
     return "patches\nabove chance", [
-        f"{above or '–'} of {len(rows):,}" if contents.standings[label].decidable else _narrow(str(above))
+        f"{(above or '–').replace('at least', '≥')} of {len(rows):,}"
+        if contents.standings[label].told
+        else _narrow(str(above))
         for above, (label, rows) in zip(found, groups, strict=True)
     ]
 

@@ -17,7 +17,6 @@ from diffmine.terminal.rich_tables import (
     BAR,
     FLAG,
     WORDS,
-    at_least,
     called,
     counted,
     heading,
@@ -63,8 +62,8 @@ def patches_view(
     """
     label, title = group[0], ": ".join(group)
     pictures = counted(len(set(contents.image_ids(rows))), "picture")
-    bound = [said] if cluster and (said := at_least(cluster)) else []
-    yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, label, rows), *bound)
+    verdict = map(visible, cluster.verdict.words) if cluster else ()
+    yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, label, rows), *verdict)
     if cluster and (cluster.flags or cluster.suggestions or cluster.note):
         yield _said_of(cluster)
     yield Text()
@@ -102,14 +101,14 @@ def _illustrated(contents: Contents, clusters: Sequence[Cluster], strips: Sequen
 
 
 def _facts(contents: Contents, one: Cluster, scale: float) -> Text:
-    facts, decidable = one.facts, contents.standings[one.label].decidable  # that nobody can tell stands above all
+    facts, told = one.facts, contents.standings[one.label].told  # that nobody can tell stands above all
     pictures = Text("only 1 picture", style=FLAG) if facts["images"] == 1 else counted(facts["images"], "picture")
     lines = [
         remarked(Text(f"cluster {one.cluster}", style="bold"), one),
         measured(facts["median_typicality"], scale, BAR_WIDTH),
         Text(interval(facts["median_low"], facts["median_high"]), style="dim"),
         Text.assemble(f"{counted(facts['size'], 'patch')}, ", pictures),
-        Text("".join(above_chance.remarks(contents, one.label, one.rows) if decidable else [])),
+        Text("".join(above_chance.remarks(contents, one.label, one.rows) if told else [])),
     ]
     return Text("\n").join(lines)
 

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from diffmine.runs.contents import Cluster, Contents
-from diffmine.runs.in_sample import why_no_p_values
 from diffmine.terminal import above_chance
 from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import sparkline, visible
@@ -23,13 +22,15 @@ if TYPE_CHECKING:
 
 CURVE = 32
 BAR_WIDTH = 12
-BESIDE = 55
+BESIDE = 58
 """Columns that the table of labels takes beside labels and patches."""
 
 
 def overview(run: Run, console: Console, crops: int = 12) -> Iterator[RenderableType]:
     """The parts, from the top; with the best patch of at most ``crops`` clusters of each label."""
     yield _title(run)
+    if "clusters" in run.info["stages"]:
+        yield from answered(run)
     if run.training_log is not None and (curve := loss_line(run.training_log["loss"].to_pylist())):
         yield curve
     if run.draws_spent:
@@ -37,12 +38,24 @@ def overview(run: Run, console: Console, crops: int = 12) -> Iterator[Renderable
     if "clusters" in run.info["stages"]:
         yield Text()
         yield from labels(run.contents, console, crops)
-        if why := why_no_p_values(run):
-            yield Text(why, style="dim")
     if "metrics" in run.info["stages"] and run.metrics:
         yield Text()
         yield metrics_table(run.metrics)
     yield from ending(run)
+
+
+def answered(run: Run) -> Iterator[RenderableType]:
+    """The answer, and what to do next."""
+    yield Text()
+    for sentence in run.answer.sentences:
+        yield Text(visible(sentence))
+    if run.answer.next_steps:
+        steps = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+        for number, step in enumerate(run.answer.next_steps):
+            steps.add_row(Text("" if number else "next", style="bold"), Text("·", style="dim"), Text(visible(step)))
+        yield Text()
+        yield steps
+    yield Text()
 
 
 def _draws(spent: dict[str, Any]) -> str:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from rich.table import Table
 from rich.text import Text
 
 from diffmine.runs.contents import Cluster
+from diffmine.runs.verdicts import VerdictKind
 from diffmine.terminal.glyphs import bar, visible
 
 HEADING = "dim"
 BAR = "cyan"
 FLAG = "yellow"
 WORDS = "italic"
-WORDS_WIDTH = 26
+VERDICTS: Mapping[VerdictKind, str] = {"typical": "green", "cannot tell": "dim", "look": FLAG}
+WORDS_WIDTH = 24
 
 
 def new_table(*headings: str, left: Sequence[str] = ()) -> Table:
@@ -54,15 +55,12 @@ def measured(value: float, scale: float, width: int) -> Text:
 
 
 def remarked(cell: Text, cluster: Cluster) -> Text:
-    """A cell with what is said of a cluster, a line each, below it: how much of it is typical at least, what it is
-    flagged as, what a person has called it, what it might be called.
-    """
+    """A cell with what is said of a cluster, a line each, below it: its name, the verdict, and suggested words."""
     words = [name(f"{one.words[0].text}? ({one.source})", WORDS) for one in cluster.descriptions if one.words]
     own = [name(one, HEADING) for one in [called(cluster)] if one]
     for text in [*own, *words]:
         text.truncate(WORDS_WIDTH, overflow="ellipsis")
-    bounds = [name(one, HEADING) for one in [at_least(cluster)] if one]
-    return Text("\n").join([cell, *own, *bounds, *(name(mark, FLAG) for mark in cluster.marks), *words])
+    return Text("\n").join([cell, *own, *verdict(cluster), *words])
 
 
 def called(cluster: Cluster) -> str:
@@ -71,12 +69,9 @@ def called(cluster: Cluster) -> str:
     return " ".join([*stars, *([cluster.name] if cluster.name else []), *(["(hidden)"] if cluster.hidden else [])])
 
 
-def at_least(cluster: Cluster) -> str | None:
-    """How many of a cluster's members are typical, at least; None where none was tested."""
-    share = cluster.facts.get("at_least")
-    if share is None:
-        return None
-    return f"at least {math.floor(100 * share + 0.01)} % typical" if share > 0 else "cannot tell if typical"
+def verdict(cluster: Cluster) -> list[Text]:
+    """The verdict on a cluster, a line each."""
+    return [name(text, VERDICTS[cluster.verdict.kind]) for text in cluster.verdict.words]
 
 
 def counted(number: int, noun: str) -> str:

@@ -29,6 +29,7 @@ def summary_json(run: Run) -> str:
         },
         "metrics": run.metrics if "metrics" in done else {},
         "draws": run.draws_spent,
+        "answer": asdict(run.answer) if "clusters" in done else None,
         "warnings": run.info["warnings"],
         "no_p_values": why_no_p_values(run) if "clusters" in done else None,
         "flags": [asdict(flag) for flag in run.flags],
@@ -48,6 +49,7 @@ def _label(contents: Contents, label: str) -> dict[str, Any]:
             {
                 **{key: _plain(value) for key, value in one.facts.items() if key != "label"},
                 "marks": one.marks,
+                "verdict": one.verdict.kind,
                 **_noted(one),
             }
             for one in contents.clusters(label)
@@ -61,13 +63,14 @@ def _noted(one: Cluster) -> dict[str, Any]:
 
 
 def _chance(contents: Contents, label: str) -> dict[str, Any]:
-    """What can be said of the label's patches; ``above`` is null where nothing can."""
+    """What can be said of a label's patches: ``above`` by q-values, null where nothing can; ``at_least`` by bounds."""
     one = contents.standings[label]
     told = one.tested > 0 and one.decidable
     return {
         "tested": one.tested,
         "above": one.above if told else None,
         "smallest_q": _plain(one.smallest_q),
+        "at_least": one.typical if one.tested else None,
     }
 
 

@@ -31,7 +31,7 @@ def survey_view(started: Started) -> Iterator[RenderableType]:
     yield table
     for remark in started.remarks:
         yield f"[yellow]![/] {escape(remark)}"
-    models = f"{len(survey.counts)} labels, {survey.pictures:,} pictures"
+    models = f"{started.what}: {len(survey.counts)} labels, {survey.pictures:,} pictures"
     yield f"\n{models}: about {human_time(cost.seconds)} on this machine's {cost.device}, within a factor of two"
     if cost.wants_gpu:
         yield "[yellow]That is long for a processor: look for a GPU, or take fewer pictures ([dataset] per_label).[/]"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from diffmine.analysis.proposals import of_size
 from diffmine.interfaces import PatchSelector
 from diffmine.numerics.bootstrap import Interval, draws, percentile_interval
 from diffmine.tuning.terms import PER_VALUE, Terms, spread
@@ -92,13 +93,6 @@ def separation(
     values = [_values(one, setting, chosen, pixels, seed) for one in terms]
     own, wrong = np.array(values, dtype=np.float64).T
     return Separation(own, wrong)
-
-
-def of_size(selector: PatchSelector, size: int) -> PatchSelector:
-    """The selector with patches of one size, a patch a picture."""
-    changed = {"size": size, "per_image": 1, "sizes": ()}
-    options = {name: value for name, value in changed.items() if name in type(selector.config).model_fields}
-    return type(selector)(selector.config.model_copy(update=options))
 
 
 def _values(

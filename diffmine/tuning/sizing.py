@@ -10,9 +10,10 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from diffmine.analysis.proposals import of_size
 from diffmine.interfaces import PatchSelector
 from diffmine.numerics.upsampling import upsample
-from diffmine.tuning.separation import Pixels, Separation, Setting, of_size
+from diffmine.tuning.separation import Pixels, Separation, Setting
 from diffmine.tuning.terms import Terms
 from diffmine.types import IntArray
 

@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 from scipy.stats import spearmanr
 
+from diffmine.analysis.proposals import of_size
 from diffmine.interfaces import PatchSelector
 from diffmine.tuning.grid import DRAWS
-from diffmine.tuning.separation import Pixels, Setting, of_size
+from diffmine.tuning.separation import Pixels, Setting
 from diffmine.tuning.terms import PER_VALUE, Terms, spread
 from diffmine.types import Box, IntArray
 

@@ -11,6 +11,7 @@ from diffmine.numerics.seeding import numpy_generator
 from diffmine.plugins.kinds import DEFAULT_CHECKS, KIND_OF_NAME
 from diffmine.plugins.registry import registry
 from diffmine.runs.tables import EVIDENCE
+from diffmine.runs.telling import telling
 from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run
 from diffmine.types import Box, Finding, Flag, ImageRecord, Patch, TypicalityMap
@@ -129,6 +130,15 @@ def test_a_model_that_knows_no_label_is_told() -> None:
     assert "of 60 held-out images" in finding.sentence
     assert finding.flag is None, "it is about no cluster"
     assert found_by("labels_not_learned", margin_run(2.0)) == []
+
+
+@pytest.mark.parametrize(("low", "warned"), [(0.6, False), (0.45, True)])
+def test_a_run_is_not_warned_against_what_its_answer_says(low: float, warned: bool) -> None:
+    run = margin_run(0.0)
+    run.info = {**run.info, "stages": {"metrics": {}}}
+    run.metrics = {"label_auc": {"value": 0.7, "low": low, "high": 0.8, "chance": 0.5, "count": 60}}
+    assert telling(run).told != warned
+    assert bool(found_by("labels_not_learned", run)) == warned
 
 
 def test_labels_without_a_patch_above_chance_are_told() -> None:

@@ -50,20 +50,30 @@ def test_each_fault_is_named_and_sound_pictures_have_none(photos: Path) -> None:
     assert dict(sound.counts) == {"Köln": 8, "koln": 8, "Lisbon": 8}
     assert sound.shorter_side == 80
     assert sound.alike == [("Köln", "koln")]
-    assert [*sound.unreadable, *sound.copies, *sound.contradictions, *sound.near] == []
+    assert [*sound.unreadable, *sound.copies, *sound.contradictions, *sound.near, *sound.near_within] == []
 
     (photos / "Lisbon" / "broken.jpg").write_bytes(b"no picture")
     shutil.copy(photos / "Lisbon" / "1.png", photos / "Lisbon" / "again.png")
     shutil.copy(photos / "Lisbon" / "2.png", photos / "koln" / "both.png")
     with Image.open(photos / "Lisbon" / "3.png") as image:
         image.save(photos / "koln" / "smaller.jpg", quality=85)
+        image.save(photos / "Lisbon" / "again.jpg", quality=80)
     found = start(photos, out=photos.parent / "faulty.toml").survey
     assert [path for path, _ in found.unreadable] == ["Lisbon/broken.jpg"]
     assert [{*pair} for pair in found.copies] == [{"Lisbon/1.png", "Lisbon/again.png"}]
     assert [labels for _, labels in found.contradictions] == [("Lisbon", "koln")]
-    assert found.near == [("Lisbon/3.png", "koln/smaller.jpg")]
+    assert found.near == [("Lisbon/3.png", "koln/smaller.jpg"), ("Lisbon/again.jpg", "koln/smaller.jpg")]
+    assert found.near_within == [("Lisbon/3.png", "Lisbon/again.jpg")]
     said = "\n".join(remarks(found))
-    for name in ("broken.jpg", "again.png", "(Lisbon, koln)", "smaller.jpg", "'Köln' and 'koln'", "under 40"):
+    for name in (
+        "broken.jpg",
+        "again.jpg",
+        "again.png",
+        "(Lisbon, koln)",
+        "smaller.jpg",
+        "'Köln' and 'koln'",
+        "under 40",
+    ):
         assert name in said
 
 
@@ -103,9 +113,9 @@ def test_the_command_says_what_to_do_next(photos: Path, monkeypatch: pytest.Monk
 
 @given(st.lists(st.integers(1, 30_000), min_size=2, max_size=5), st.integers(8, 4000), st.sampled_from(["cpu", "cuda"]))
 def test_whatever_the_pictures_the_recipe_is_valid(counts: list[int], side: int, device: str) -> None:
-    found = Survey({f"l{n}": count for n, count in enumerate(counts)}, side, (), (), (), (), 0, ())
+    found = Survey({f"l{n}": count for n, count in enumerate(counts)}, side, (), (), (), (), (), 0, ())
     tables = advise(found, device)
-    text = recipe_text("any", Path('a "quoted" \\ folder'), tables, "Any pictures.")
+    text = recipe_text("any", {"use": "folder", "path": 'a "quoted" \\ folder'}, tables, "Any pictures.")
     parsed = tomllib.loads(text)
     assert parsed["dataset"]["path"] == 'a "quoted" \\ folder'
     parsed["dataset"]["path"] = str(Path(__file__).parent)

@@ -94,7 +94,7 @@ def with_flags(run: MemoryRun) -> MemoryRun:
     """The run with the best cluster of its first label, the coast, flagged twice."""
     sentence = "label 'coast', cluster 0: possible shortcut (near-identical crops, at the border); look at its crops"
     few = "label 'coast', cluster 0: its 3 patches come from 1 image; lower patches.per_image for more variety"
-    run.flags = [Flag("coast", 0, "from few images", few), Flag("coast", 0, "possible shortcut", sentence)]
+    run.flags = [Flag("coast", 0, "from few images", few), Flag("coast", 0, "hangs on one place", sentence)]
     return run
 
 
@@ -170,14 +170,14 @@ def test_a_cluster_of_one_picture_is_marked_with_and_without_crops(colours: bool
 @pytest.mark.parametrize("colours", [False, True])
 def test_a_flagged_cluster_is_marked_and_no_other(colours: bool) -> None:
     run = with_flags(hand_made_run())
-    before, _, after = printed(run, 80, colours=colours, label="coast").rpartition("possible shortcut")
+    before, _, after = printed(run, 80, colours=colours, label="coast").rpartition("hangs on one place: look")
     assert "+0.0800" in before + after.partition("+0.0500")[0], "the mark stands at cluster 0"
     assert "+0.0500" not in before
     for group, count in (("0", 2), ("1", 0), ("outliers", 0)):
-        text = printed(run, 80, colours=colours, label="coast", group=group)
-        assert text.count("possible shortcut") == count, "once as the mark, once in the sentence"
-    assert "possible shortcut" not in printed(run, 80, colours=colours, label=VILLAGE)
-    assert printed(run, 80, colours=colours).count("possible shortcut") == 1
+        text = printed(run, 120, colours=colours, label="coast", group=group)
+        assert text.count("hangs on one place") == count, "once in the verdict, once as the mark"
+    assert "hangs on one place" not in printed(run, 80, colours=colours, label=VILLAGE)
+    assert printed(run, 80, colours=colours).count("hangs on one place") == 1
 
 
 @pytest.mark.parametrize("colours", [False, True])
@@ -195,7 +195,7 @@ def test_where_a_null_is_too_small_nobody_is_said_to_be_at_chance(colours: bool)
     run = with_a_small_null(hand_made_run())
     for label in (None, "coast"):
         text = printed(run, 80, colours=colours, label=label)
-        assert [text.count(one) for one in ("cannot tell", "at best", "q = 0.0625")] in ([1] * 3, [3] * 3)
+        assert [text.count(one) for one in ("cannot tell,", "at best", "q = 0.0625")] in ([1] * 3, [3] * 3)
         assert "5 above" not in text
         assert "5 of 7" not in text
 
@@ -204,17 +204,32 @@ def test_where_a_null_is_too_small_nobody_is_said_to_be_at_chance(colours: bool)
 def test_bounds_of_clusters_are_shown_and_never_rounded_up(colours: bool) -> None:
     run = with_bounds(hand_made_run())
     text = printed(run, 80, colours=colours, label="coast")
-    assert text.count("at least 66 % typical") == text.count("cannot tell if typical") == 1
-    assert printed(run, 80, colours=colours).count("at least 66 % typical") == 1
-    assert "at least 66 % typical" in printed(run, 120, colours=colours, label="coast", group="0")
-    assert "typical" not in printed(run, 80, colours=colours, label=VILLAGE).replace("median typicality", "")
+    assert text.count("typical, at least 66 %") == text.count("cannot tell") == 1
+    assert printed(run, 80, colours=colours).count("typical, at least 66 %") == 1
+    assert "typical, at least 66 %" in printed(run, 120, colours=colours, label="coast", group="0")
+    untested = printed(run, 80, colours=colours, label=VILLAGE).replace("median typicality", "")
+    assert "typical" not in untested
+    assert untested.count("cannot tell") == 2
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_where_bounds_tell_what_q_values_do_not_they_are_counted(colours: bool) -> None:
+    run = with_bounds(hand_made_run())
+    at = run.patches.schema.get_field_index("q_value")
+    values = [None if one is None else 0.06 for one in run.patches["q_value"].to_pylist()]
+    run.patches = run.patches.set_column(at, "q_value", pa.array(values, pa.float32()))
+    assert "≥ 2 of 7" in printed(run, 80, colours=colours)
+    text = printed(run, 80, colours=colours, label="coast")
+    assert "7 patches · at least 2 above chance" in text
+    assert text.count("0 of 3") + text.count("0 above") == text.count("≥ 0 of 3") + text.count("at least 0 above") == 1
+    assert text.count("typical, at least 66 %") == 1
 
 
 def test_pictures_that_the_model_has_learned_from_are_said_to_have_no_p_values() -> None:
     run = hand_made_run()
     assert " ".join(printed(run, 80).split()).count("patches have no p-values, as the model has learned from") == 1
     run.images = images_table(replace(record, fold=0) for record in run.records.values())
-    del run.records, run.in_sample
+    del run.records, run.in_sample, run.answer
     assert "no p-values" not in " ".join(printed(run, 80).split())
 
 

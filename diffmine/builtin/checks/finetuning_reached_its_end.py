@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from diffmine.interfaces import Check
+from diffmine.runs.validation_gaps import validation_gaps
 from diffmine.types import Finding
 
 if TYPE_CHECKING:
@@ -24,21 +23,17 @@ class FinetuningReachedItsEnd(Check):
     name = "finetuning_reached_its_end"
 
     def check(self, run: Run) -> Sequence[Finding]:
-        log = run.training_log
-        if log is None or not {"validation_loss", "validation_null_loss"} <= set(log.column_names):
+        found = validation_gaps(run)
+        if len(found.gaps) < LEAST_VALIDATIONS:
             return []
-        rows = [row for row in log.to_pylist() if row["validation_loss"] is not None]
-        gaps = np.array([row["validation_null_loss"] - row["validation_loss"] for row in rows])
-        if len(gaps) < LEAST_VALIDATIONS:
-            return []
-        if gaps.max() <= 0:
+        if found.gaps.max() <= 0:
             return [
                 Finding(
                     "finetuning taught the model nothing about the labels: the validation loss is never lower with the "
                     "label than without; finetune for more steps, or look at the labels"
                 )
             ]
-        step, last = rows[int(np.argmax(gaps >= REACHED * gaps.max()))]["step"], rows[-1]["step"]
+        step, last = found.reached(REACHED), int(found.steps[-1])
         if step > EARLY * last:
             return []
         return [

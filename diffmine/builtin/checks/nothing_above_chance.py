@@ -19,10 +19,10 @@ class NothingAboveChance(Check):
     """Labels none of whose patches are more typical than those selected under wrong labels, or nobody can tell."""
 
     name = "nothing_above_chance"
-    version = 2
+    version = 3
 
     def check(self, run: Run) -> Sequence[Finding]:
-        tested = [one for one in run.contents.standings.values() if one.tested]
+        tested = [one for one in run.contents.standings.values() if one.tested and not one.typical]
         return [*_silent(run, tested), *_undecided(tested)]
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from diffmine.runs.run import Run
 
 MOST_MEMBERS = 40
-SHORTCUT = "possible shortcut"
+SHORTCUT = "hangs on one place"
 SAME_PIXELS = "same pixels"
 MARKED_SHARE = 0.04
 """Share of a patch that is mark, from which on the patch shows it."""
@@ -70,7 +70,7 @@ class PossibleShortcuts(Check):
     """
 
     name = "possible_shortcuts"
-    version = 3
+    version = 4
 
     def check(self, run: Run) -> Sequence[Finding]:
         picture = lru_cache(maxsize=512)(run.picture)
@@ -86,9 +86,9 @@ def _finding(suspect: Suspect, found: Hanging | None) -> Finding:
     signs = ", ".join(suspect.signs)
     if found is not None and found.on_it(LOST):
         text = (
-            f"{SHORTCUT} ({signs}): the label hangs on it; covered in {found.pictures} pictures, {found.lost:.0%} of "
-            f"what speaks for the label is gone (as much of other places: {_share(found.elsewhere)}); look at its "
-            "crops for a watermark, a tag or a frame"
+            f"possible shortcut ({signs}): the label hangs on it; covered in {found.pictures} pictures, "
+            f"{found.lost:.0%} of what speaks for the label is gone (as much of other places: "
+            f"{_share(found.elsewhere)}); look at its crops for a watermark, a tag or a frame"
         )
         return about(suspect.label, suspect.cluster, SHORTCUT, text)
     return about(suspect.label, suspect.cluster, SAME_PIXELS, f"{signs}; {_harmless(found)}", "note")

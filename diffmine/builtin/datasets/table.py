@@ -19,6 +19,7 @@ class Table(Dataset):
     """
 
     name = "table"
+    reads_listed_only = True
     Config = TableConfig
     config: TableConfig
 

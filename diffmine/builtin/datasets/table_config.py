@@ -36,9 +36,14 @@ class TableConfig(DatasetConfig):
     delimiter: str | None = Field(
         None, min_length=1, max_length=1, description="between the cells of a text file; omitted: by its suffix"
     )
+    entries: str | None = Field(
+        None, min_length=1, description="key of a .json file under which its rows lie; omitted: it holds nothing else"
+    )
     separator: str | None = Field(None, min_length=1, description="between several labels in one cell, such as |")
     label_names: str | None = Field(
-        None, description="file with the name of each label id: lines such as '/a/airfield 0', or a JSON mapping"
+        None,
+        description="file with the name of each label id: lines such as '/a/airfield 0', or a JSON mapping; "
+        "of a JSON mapping with a list 'classes', the names in its order, from 0",
     )
     label_pattern: str | None = Field(
         None, description="regular expression; its first group, or what it matches, is the label; others are dropped"

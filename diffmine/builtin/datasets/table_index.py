@@ -11,13 +11,20 @@ from diffmine.builtin.datasets.table_text import TextIndex, WordsIndex
 from diffmine.errors import DataError, RecipeError, reason
 
 
-def open_index(path: Path, option: str, names: Sequence[str] | None = None, delimiter: str | None = None) -> Index:
+def open_index(
+    path: Path,
+    option: str,
+    names: Sequence[str] | None = None,
+    delimiter: str | None = None,
+    entries: str | None = None,
+) -> Index:
     """Open a table by the suffix of its file.
 
     Args:
         option: the recipe's option that names it, for errors.
         names: names of the columns, where the file has no header.
         delimiter: between cells of a text file; None: by the suffix.
+        entries: the key under which a JSON file holds its rows; None: the whole file.
     Raises:
         RecipeError: there is no such file, or it is of another kind.
         DataError: it is damaged.
@@ -32,7 +39,11 @@ def open_index(path: Path, option: str, names: Sequence[str] | None = None, deli
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise RecipeError(f"[dataset] {option}: {path} is no table; its name must end in {', '.join(READERS)}")
+    if entries is not None and reader is not JsonIndex:
+        raise RecipeError(f"[dataset] entries = {entries!r}: names a key of a .json file, and {path} is none")
     try:
+        if entries is not None:
+            return JsonIndex(path, names, entries)
         return TextIndex(path, names, delimiter) if delimiter else reader(path, names)
     except DAMAGE as error:
         raise DataError(f"[dataset] {option}: {path} cannot be read: {error}") from None

@@ -80,6 +80,8 @@ def _binned(text: str, width: float, place: str) -> str:
 def read_label_names(path: Path) -> dict[str, str]:
     """Id -> name, from a JSON mapping or from lines that hold both (``/a/airfield 0`` or ``n01440764 tench``).
 
+    A JSON mapping that has a list ``classes`` gives its names in order, from 0.
+
     In lines, the id is the last word where it is a number in all of them, and the first word otherwise.
 
     Raises:
@@ -106,4 +108,5 @@ def _names_of_mapping(text: str, path: Path) -> dict[str, str]:
     content = parse_json(text, f"[dataset] label_names: {path}")
     if not isinstance(content, dict):
         raise DataError(f"[dataset] label_names: {path} is no mapping from ids to names")
-    return {key: cell(value, f"[dataset] label_names: {path}") for key, value in content.items()}
+    named = dict(enumerate(content["classes"])) if isinstance(content.get("classes"), list) else content
+    return {str(key): cell(value, f"[dataset] label_names: {path}") for key, value in named.items()}

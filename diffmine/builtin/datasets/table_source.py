@@ -34,7 +34,7 @@ class TableSource(ImageSource):
 
     def __init__(self, config: TableConfig) -> None:
         self._config, self._root = config, config.path
-        self._index = open_index(self._root / config.index, "index", config.columns, config.delimiter)
+        self._index = open_index(self._root / config.index, "index", config.columns, config.delimiter, config.entries)
         self._image = Template(config.image)
         self._masks = Template(config.masks) if config.masks else None
         self._labels = LabelRule(config.separator, self._label_names(), config.label_pattern, config.bin)

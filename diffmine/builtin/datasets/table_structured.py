@@ -55,11 +55,18 @@ class JsonIndex(Index):
 
     A mapping's keys become the column ``key`` and its plain values the column ``value``, or the first and the second
     of ``columns``.
+
+    Args:
+        entries: the key of the mapping under which the list or the mapping lies; None: it is the whole file.
     """
 
-    def __init__(self, path: Path, names: Sequence[str] | None) -> None:
+    def __init__(self, path: Path, names: Sequence[str] | None, entries: str | None = None) -> None:
         super().__init__(path)
         content = parse_json(path.read_text(encoding="utf-8-sig"), str(path))
+        if entries is not None:
+            content = content.get(entries) if isinstance(content, dict) else None
+            if content is None:
+                raise DataError(f"{path} holds nothing under {entries!r}; look at [dataset] entries")
         if isinstance(content, dict):
             key, value = (*(names or (KEY,)), VALUE)[:2]
             content = [_mapping_row(key, name, value, entry) for name, entry in content.items()]

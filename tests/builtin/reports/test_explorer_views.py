@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from rich.console import Console
 
 from diffmine.builtin.projections.umap import Umap
 from diffmine.builtin.reports.html import Html
 from diffmine.engine.opening import load_run
+from diffmine.terminal.overview import overview
 from diffmine.testing.toy_runs import BOXES, write_toy_run
 
 pytestmark = pytest.mark.browser
@@ -119,14 +122,41 @@ def test_clusters_are_sorted_by_what_their_members_show(watch, plain: Path) -> N
 def test_clusters_say_how_many_of_their_members_are_typical_at_least(watch, plain: Path, hostile: Path) -> None:
     watched = watch(plain)
     page = watched.open("#north")
-    for said in ("at least 89 % typical", "at least 59 % typical"):
-        expect(page.get_by_text(said)).to_have_count(1)
+    rows = page.locator(".element-row .badge")
+    assert [text for text in rows.all_inner_texts() if "typical" in text] == ["typical, at least 59 %"]
     page.evaluate("() => { location.hash = '#north/5'; }")
     expect(page.locator(".facts")).to_contain_text("Typical members" + "cannot tell")
     watched.check()
     watched = watch(hostile)
     said = "patches have no p-values, as the model has learned from"
     expect(watched.open("").get_by_text(said)).to_have_count(1)
+    watched.check()
+
+
+def test_the_overview_opens_with_the_answer_that_the_terminal_gives(watch, plain: Path, hostile: Path) -> None:
+    for report in (plain, hostile):
+        told = load_run(report.parent).answer
+        watched = watch(report)
+        panel = watched.open("").get_by_role("region", name="Answer")
+        assert panel.locator("p").all_inner_texts() == list(told.sentences)
+        assert panel.locator("li").all_inner_texts() == list(told.next_steps)
+        console = Console(file=io.StringIO(), width=4000)
+        for part in overview(load_run(report.parent), console):
+            console.print(part)
+        for text in (*told.sentences, *told.next_steps):
+            assert text in console.file.getvalue()
+        watched.check()
+
+
+def test_a_warning_of_a_cluster_leads_to_it(watch, tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path, labels=["a", "b"], clusters=2, members=8, flags=[("b", 1, "from few images")])
+    run.info["warnings"].append(run.flags[0].sentence)
+    Html(Html.Config()).write(run, run.path)
+    watched = watch(run.path / "report")
+    page = watched.open("")
+    assert page.locator(".warning a").count() == 1
+    page.locator(".warning a").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cluster 1 of b")
     watched.check()
 
 

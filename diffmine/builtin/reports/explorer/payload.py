@@ -16,7 +16,6 @@ from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.builtin.reports.explorer.view_pages import ViewPage
 from diffmine.builtin.reports.explorer.wording import Wording
 from diffmine.numerics.significance import FALSE_DISCOVERIES
-from diffmine.runs.in_sample import why_no_p_values
 from diffmine.runs.patch_tables import added_columns
 from diffmine.runs.standing import Standing
 from diffmine.types import ImageRecord
@@ -98,7 +97,10 @@ def _run(ordering: Ordering, wording: Wording) -> dict[str, Any]:
         "warnings": [wording.text(text) for text in run.info.get("warnings", [])],
         "skipped": _skipped(run, wording),
         "skippedCount": len(run.skipped),
-        "noPValues": why_no_p_values(run),
+        "answer": {
+            "sentences": [wording.text(text) for text in run.answer.sentences],
+            "next": [wording.text(text) for text in run.answer.next_steps],
+        },
         "metrics": [{"name": name, **figure} for name, figure in run.metrics.items()],
         "training": {} if log is None else {name: _numbers(log[name].to_pylist()) for name in log.column_names},
     }
@@ -123,6 +125,7 @@ def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
             "images": counts.get(label, 0),
             "scale": _short(gallery.scales.get(label)),
             "undecided": _undecided(standings.get(label)),
+            "typical": _by_bound(standings.get(label)),
         }
         for label in ordering.labels
     ]
@@ -130,7 +133,12 @@ def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
 
 def _undecided(standing: Standing | None) -> str | None:
     """What to say where a label's null is too small for any patch to stand above chance."""
-    return standing.cannot_tell if standing and standing.tested and not standing.decidable else None
+    return standing.cannot_tell if standing and standing.tested and not standing.told else None
+
+
+def _by_bound(standing: Standing | None) -> float | None:
+    """The share of a label's patches that is typical at least, where the bound tells more than q-values do."""
+    return _short(standing.typical / standing.patches) if standing and standing.by_bound else None
 
 
 def _groups(ordering: Ordering, wording: Wording) -> list[dict[str, Any]]:
@@ -150,12 +158,14 @@ def _groups(ordering: Ordering, wording: Wording) -> list[dict[str, Any]]:
             row["facts"] = {key: _short(value) for key, value in cluster.facts.items() if key != "label"}
             row |= purities.get((cluster.label, cluster.cluster), {})
             row["words"] = cluster.suggestions
+            row["verdict"] = asdict(cluster.verdict)
             row["flags"] = [
                 {"mark": one.mark, "sentence": wording.text(one.sentence), "severity": one.severity}
                 for one in cluster.flags
             ]
-        decidable = _undecided(contents.standings.get(ordering.labels[group.label])) is None
-        if decidable and q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
+        standing = contents.standings.get(ordering.labels[group.label])
+        by_q_values = standing is None or (standing.decidable and not standing.by_bound)
+        if by_q_values and q_values is not None and len(known := q_values[rows][~np.isnan(q_values[rows])]):
             row["significant"] = _short(float(np.mean(known <= FALSE_DISCOVERIES)))
         groups.append(row)
     return groups

@@ -3,7 +3,7 @@
 import { crop, CropGrid } from "./crops.js";
 import { calledTitle, clustersOf, groups, groupTitle, labels, membersOf, patches } from "./data.js";
 import { el, named, svg } from "./dom.js";
-import { flagNotes } from "./flags.js";
+import { flagNotes, verdict } from "./flags.js";
 import { notePanel } from "./noting.js";
 import { count, figure, interval, known, percent, percentAtLeast } from "./numbers.js";
 import { groupAddress, labelAddress, overviewAddress } from "./routes.js";
@@ -64,6 +64,7 @@ function groupHead(label, group) {
       title,
       place >= 0 && [step(place - 1, "Previous cluster", "‹"), step(place + 1, "Next cluster", "›")],
     ),
+    verdict(group),
     suggestions(group),
     flagNotes(group),
     notePanel(group, retitle),

@@ -3,8 +3,8 @@
 import { crop, GAP } from "./crops.js";
 import { clustersOf, labels, membersOf, noteOf, otherGroupsOf, groupTitle } from "./data.js";
 import { el, named } from "./dom.js";
-import { badges, warningsOf } from "./flags.js";
-import { count, figure, interval, known, percent, typicalAtLeast } from "./numbers.js";
+import { verdict } from "./flags.js";
+import { count, figure, interval, known, percent } from "./numbers.js";
 import { groupAddress, labelAddress, mapAddress, overviewAddress } from "./routes.js";
 import { VirtualRows } from "./virtual.js";
 import { hasWords, words } from "./words.js";
@@ -36,9 +36,8 @@ export function labelView({ label }) {
     update();
   };
   const update = () => {
-    // Rows are of one height: with a line for each flag of the cluster that has most, one for suggested words, and one
-    // for how many members are typical.
-    const remarks = Math.max(0, ...clusters.map((group) => warningsOf(group).length + hasWords(group) + (typicalAtLeast(group) !== null)));
+    // Rows are of one height: with a line for each word of the longest verdict, and one for names and suggested words.
+    const remarks = Math.max(0, ...clusters.map((group) => group.verdict.words.length + hasWords(group)));
     list.style.setProperty("--remarks", remarks);
     rows.height = (compact.matches ? 162 : 128) + REMARK * remarks;
     shown = clusters.filter((group) => group.size >= state.least && (state.hidden || !noteOf(group).hidden)).sort(SORTS[state.sort][1]);
@@ -123,12 +122,11 @@ function elementRow(group, width, compact, total, row) {
       "a",
       { class: "element-facts", href: groupAddress(group), title: bounds ? `95 % interval of the median: ${bounds}` : null },
       el("b", {}, groupTitle(group)),
+      verdict(group),
       words(group),
-      badges(group),
       el("span", { class: "typicality" }, figure(median), bounds && el("small", {}, ` ${bounds}`)),
       el("span", { class: group.images === 1 ? "flag" : null }, `${count(group.size, "patch")}, ${count(group.images, "picture")}${group.images === 1 ? " only" : ""}`),
       known(group.significant) && el("span", {}, `${percent(group.significant)} above chance`),
-      typicalAtLeast(group) && el("span", {}, typicalAtLeast(group)),
       known(group.purity) && el("span", {}, `purity ${figure(group.purity)}${known(group.base) ? `, of all ${figure(group.base)}` : ""}`),
     ),
     el("div", { class: "element-crops" }, membersOf(group).slice(0, fitting).map((patch) => crop(patch, side))),

@@ -21,12 +21,6 @@ export const percent = (value) => `${Math.round(100 * value)} %`;
 /** A lower bound of a share: never rounded up. */
 export const percentAtLeast = (value) => `${Math.floor(100 * value + 0.01)} %`;
 
-/** How many of a cluster's members are typical, at least; nothing where none was tested. */
-export function typicalAtLeast({ facts }) {
-  if (!known(facts?.at_least)) return null;
-  return facts.at_least > 0 ? `at least ${percentAtLeast(facts.at_least)} typical` : "cannot tell if typical";
-}
-
 export function interval(low, high) {
   return known(low) && known(high) ? `${figure(low)} to ${figure(high)}` : "";
 }

@@ -1,11 +1,12 @@
 // The whole run at a glance: each label with its best clusters, then how well the run did and what was run.
 
+import { answerPanel } from "./answer.js";
 import { cover } from "./crops.js";
 import { clustersOf, data, groups, groupsOfLabel, labels, membersOf, noteOf, patchCount, patches } from "./data.js";
 import { el, hidden, named } from "./dom.js";
 import { metricsPanel, trainingPanel } from "./evidence.js";
-import { badges } from "./flags.js";
-import { count, figure, known, percent } from "./numbers.js";
+import { verdict } from "./flags.js";
+import { count, figure, known, percent, percentAtLeast } from "./numbers.js";
 import { aboutPanel, recipePanel, skippedPanel, warningsPanel } from "./provenance.js";
 import { groupAddress, labelAddress } from "./routes.js";
 import { words } from "./words.js";
@@ -32,15 +33,15 @@ export function overviewView() {
       { class: "intro" },
       el("h1", {}, named(run.name)),
       el("p", { class: "lead" }, facts.join(" · ")),
-      el(
-        "p",
-        { class: "explain" },
-        "Each row below is a cluster: one visual element that a diffusion model found typical of a label, ",
-        "as crops cut from the pictures; the most typical cluster first. Select a crop to see where it comes from.",
-      ),
     ),
+    answerPanel(),
     warningsPanel(),
-    run.noPValues && el("p", { class: "quiet" }, run.noPValues),
+    el(
+      "p",
+      { class: "explain" },
+      "Each row below is a cluster: crops that look alike, of those that rank highest for their label; the highest cluster first, ",
+      "and below it whether it is more than chance. Select a crop to see where it comes from.",
+    ),
     cards,
     el("div", { class: "panels" }, metricsPanel(), trainingPanel(), skippedPanel(), recipePanel(), aboutPanel()),
   );
@@ -68,14 +69,15 @@ function card(label, side, columns) {
     el("h2", {}, el("a", { href: labelAddress(label) }, named(labels[label].name))),
     el("p", { class: "quiet" }, facts.join(" · ")),
     data.covers.labels[label].length ? null : el("p", { class: "empty" }, "No patches were mined for this label."),
-    rows.map(([number, members]) => [coverRow(groups[number], members.slice(0, columns), side), words(groups[number]), badges(groups[number])]),
+    rows.map(([number, members]) => [coverRow(groups[number], members.slice(0, columns), side), verdict(groups[number]), words(groups[number])]),
   );
 }
 
-/** How many of the label's mined patches stand above chance, where that was measured. */
+/** How many of the label's mined patches stand above chance, where that was measured, by what tells more. */
 function aboveChance(label) {
   if (!patches.q) return [];
   if (labels[label].undecided) return [labels[label].undecided];
+  if (known(labels[label].typical)) return [`at least ${percentAtLeast(labels[label].typical)} of its patches above chance`];
   const mined = groupsOfLabel[label].filter((group) => group.facts || group.name === "outliers").flatMap(membersOf).filter((patch) => known(patches.q[patch]));
   const above = mined.filter((patch) => patches.q[patch] <= data.run.significant);
   return mined.length ? [`${percent(above.length / mined.length)} of its patches above chance`] : [];

@@ -4,7 +4,7 @@ import { crop, GAP } from "./crops.js";
 import { css, diverging } from "./colours.js";
 import { columns, data, groupOf, groupTitle, imageOf, labels, membersOf, patches, patchesOfImage } from "./data.js";
 import { el, named } from "./dom.js";
-import { badges } from "./flags.js";
+import { verdict } from "./flags.js";
 import { crumbs } from "./group.js";
 import { figure, known } from "./numbers.js";
 import { groupAddress, labelAddress, patchAddress } from "./routes.js";
@@ -31,7 +31,7 @@ export function pictureView({ label, group, patch }) {
   const element = el(
     "div",
     { class: "page" },
-    el("section", { class: "intro" }, crumbs(label, group), head(group, place, address), suggestions(group), badges(group)),
+    el("section", { class: "intro" }, crumbs(label, group), head(group, place, address), verdict(group), suggestions(group)),
     el(
       "div",
       { class: "viewer" },

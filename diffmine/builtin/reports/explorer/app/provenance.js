@@ -1,8 +1,9 @@
 // Where the results come from: warnings, pictures left out, the recipe.
 
-import { data } from "./data.js";
+import { data, groups } from "./data.js";
 import { el, named } from "./dom.js";
 import { count } from "./numbers.js";
+import { groupAddress } from "./routes.js";
 
 export function warningsPanel() {
   const { warnings } = data.run;
@@ -11,8 +12,14 @@ export function warningsPanel() {
     "details",
     { class: "panel warning", open: warnings.length <= 3 },
     el("summary", {}, count(warnings.length, "warning")),
-    el("ul", {}, warnings.map((text) => el("li", {}, named(text)))),
+    el("ul", {}, warnings.map((text) => el("li", {}, linked(text)))),
   );
+}
+
+/** A warning, as a link to the cluster that it is about, if it is about one. */
+function linked(text) {
+  const group = groups.find((one) => one.flags?.some((flag) => flag.sentence === text));
+  return group ? el("a", { href: groupAddress(group) }, named(text)) : named(text);
 }
 
 export function skippedPanel() {
