@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_LABELS = 4
 """Labels of which a sentence names the best cluster, or that it lists."""
+MOST_WORDS = 3
+"""Words by which it names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,10 @@ def _typical(labels: Sequence[str], best: dict[str, Cluster], tested: bool) -> s
 
 
 def _named(cluster: Cluster) -> str:
-    """``cluster 3 (maybe wheel)``."""
-    words = next((one.words[0].text for one in cluster.descriptions if one.words), None)
-    return f"cluster {cluster.cluster}" + (f" (maybe {words!r})" if words else "")
+    """``cluster 3 (maybe wheel, black)``."""
+    words = next((one.words for one in cluster.descriptions if one.words), ())
+    maybe = ", ".join(one.text for one in words[:MOST_WORDS])
+    return f"cluster {cluster.cluster}" + (f" (maybe {maybe})" if maybe else "")
 
 
 def _sure(run: Run, best: dict[str, Cluster], kinds: Counter[VerdictKind], tested: bool) -> str:

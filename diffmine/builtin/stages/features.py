@@ -111,10 +111,11 @@ def group_by_image(patches: Sequence[Patch], records: dict[str, ImageRecord]) ->
 
 
 def gather(shards: Sequence[Path], total: int) -> FloatArray:
-    """The features of all shards in the order of the table."""
-    loaded = [load_file(path) for path in shards]
-    dims = loaded[0]["features"].shape[1] if loaded else 0
-    features: FloatArray = np.empty((total, dims), dtype=np.float32)
-    for tensors in loaded:
+    """The features of all shards in the order of the table; one shard at a time is held besides."""
+    features: FloatArray = np.empty((total, 0), dtype=np.float32)
+    for number, path in enumerate(shards):
+        tensors = load_file(path)
+        if number == 0:
+            features = np.empty((total, tensors["features"].shape[1]), dtype=np.float32)
         features[tensors["rows"]] = tensors["features"]
     return features

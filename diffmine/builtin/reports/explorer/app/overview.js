@@ -77,7 +77,8 @@ function card(label, side, columns) {
 function aboveChance(label) {
   if (!patches.q) return [];
   if (labels[label].undecided) return [labels[label].undecided];
-  if (known(labels[label].typical)) return [`at least ${percentAtLeast(labels[label].typical)} of its patches above chance`];
+  const { typical } = labels[label];
+  if (known(typical)) return [`at least ${typical < 0.01 ? "one" : percentAtLeast(typical)} of its patches above chance`];
   const mined = groupsOfLabel[label].filter((group) => group.facts || group.name === "outliers").flatMap(membersOf).filter((patch) => known(patches.q[patch]));
   const above = mined.filter((patch) => patches.q[patch] <= data.run.significant);
   return mined.length ? [`${percent(above.length / mined.length)} of its patches above chance`] : [];
