@@ -13,7 +13,7 @@ from diffmine.testing.toy_pictures import write_toy_folder
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 RECIPES = sorted(PLUGINS.glob("*/recipes/*.toml"))
-WITH_A_MODEL = {"opacities", "cluster", "translate"}
+WITH_A_MODEL = {"opacities", "cluster", "ray", "translate"}
 """Recipes about what is done with a diffusion model; all others are of methods that rival one."""
 
 
