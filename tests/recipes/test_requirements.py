@@ -29,11 +29,11 @@ def test_what_is_installed_will_do_and_stays_in_the_recipe(tmp_path: Path) -> No
     ("requires", "said"),
     [
         (
-            ["pydantic", "diffmine-ray>=0.3"],
-            "the recipe requires 'diffmine-ray>=0.3', which is not installed; pip install 'diffmine-ray>=0.3'",
+            ["pydantic", "diffmine-dask>=0.3"],
+            "the recipe requires 'diffmine-dask>=0.3', which is not installed; pip install 'diffmine-dask>=0.3'",
         ),
         (["pydantic<2"], "the recipe requires 'pydantic<2', but pydantic 2"),
-        (["ray >> 3"], "requires.0 = 'ray >> 3': must be a distribution and its versions"),
+        (["dask >> 3"], "requires.0 = 'dask >> 3': must be a distribution and its versions"),
         ("pydantic", "requires = 'pydantic': "),
         ([3], "requires.0 = 3: "),
     ],
@@ -46,6 +46,6 @@ def test_what_is_missing_is_told_in_a_sentence(requires: object, said: str) -> N
 
 
 def test_what_is_missing_is_told_before_the_component_that_it_would_bring() -> None:
-    tables = {**recipe_with(["diffmine-ray"]), "executor": {"use": "ray"}}
-    with pytest.raises(RecipeError, match="requires 'diffmine-ray'"):
+    tables = {**recipe_with(["diffmine-dask"]), "executor": {"use": "dask"}}
+    with pytest.raises(RecipeError, match="requires 'diffmine-dask'"):
         resolve(parse_recipe(tables), registry())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from pydantic import Field
@@ -64,5 +67,21 @@ class Umap(Projection):
             random_state=derive_seed("umap", seed) % 2**32,
             n_jobs=1,
         )
-        projected: FloatArray = model.fit_transform(features).astype("float32")
+        with _torch_threads_kept():
+            projected: FloatArray = model.fit_transform(features).astype("float32")
         return projected
+
+
+@contextmanager
+def _torch_threads_kept() -> Iterator[None]:
+    """numba, by which UMAP is compiled, sets OpenMP's number of threads when it starts, and torch's with it.
+
+    What torch computes afterwards would differ in its last bits from what it computes before.
+    """
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch is not None else 0
+    try:
+        yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(threads)

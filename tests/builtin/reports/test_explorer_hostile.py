@@ -32,7 +32,7 @@ def test_nothing_of_it_runs_and_nothing_breaks(watch, hostile: Path, width: int)
             expect(page.get_by_role("heading", level=1)).to_contain_text(" ".join(heading.split()))
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{label!r} sticks out"
             if part != "/1/9":
-                expect(page.locator(".badge").first).to_have_text(HOSTILE_MARK)
+                expect(page.locator(".badge").first).to_have_text(f"{HOSTILE_MARK}: look")
     page.evaluate("location.hash = '#/map'")
     expect(page.locator(".map-legend .legend").first.locator("li")).to_have_count(len(HOSTILE_LABELS))
     watched.check()
