@@ -85,8 +85,10 @@ class Slurm(Executor):
         return result
 
     def _fresh_folder(self) -> Path:
+        """A folder that its owner alone can open: who could write a job there could have the tasks run any code."""
         folder = Path(self.config.folder).absolute() / uuid.uuid4().hex[:12]
-        folder.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
         return folder
 
     def _submitter(self, folder: Path) -> submitit.AutoExecutor:

@@ -95,6 +95,16 @@ def test_a_task_gives_back_its_result_its_events_and_its_failure(tmp_path: Path)
         executor.run_task(Adding(()), device="cpu", progress=Progress())
 
 
+def test_nobody_else_can_put_a_job_where_tasks_look_for_it(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        slurm(tmp_path).run_task(Adding((1, 2)), device="cpu", progress=Progress())
+    finally:
+        os.umask(mask)
+    (folder,) = (tmp_path / "slurm").iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_line_that_was_cut_off_is_not_heard(tmp_path: Path) -> None:
     told = tmp_path / "part.jsonl"
     write_lines(told, [{DONE: 4}])
