@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,13 +18,18 @@ from diffmine.types import Item
 
 STATE, INFO = "state.json", "dataset_info.json"
 TEXT_TYPES = ("string", "large_string")
+LISTS = ("List", "LargeList", "Sequence")
+BATCH = 1000
+
+_Kind = Callable[[Any], bool]
 
 
 class Arrow(Dataset):
     """A folder that ``Dataset.save_to_disk`` of Hugging Face's datasets wrote, pictures and labels inside.
 
-    Labels are names, or numbers with names (``ClassLabel``). A picture is named by its file and row. Of several splits
-    (``DatasetDict``), name the folder of one.
+    Labels are names, numbers, numbers with names (``ClassLabel``), or lists of these. Further columns of text or
+    numbers can be named in prompts. A picture is named by its file and row. Of several splits (``DatasetDict``), name
+    the folder of one.
     """
 
     name = "arrow"
@@ -61,9 +66,10 @@ class _Saved(ImageSource):
         self._folder = folder
         self._names: list[str] = [one["filename"] for one in _json(folder / STATE, "_data_files")]
         features: Mapping[str, Any] = _json(folder / INFO, "features")
-        self._image = _chosen(folder, features, image, "image", _holds_pictures)
-        self._label = _chosen(folder, features, label, "label", _holds_labels)
-        self._classes: list[str] | None = features[self._label].get("names")
+        self._image = _chosen(folder, features, image, "image", _holds_pictures, _holds_pictures)
+        self._label = _chosen(folder, features, label, "label", _holds_labels, _holds_names)
+        self._plain = [name for name, one in features.items() if _is_plain(one) and name != self._label]
+        self._classes: list[str] | None = _member(features[self._label]).get("names")
 
     def files(self) -> list[Path]:
         """The files with the rows."""
@@ -71,44 +77,76 @@ class _Saved(ImageSource):
 
     def scan(self) -> Iterator[Item]:
         for name in self._names:
-            table = _table(self._folder / name)
-            files = table[self._image].combine_chunks().field("path").to_pylist()
-            for row, (file, label) in enumerate(zip(files, table[self._label].to_pylist(), strict=True)):
-                if (text := self._name_of(label)) is not None:
-                    yield Item(f"{name}/{row}{PurePosixPath(file or '').suffix}", (text,))
+            row = 0
+            for batch in _table(self._folder / name).to_batches(BATCH):
+                for at, item in self._items(batch):
+                    yield Item(f"{name}/{row + at}{item.path}", item.labels, item.columns)
+                row += batch.num_rows
+
+    def _items(self, batch: pa.RecordBatch) -> Iterator[tuple[int, Item]]:
+        """The rows of a batch that have labels, each as the suffix of its picture's file."""
+        files = batch[self._image].field("path").to_pylist()
+        plain = {name: batch[name].to_pylist() for name in self._plain}
+        for at, (file, value) in enumerate(zip(files, batch[self._label].to_pylist(), strict=True)):
+            members = value if isinstance(value, list) else [value]
+            if labels := tuple(dict.fromkeys(text for one in members if (text := self._name_of(one)))):
+                columns = {name: str(values[at]) for name, values in plain.items() if values[at] is not None}
+                yield at, Item(PurePosixPath(file or "").suffix, labels, columns)
 
     def read(self, path: str) -> bytes:
         name, _, row = path.rpartition("/")
         number = PurePosixPath(row).stem
         if name not in self._names or not number.isdecimal() or int(number) >= len(_table(self._folder / name)):
             raise FileNotFoundError(f"{self._folder} has no row {path}")
-        cell = _table(self._folder / name)[self._image].slice(int(number), 1).to_pylist()[0]
-        content: bytes | None = cell["bytes"]
-        return content if content is not None else Path(cell["path"]).read_bytes()
+        cell: Mapping[str, Any] = _table(self._folder / name)[self._image].slice(int(number), 1).to_pylist()[0] or {}
+        if (content := cell.get("bytes")) is not None:
+            return bytes(content)
+        if cell.get("path"):
+            return Path(cell["path"]).read_bytes()
+        raise FileNotFoundError(2, "the row has no picture", path)
 
-    def _name_of(self, label: Any) -> str | None:
-        """The label of a row; None where it has none: it is empty, or -1, as datasets marks unknown ones."""
-        if label is None or label == "" or label == -1:
-            return None
-        return self._classes[label] if self._classes else str(label)
+    def _name_of(self, label: Any) -> str:
+        """The label of a row; empty where it has none: it is missing, or -1, as datasets marks unknown classes."""
+        if label is None or (self._classes and label < 0):
+            return ""
+        return self._classes[label] if self._classes else str(label).strip()
 
 
-def _chosen(folder: Path, features: Mapping[str, Any], wanted: str | None, option: str, fits: Any) -> str:
-    """The column that an option names, or else the first that fits."""
-    fitting = [name for name, one in features.items() if isinstance(one, Mapping) and fits(one)]
+def _chosen(
+    folder: Path, features: Mapping[str, Any], wanted: str | None, option: str, fits: _Kind, usual: _Kind
+) -> str:
+    """The column that an option names, or else the first of the usual kind."""
+    fitting = [name for name, one in features.items() if fits(one)]
     if wanted is not None and wanted not in fitting:
         raise RecipeError(f"[dataset] {option} = {wanted!r}: no column of {folder} that fits; {_listed(fitting)}")
-    if not fitting:
+    first = next((name for name in fitting if usual(features[name])), None)
+    if (found := wanted or first) is None:
         raise RecipeError(f"[dataset] path: {folder} has no column of {option}s; its columns: {', '.join(features)}")
-    return wanted or fitting[0]
+    return found
 
 
-def _holds_pictures(feature: Mapping[str, Any]) -> bool:
-    return feature.get("_type") == "Image"
+def _member(feature: Any) -> Mapping[str, Any]:
+    """What a column holds, or its lists do, which the library has written in three ways."""
+    inner = feature[0] if isinstance(feature, list) and feature else feature
+    if isinstance(inner, Mapping) and inner.get("_type") in LISTS:
+        inner = inner.get("feature")
+    return inner if isinstance(inner, Mapping) else {}
 
 
-def _holds_labels(feature: Mapping[str, Any]) -> bool:
-    return feature.get("_type") == "ClassLabel" or feature.get("dtype") in TEXT_TYPES
+def _holds_pictures(feature: Any) -> bool:
+    return isinstance(feature, Mapping) and feature.get("_type") == "Image"
+
+
+def _holds_labels(feature: Any) -> bool:
+    return _member(feature).get("_type") == "ClassLabel" or _is_plain(_member(feature))
+
+
+def _holds_names(feature: Any) -> bool:
+    return _member(feature).get("_type") == "ClassLabel" or _member(feature).get("dtype") in TEXT_TYPES
+
+
+def _is_plain(feature: Any) -> bool:
+    return isinstance(feature, Mapping) and feature.get("_type") == "Value" and feature.get("dtype") != "binary"
 
 
 def _listed(names: list[str]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class HuggingFace(Dataset):
-    """A dataset of the library ``datasets``: saved to disk, a folder that it can load, or from the hub.
+    """A dataset that the library ``datasets`` can load: from the hub, or a folder of Parquet files or pictures.
 
     It is read where it lies, memory-mapped, so that a million pictures cost no more memory than a hundred.
     """
@@ -25,9 +25,7 @@ class HuggingFace(Dataset):
     class Config(DatasetConfig):
         """Options of ``huggingface``."""
 
-        path: PretrainedPath = Field(
-            description="folder that save_to_disk wrote, folder of Parquet files or of pictures, or an id on the hub"
-        )
+        path: PretrainedPath = Field(description="an id on the hub, or a folder of Parquet files or of pictures")
         subset: str | None = Field(None, description="name of the dataset's configuration, where it has several")
         split: str = Field("train", min_length=1, description="which part; train[:1000] and train+test are allowed too")
         revision: str | None = Field(None, description="branch, tag or commit on the hub; omitted: the newest")

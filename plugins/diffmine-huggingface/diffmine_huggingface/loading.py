@@ -8,7 +8,7 @@ import datasets
 
 from diffmine.errors import RecipeError
 
-STATE, PARTS = "state.json", "dataset_dict.json"
+SAVED = ("state.json", "dataset_dict.json")
 """Files by which what ``save_to_disk`` wrote is known: of one dataset, and of one with several parts."""
 
 
@@ -22,20 +22,13 @@ def loaded(path: str, subset: str | None, split: str, revision: str | None) -> d
         revision: on the hub.
 
     Raises:
-        RecipeError: there is no such dataset or part.
+        RecipeError: there is no such dataset or part, or diffmine reads it without this plugin.
     """
-    folder = Path(path)
+    for name in SAVED:
+        if (Path(path) / name).is_file():
+            folder = path if name == SAVED[0] else f"{path}/{split}"
+            raise RecipeError(f'[dataset] path = {path!r} was saved to disk: set use = "arrow" and path = "{folder}"')
     try:
-        if (folder / STATE).is_file():
-            return datasets.load_from_disk(path)
-        if (folder / PARTS).is_file():
-            return _part(datasets.load_from_disk(path), split)
         return datasets.load_dataset(path, subset, split=split, revision=revision)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise RecipeError(f"[dataset] path = {path!r}, split = {split!r} cannot be loaded: {error}") from None
-
-
-def _part(parts: datasets.DatasetDict, split: str) -> datasets.Dataset:
-    if split not in parts:
-        raise RecipeError(f"[dataset] split = {split!r}: the dataset has {', '.join(sorted(parts))}; name one of them")
-    return parts[split]

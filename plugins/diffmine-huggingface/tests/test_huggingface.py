@@ -1,4 +1,4 @@
-"""Datasets that the library itself wrote: saved to disk, as Parquet, and as a folder of pictures."""
+"""Datasets that the library wrote as Parquet, or reads as a folder of pictures; and what it saves, for `arrow`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from diffmine_huggingface.dataset import HuggingFace
 from PIL import Image
 
 import diffmine
+from diffmine.builtin.datasets.arrow import Arrow
 from diffmine.errors import RecipeError
 from diffmine.interfaces import Dataset
 from diffmine.testing.contracts.datasets import DatasetContract
@@ -39,6 +40,11 @@ def rows(labels: Any = (0, 1, 1, -1), kind: Any = None, **columns: Any) -> datas
     return datasets.Dataset.from_dict(values, features=datasets.Features(kinds))
 
 
+def write(dataset: datasets.Dataset, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    dataset.to_parquet(folder / "train-00000-of-00001.parquet")
+
+
 def dataset(path: Path, **options: object) -> HuggingFace:
     return HuggingFace(HuggingFace.Config.model_validate({"path": str(path), **options}))
 
@@ -55,9 +61,8 @@ class TestHuggingFace(DatasetContract):
         made = rows(labels=(0, 1, 1, -1, 0), place=["a", "b", "c", "d", "e"])
         broken = [*made.cast_column("image", datasets.Image(decode=False))["image"]]
         broken[4] = {"bytes": b"no picture", "path": "4.png"}
-        made.remove_columns("image").add_column("image", broken).cast_column("image", datasets.Image()).save_to_disk(
-            tmp_path / "saved"
-        )
+        made = made.remove_columns("image").add_column("image", broken).cast_column("image", datasets.Image())
+        write(made, tmp_path / "saved")
         return dataset(tmp_path / "saved")
 
 
@@ -65,7 +70,7 @@ LISTED = {"00000000/0.png": ("owl",), "00000001/1.png": ("wren",), "00000002/2.p
 
 
 def test_class_labels_get_their_names_and_what_is_not_labelled_is_passed_over(tmp_path: Path) -> None:
-    rows(year=[1, 2, 3, 4]).save_to_disk(tmp_path / "one")
+    write(rows(year=[1, 2, 3, 4]), tmp_path / "one")
     assert listing(tmp_path / "one") == LISTED
     first = next(iter(dataset(tmp_path / "one").open(Path()).scan()))
     assert first.columns == {"year": "1"}
@@ -82,18 +87,36 @@ def test_class_labels_get_their_names_and_what_is_not_labelled_is_passed_over(tm
     ],
 )
 def test_kinds_of_labels(tmp_path: Path, kind: Any, labels: list[Any], found: list[tuple[str, ...]]) -> None:
-    rows(labels, kind).save_to_disk(tmp_path / "one")
+    write(rows(labels, kind), tmp_path / "one")
     assert list(listing(tmp_path / "one").values()) == found
 
 
-def test_parts_parquet_and_folders_of_pictures(tmp_path: Path) -> None:
-    made = rows()
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        (None, (0, 1, 1, -1)),
+        (datasets.Value("string"), ("owl", "wren", "owl", "")),
+        (datasets.List(datasets.ClassLabel(names=["owl", "wren"])), ([0, 1], [1], [], [0])),
+    ],
+)
+def test_what_was_saved_to_disk_is_for_arrow_which_reads_the_same_of_it(tmp_path: Path, kind: Any, labels: Any) -> None:
+    made = rows(labels, kind, year=[1, 2, 3, 4])
+    write(made, tmp_path / "parquet")
+    made.save_to_disk(tmp_path / "saved")
+    with pytest.raises(RecipeError, match=r'was saved to disk: set use = "arrow" and path = ".*saved"'):
+        listing(tmp_path / "saved")
     datasets.DatasetDict(train=made, test=made.select([1])).save_to_disk(tmp_path / "parts")
-    assert listing(tmp_path / "parts", split="test") == {"00000000/1.png": ("wren",)}
-    with pytest.raises(RecipeError, match="split = 'dev': the dataset has test, train; name one of them"):
-        listing(tmp_path / "parts", split="dev")
-    (tmp_path / "parquet").mkdir()
-    made.to_parquet(tmp_path / "parquet" / "train-00000-of-00001.parquet")
+    with pytest.raises(RecipeError, match=r'set use = "arrow" and path = ".*parts/test"'):
+        listing(tmp_path / "parts", split="test")
+    found = dataset(tmp_path / "parquet").open(Path())
+    arrow = Arrow(Arrow.Config.model_validate({"path": tmp_path / "saved"})).open(Path())
+    here, there = list(found.scan()), list(arrow.scan())
+    assert [(one.labels, one.columns) for one in here] == [(one.labels, one.columns) for one in there]
+    assert [found.read(one.path) for one in here] == [arrow.read(one.path) for one in there]
+
+
+def test_parquet_and_folders_of_pictures(tmp_path: Path) -> None:
+    write(rows(), tmp_path / "parquet")
     assert listing(tmp_path / "parquet") == LISTED
     for at, label in enumerate(("owl", "wren")):
         path = tmp_path / "pictures" / label / f"{at}.png"
@@ -114,7 +137,7 @@ def test_parts_parquet_and_folders_of_pictures(tmp_path: Path) -> None:
 def test_what_is_not_there_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Mapping[str, object], message: str
 ) -> None:
-    rows().save_to_disk(tmp_path / "one")
+    write(rows(), tmp_path / "one")
     (tmp_path / "pictures").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RecipeError, match=message):
@@ -122,10 +145,10 @@ def test_what_is_not_there_is_told(
 
 
 def test_its_fingerprint_follows_the_files(tmp_path: Path) -> None:
-    rows().save_to_disk(tmp_path / "one")
+    write(rows(), tmp_path / "one")
     before = dataset(tmp_path / "one").fingerprint()
     assert dataset(tmp_path / "one").fingerprint() == before
-    rows(labels=(1, 1, 0, 0)).save_to_disk(tmp_path / "one")
+    write(rows(labels=(1, 1, 0, 0)), tmp_path / "one")
     assert dataset(tmp_path / "one").fingerprint() != before
 
 
@@ -139,7 +162,7 @@ def test_a_run_mines_it(tmp_path: Path) -> None:
         columns["image"].append({"bytes": file.getvalue(), "path": record.path})
         columns["label"].append(record.labels[0])
     made = datasets.Dataset.from_dict(columns).cast_column("image", datasets.Image())
-    made.save_to_disk(tmp_path / "saved")
+    write(made, tmp_path / "saved")
     text = recipe.read_text()
     start, end = text.index("[dataset]"), text.index("[", text.index("[dataset]") + 1)
     table = f'[dataset]\nuse = "huggingface"\npath = "{tmp_path / "saved"}"\nholdout = 0.25\n\n'
