@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test test-quickstart lint docs clean
+.PHONY: help demo test test-quickstart test-faults lint docs clean
 
 help:
 	@echo "make demo   install, mine drawn faces, print the summary and the path of the report"
 	@echo "make test   install, run the test suite, but for the whole quickstart"
 	@echo "make test-quickstart   run the whole quickstart, check what it finds"
+	@echo "make test-faults  kill runs at random moments, fill their disks"
 	@echo "make lint   ruff, mypy, import-linter"
 	@echo "make docs   build the documentation into site/"
 	@echo "make clean  remove .venv and what was built"
@@ -35,6 +36,10 @@ test: $(VENV)/.test
 
 test-quickstart: $(VENV)/.test
 	$(BIN)/python -m pytest -m quickstart tests/test_quickstart.py
+
+# DIFFMINE_KILLS says how many kills of each kind, DIFFMINE_SEED at which moments.
+test-faults: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults -n auto tests/faults
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check

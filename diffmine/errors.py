@@ -106,6 +106,24 @@ class StageError(DiffmineError):
         return f"stage {self.stage!r} failed{f' in {self.origin}' if self.origin else ours}: {said(self.cause)}"
 
 
+class NoRoomError(StageError):
+    """A stage found the disk full; that is no component's fault, and nothing that was finished is lost.
+
+    Attributes:
+        folder: where it wrote.
+    """
+
+    def __init__(self, stage: str, cause: BaseException, folder: str) -> None:
+        super().__init__(stage, cause)
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[type[NoRoomError], tuple[str, BaseException, str]]:
+        return type(self), (self.stage, self.cause, self.folder)
+
+    def __str__(self) -> str:
+        return f"stage {self.stage!r}: no room is left in {self.folder}; make room there, and the same command goes on"
+
+
 def said(error: BaseException) -> str:
     """What an exception says, for people; with its type, if it was not raised for them."""
     if isinstance(error, DiffmineError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
@@ -31,6 +30,7 @@ from diffmine.commands import (
 )
 from diffmine.commands.plugin_commands import add_plugin_commands
 from diffmine.errors import DiffmineError, said
+from diffmine.files.room import is_full_disk
 from diffmine.plugins.manager import PluginManager, disabled_plugins, load_plugins, plugin_manager
 from diffmine.plugins.peeking import may_add_commands
 from diffmine.version import __version__
@@ -55,7 +55,6 @@ COMMANDS = (
     clean,
 )
 INTERRUPTED = 130
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_ROOM_ADVICE = "; make room there, and the same command goes on"
 
 
@@ -143,7 +142,7 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, DiffmineError):
         return str(error)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        advice = NO_ROOM_ADVICE if error.errno in NO_ROOM else ""
+        advice = NO_ROOM_ADVICE if is_full_disk(error) else ""
         return f"{error.filename2 or error.filename}: {error.strerror.lower()}{advice}"
     return None
 

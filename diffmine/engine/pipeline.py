@@ -16,7 +16,8 @@ from diffmine.engine.opening import load_run
 from diffmine.engine.publishing import RunWriter, origins, refuse_overwriting
 from diffmine.engine.warning_channel import routed_warnings
 from diffmine.engine.work import RunInputs, StageWork
-from diffmine.errors import ArtifactError, StageError
+from diffmine.errors import ArtifactError, NoRoomError, StageError
+from diffmine.files.room import is_full_disk
 from diffmine.interfaces import Event, Listener, Progress, Stage
 from diffmine.interfaces.boundary import blaming
 from diffmine.plugins.manager import PluginManager
@@ -170,6 +171,8 @@ class Pipeline:
         try:
             yield
         except Exception as error:
+            if is_full_disk(error):
+                raise NoRoomError(stage.name, error, str(self.store.root)) from error
             raise StageError(stage.name, error, origin_of(error, stage, self.registry)) from error
 
     def _told(self, hook: str, **arguments: Any) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from diffmine.numerics.seeding import numpy_generator
-from diffmine.numerics.shares import mean_share_interval, modified_wilson, share_interval
+from diffmine.numerics.shares import mean_share_interval, modified_wilson, ratio_of_shares, share_interval
 
 SHARES = (0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.97, 0.98, 0.99)
 
@@ -67,3 +67,26 @@ def test_one_answer_a_picture_is_the_binomial_case() -> None:
 
 def test_a_share_between_that_never_varies_is_no_surer_than_its_answers() -> None:
     assert share_interval(0.5, 0.0, 10, 20) == modified_wilson(10, 20)
+
+
+def test_the_interval_of_a_ratio_holds_the_truth_as_often_as_it_says() -> None:
+    answers = 100
+    shares = (0.005, 0.01, 0.03, 0.1, 0.3, 0.5, 0.8, 0.95)
+    hits = np.arange(answers + 1)
+    intervals = np.array([[ratio_of_shares(one, two, answers)[1] for two in hits] for one in hits])
+    coverage = [
+        np.outer(binom.pmf(hits, answers, one), binom.pmf(hits, answers, two))[
+            (intervals[..., 0] <= one / two) & (one / two <= intervals[..., 1])
+        ].sum()
+        for one in shares
+        for two in shares
+    ]
+    assert np.mean(coverage) == pytest.approx(0.95, abs=0.01)
+    assert min(coverage) > 0.9
+
+
+def test_no_hits_at_all_leave_the_ratio_open() -> None:
+    ratio, (low, high) = ratio_of_shares(0, 0, 100)
+    assert ratio == 1
+    assert low < 0.1
+    assert high > 10

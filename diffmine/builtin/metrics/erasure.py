@@ -12,9 +12,8 @@ from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.diffusion import other_labels
 from diffmine.diffusion.label_evidence import has_model, label_evidence
 from diffmine.interfaces import ComponentConfig, Metric
-from diffmine.numerics.bootstrap import draws, percentile_interval
 from diffmine.numerics.seeding import numpy_generator
-from diffmine.numerics.shares import modified_wilson
+from diffmine.numerics.shares import modified_wilson, ratio_of_shares
 from diffmine.pictures.covering import cover, within
 from diffmine.runs.tables import patches_of
 from diffmine.types import Box, ImageRecord, MetricValue, Patch, Picture
@@ -95,23 +94,14 @@ def flips(patches: list[Patch], levels: NDArray[np.float64]) -> dict[str, Metric
     if modified_wilson(len(told), len(patches))[0] <= CHANCE:
         return {}
     flipped = np.array([[not row[1], not row[2]] for _, row in told], dtype=np.float64)
-    best = [Measured(p.image_id, p.label, *one) for (p, _), one in zip(told, flipped.tolist(), strict=True)]
-    control = [Measured(one.image_id, one.label, one.chance, one.chance) for one in best]
-    replicates = np.concatenate([_ratio(weights @ flipped) for weights in draws(len(flipped), "erasure")])
-    value = float(_ratio(flipped.sum(axis=0)))
-    low, high = percentile_interval(replicates)
-    ratio = MetricValue(value, min(low, value), max(high, value), chance=1.0, count=len(flipped))
+    best = [Measured(p.image_id, p.label, *one, answers=1) for (p, _), one in zip(told, flipped.tolist(), strict=True)]
+    control = [Measured(one.image_id, one.label, one.chance, one.chance, answers=1) for one in best]
+    ratio, (low, high) = ratio_of_shares(*flipped.sum(axis=0).astype(int).tolist(), answers=len(flipped))
     return {
-        "erasure": ratio,
+        "erasure": MetricValue(ratio, low, high, chance=1.0, count=len(flipped)),
         **mean_over_images("erasure_best", best),
         **mean_over_images("erasure_random", control, better="none"),
     }
-
-
-def _ratio(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of flips, (..., 2)."""
-    ratio: NDArray[np.float64] = (counts[..., 0] + 0.5) / (counts[..., 1] + 0.5)
-    return ratio
 
 
 def _best_patches(run: Run, most: int) -> list[Patch]:
