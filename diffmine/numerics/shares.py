@@ -81,8 +81,8 @@ def ratio_of_shares(first: int, second: int, answers: int) -> tuple[float, Inter
 
     Half a hit is added to both counts, and the logarithm taken as normal with the variance of Gart (Pettigrew, Gart and
     Thomas, *The bias and higher cumulants of the logarithm of a binomial variate*, Biometrika 73, 1986). Of 100
-    answers it holds the truth in 94.5 % of cases on average, over shares of 0.005 to 0.95, and in 91 % at least. Answers
-    in pairs that tend to agree make it wider than need be.
+    answers it holds the truth in 94.5 % of cases on average, over shares of 0.005 to 0.95, and in 91 % at least.
+    Answers in pairs that tend to agree make it wider than need be.
 
     Args:
         first, second: hits, 0 to ``answers``.

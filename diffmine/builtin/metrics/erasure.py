@@ -12,6 +12,7 @@ from diffmine.analysis.annotated import Measured, mean_over_images
 from diffmine.diffusion import other_labels
 from diffmine.diffusion.label_evidence import has_model, label_evidence
 from diffmine.interfaces import ComponentConfig, Metric
+from diffmine.numerics.bootstrap import draws, percentile_interval
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.numerics.shares import modified_wilson, ratio_of_shares
 from diffmine.pictures.covering import cover, within
@@ -37,7 +38,10 @@ class Erasure(Metric):
     as it is, with its best patch painted over from around it, and with a patch of equal size anywhere painted over, all
     with the same noise. Among the pictures told right as they are, ``erasure_best`` and ``erasure_random`` are the
     shares that flip to the wrong label, in [0, 1], and ``erasure`` is their ratio, with half a flip added to both
-    counts, so that it is finite; 1 is chance. It takes 9 x ``draws`` forwards a picture.
+    counts, so that it is finite; 1 is chance. Flips are few where a picture says more than one thing of its label. So
+    ``evidence_lost`` tells, over all pictures, which share goes with the best patch of what speaks for the own label
+    against the wrong one, and ``evidence_lost_random`` which share goes with the random one: 1 is all of it, and with
+    more what is left speaks for the wrong label. It takes 9 x ``draws`` forwards a picture.
 
     The judge is the diffusion model of the recipe, also where the patches were found without one; then it is finetuned
     for this alone. Methods are compared by one judge where their recipes agree on model, finetuning and timesteps. Of
@@ -101,7 +105,26 @@ def flips(patches: list[Patch], levels: NDArray[np.float64]) -> dict[str, Metric
         "erasure": MetricValue(ratio, low, high, chance=1.0, count=len(flipped)),
         **mean_over_images("erasure_best", best),
         **mean_over_images("erasure_random", control, better="none"),
+        **evidence_lost(levels),
     }
+
+
+def evidence_lost(levels: NDArray[np.float64]) -> dict[str, MetricValue]:
+    """Of what speaks for the own label against the wrong one, summed over pictures: the share that is gone."""
+    margins = levels[:, :, 0] - levels[:, :, 1]
+    lost = _share_gone(margins.sum(axis=0))
+    replicates = np.concatenate([_share_gone(weights @ margins) for weights in draws(len(margins), "evidence lost")])
+    intervals = [percentile_interval(replicates[:, place]) for place in range(2)]
+    return {
+        "evidence_lost": MetricValue(float(lost[0]), *intervals[0], chance=float(lost[1]), count=len(margins)),
+        "evidence_lost_random": MetricValue(float(lost[1]), *intervals[1], count=len(margins), better="none"),
+    }
+
+
+def _share_gone(margins: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of margins (..., VERSIONS): (..., 2), without the best patch and without the random one."""
+    gone: NDArray[np.float64] = 1 - margins[..., 1:] / margins[..., :1]
+    return gone
 
 
 def _best_patches(run: Run, most: int) -> list[Patch]:

@@ -47,3 +47,15 @@ def test_covering_alike_is_chance() -> None:
     levels = np.zeros((8, 3, 2))
     levels[:, 0, 0] = 1.0
     assert flips(patches(8), levels)["erasure"].value == 1.0
+
+
+def test_what_is_gone_of_the_evidence_is_a_share_of_all_pictures_margins() -> None:
+    """Half of what speaks for the label goes with the best patch, a tenth with a random one, however few flip."""
+    levels = np.zeros((40, 3, 2))
+    levels[:, :, 0] = np.linspace(1, 3, 40)[:, None] * [1.0, 0.5, 0.9]
+    figures = flips(patches(40), levels)
+    lost = figures["evidence_lost"]
+    assert figures["erasure_best"].value == 0
+    assert (lost.value, lost.chance) == pytest.approx((0.5, 0.1))
+    assert (lost.low, lost.high) == pytest.approx((0.5, 0.5)), "all pictures lose the same share"
+    assert figures["evidence_lost_random"].value == pytest.approx(0.1)
