@@ -97,12 +97,15 @@ def flips(patches: list[Patch], levels: NDArray[np.float64]) -> dict[str, Metric
     told = [(patch, row) for patch, row in zip(patches, right, strict=True) if row[0]]
     if modified_wilson(len(told), len(patches))[0] <= CHANCE:
         return {}
-    flipped = np.array([[not row[1], not row[2]] for _, row in told], dtype=np.float64)
-    best = [Measured(p.image_id, p.label, *one, answers=1) for (p, _), one in zip(told, flipped.tolist(), strict=True)]
+    without_best, without_random = (np.array([not row[version] for _, row in told]) for version in (1, 2))
+    best = [
+        Measured(patch.image_id, patch.label, float(one), float(other), answers=1)
+        for (patch, _), one, other in zip(told, without_best, without_random, strict=True)
+    ]
     control = [Measured(one.image_id, one.label, one.chance, one.chance, answers=1) for one in best]
-    ratio, (low, high) = ratio_of_shares(*flipped.sum(axis=0).astype(int).tolist(), answers=len(flipped))
+    ratio, (low, high) = ratio_of_shares(int(without_best.sum()), int(without_random.sum()), len(told))
     return {
-        "erasure": MetricValue(ratio, low, high, chance=1.0, count=len(flipped)),
+        "erasure": MetricValue(ratio, low, high, chance=1.0, count=len(told)),
         **mean_over_images("erasure_best", best),
         **mean_over_images("erasure_random", control, better="none"),
         **evidence_lost(levels),
