@@ -22,6 +22,7 @@ from diffmine.testing.tiny_recipe import write_tiny_recipe
 KILLS = int(os.environ.get("DIFFMINE_KILLS", "3"))
 SEED = int(os.environ.get("DIFFMINE_SEED", time.time_ns() % 1_000_000))
 STUDY = """
+name = "killed"
 recipe = "tiny.toml"
 [variants.kmeans]
 [variants.agglomerative]
