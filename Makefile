@@ -39,7 +39,7 @@ test-quickstart: $(VENV)/.test
 
 # DIFFMINE_KILLS says how many kills of each kind, DIFFMINE_SEED at which moments.
 test-faults: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults -n auto tests/faults
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults -n auto
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -42,6 +44,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     folder = tempfile.mkdtemp(prefix="ray")  # short, as sockets lie in it
+    Path(tempfile.gettempdir(), "ray").mkdir(exist_ok=True)  # Ray notes the cluster there whatever temp_dir is
     cluster = Cluster()
     try:
         for number in range(2):
@@ -224,6 +227,38 @@ def test_a_node_is_killed_in_mid_run_and_another_comes(cluster: Any, tmp_path: P
     assert len(again) <= 2, "those in flight with the worker that died"
     assert again.isdisjoint(kept)
     assert len(set(opened(tmp_path))) == 3, "one of them on the node that came"
+    assert sum(one.amount for one in heard) == sum(job.sizes)
+
+
+@pytest.mark.faults
+def test_workers_are_killed_at_random_moments(cluster: Any, tmp_path: Path) -> None:
+    """Each time a worker has begun a shard it may be killed, twenty times in all; DIFFMINE_SEED gives the moments."""
+    seed = int(os.environ.get("DIFFMINE_SEED", time.time_ns() % 1_000_000))
+    moments, finished, killed = random.Random(seed), threading.Event(), []
+
+    def kill_now_and_then() -> None:
+        seen = 0
+        while len(killed) < 20 and not finished.wait(moments.uniform(0, 0.5)):
+            starts = [(shard, who) for shard, all_of in begun(tmp_path).items() for who in all_of]
+            alive = sorted({int(who) for _, who in starts if Path(f"/proc/{who}").exists()})
+            if len(starts) > seen and alive:
+                seen = len(starts)
+                victim = moments.choice(alive)
+                os.kill(victim, signal.SIGKILL)
+                killed.append(victim)
+
+    killer = threading.Thread(target=kill_now_and_then)
+    killer.start()
+    try:
+        heard: list[Event] = []
+        job = Sleeping(tmp_path, 100, 0.3)
+        never_given_up = ray(cluster, retries=20)
+        never_given_up.run(job, range(100), device="cpu", progress=Progress(heard.append))
+    finally:
+        finished.set()
+        killer.join()
+    assert len(killed) == 20, f"DIFFMINE_SEED={seed}"
+    assert done(tmp_path, 100) == list(range(100))
     assert sum(one.amount for one in heard) == sum(job.sizes)
 
 
