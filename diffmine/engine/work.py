@@ -21,6 +21,7 @@ from diffmine.interfaces.boundary import own_work
 from diffmine.interfaces.finetuning import no_masks
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.resolving import Components, Resolved
+from diffmine.runs.axis import Axis, axis_of, with_related
 from diffmine.runs.run import Run
 from diffmine.runs.tables import image_records
 from diffmine.store.artifacts import PUBLIC, WORKSPACE
@@ -48,7 +49,13 @@ class RunInputs:
         return self.recipe.seed
 
     def records(self) -> list[ImageRecord]:
-        return image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
+        records = image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
+        axis = self._axis(records)
+        return with_related(records, axis.related) if axis else records
+
+    def _axis(self, records: Sequence[ImageRecord]) -> Axis | None:
+        config = self.components.dataset.config
+        return axis_of(_labels(records), config.order, config.neighbours)
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         sources = {origin: self._source(origin) for origin in self.components.datasets}
@@ -103,16 +110,22 @@ class RunInputs:
 
     def tools(self, device: str, fitted: Path | None = None, fold: int | None = None) -> ModelTools:
         fold = self.folds[0] if fold is None else fold
+        labels, axis = sorted(_labels(records := self.records())), self._axis(records)
         finetuned = self.artifacts.get("finetune", Path()) / PUBLIC / model_folder(fold)
         return ModelTools(
             self.components.model,
             self.components.conditioning,
             device=device,
             seed=self.seed,
-            labels=sorted({label for record in self.records() for label in record.labels}),
+            labels=labels,
             folder=finetuned if "finetune" in self.artifacts and finetuned.exists() else None,
             fitted=fitted,
+            related=axis.related if axis else None,
         )
+
+
+def _labels(records: Sequence[ImageRecord]) -> set[str]:
+    return {label for record in records for label in record.labels}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from diffmine.interfaces import checks
 from diffmine.interfaces.boundary import Accountable, returns
 from diffmine.interfaces.component import Component
+from diffmine.types import Related
 
 if TYPE_CHECKING:
     import numpy as np
@@ -305,6 +306,8 @@ class ModelTools:
         labels: every label of the run, sorted.
         fitted: the folder in which a component that fits itself to the training set finds what it fitted; None: it
             has fitted nothing.
+        related: label -> the labels that look so much like it that they are not to be told from it, such as the decades
+            before and after; empty where the labels have no order.
     """
 
     def __init__(
@@ -317,6 +320,7 @@ class ModelTools:
         labels: Sequence[str],
         folder: Path | None,
         fitted: Path | None = None,
+        related: Related | None = None,
     ) -> None:
         """Take what is loaded later.
 
@@ -328,9 +332,11 @@ class ModelTools:
             labels: the attribute, in any sequence.
             folder: where finetuning saved model and encoder; None: they were not finetuned.
             fitted: the attribute.
+            related: the attribute; omitted: empty.
         """
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
+        self.related = dict(related or {})
         self._loaded = Loaded()
 
     @property
@@ -354,6 +360,7 @@ class ModelTools:
             labels=self.labels,
             folder=folder,
             fitted=self.fitted,
+            related=self.related,
         )
 
     @property

@@ -37,6 +37,7 @@ from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
+from diffmine.runs.axis import Axis, axis_of_table, with_related
 from diffmine.runs.contents import Contents
 from diffmine.runs.notes import NOTES_FILE, Notes, read_notes
 from diffmine.runs.services import Services
@@ -211,12 +212,18 @@ class Run:
     @cached_property
     def records(self) -> dict[str, ImageRecord]:
         """image_id -> record."""
-        return {record.image_id: record for record in image_records(self.images)}
+        related = self.axis.related if self.axis else {}
+        return {record.image_id: record for record in with_related(image_records(self.images), related)}
+
+    @cached_property
+    def axis(self) -> Axis | None:
+        """The labels in the order that ``[dataset] order`` gives them; None where it gives none."""
+        return axis_of_table(self.labels, self.recipe.tables.get("dataset", {}))
 
     @cached_property
     def labels(self) -> list[str]:
         """Every label of the run, sorted."""
-        return sorted({label for record in self.records.values() for label in record.labels})
+        return sorted({label for labels in self.images["labels"].to_pylist() for label in labels})
 
     @cached_property
     def in_sample(self) -> dict[str, int]:
