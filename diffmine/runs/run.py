@@ -39,6 +39,7 @@ from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.axis import Axis, axis_of_table, with_related
 from diffmine.runs.contents import Contents
+from diffmine.runs.life import ELEMENTS_FILE, LIFE_FILE, MEMBERS_FILE, STAGE, Life, life_of
 from diffmine.runs.notes import NOTES_FILE, Notes, read_notes
 from diffmine.runs.services import Services
 from diffmine.runs.tables import EVIDENCE, image_records
@@ -140,6 +141,16 @@ class Run:
     def clusters(self) -> pa.Table:
         """``clusters.parquet``, see :data:`diffmine.runs.tables.CLUSTERS`."""
         return self._table("clusters.parquet")
+
+    @cached_property
+    def life(self) -> Life | None:
+        """The elements that run through all labels, and their shares along the labels' order; None where the recipe has
+        no ``[life]``.
+        """
+        if STAGE not in self.info["stages"]:
+            return None
+        elements, steps, members = (self._table(name) for name in (ELEMENTS_FILE, LIFE_FILE, MEMBERS_FILE))
+        return life_of(elements, steps, members, self)
 
     @cached_property
     def metrics(self) -> dict[str, dict[str, Any]]:
@@ -377,7 +388,7 @@ class Run:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls),
                 ``typicality`` (whole pictures, white where not typical, and heat maps), ``influence`` (heat maps of it
                 beside those of typicality), ``whole`` (whole pictures, by the mean over all of each), ``paper`` (grid,
-                maps and metrics in a column), or what a plugin draws.
+                maps and metrics in a column), ``life`` (elements along the labels' order), or what a plugin draws.
             labels: which labels, each a panel; None: all.
             before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
                 whatever ``kind`` says.

@@ -18,7 +18,8 @@ YEARS = ("8", "9", "10", "11")
 def mined(folder: Path, dataset: str, extra: str = "", labels: tuple[str, ...] = YEARS) -> Run:
     write_toy_folder(folder / "pictures", labels, per_label=6)
     text = TINY_RECIPE.replace("holdout = 0.25", f"holdout = 0.34\n{dataset}").replace("steps = 6", "steps = 2")
-    (folder / "years.toml").write_text(text.replace("draws = 4", f"draws = 4\n{extra}"), encoding="utf-8")
+    text = text.replace("draws = 4", f"draws = 4\n{extra}") + "[life]\n"
+    (folder / "years.toml").write_text(text, encoding="utf-8")
     return diffmine.run(folder / "years.toml", out=folder / "run", store=folder / "store", device="cpu")
 
 
@@ -40,6 +41,9 @@ def test_neighbours_are_no_null(tmp_path: Path) -> None:
     assert run.axis.labels == YEARS
     assert nulls(run) == FAR
     finetuned = run.info["stages"]["finetune"]
+    assert run.life is not None
+    assert run.life.labels == YEARS
+    assert any('features.condition = "null"' in text for text in run.info["warnings"])  # dift's know the label
     wider = mined(tmp_path, 'order = "numeric"\nneighbours = 2', "null_labels = 4")
     assert nulls(wider) == {"8": {"11"}, "9": set(), "10": set(), "11": {"8"}}
     assert any("neighbour of 10, 9" in text for text in wider.info["warnings"])
