@@ -90,22 +90,18 @@ def element_rows(table: Sequence[ClusterRow], life: Sequence[Mapping[str, Any]])
     for one in table:
         steps = [step for step in life if step["element"] == one.cluster]
         trends.append(share_trend(*([step[name] for step in steps] for name in ("found", "pictures", "position"))))
-    q_values = {
-        name: benjamini_hochberg([getattr(trend, f"{name}_p") for trend in trends]).tolist()
-        for name in ("trend", "change")
-    }
+    q_values = benjamini_hochberg([trend.either_p for trend in trends]).tolist()
     return [
         {
             "element": one.cluster,
             **{name: value for name, value in asdict(one).items() if name not in RANKING},
             "trend_z": trend.z,
             "trend_p": trend.trend_p,
-            "trend_q": q_values["trend"][place],
             "change_p": trend.change_p,
-            "change_q": q_values["change"][place],
             "linear": trend.linear,
+            "q_value": q_value,
         }
-        for place, (one, trend) in enumerate(zip(table, trends, strict=True))
+        for one, trend, q_value in zip(table, trends, q_values, strict=True)
     ]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Report,
         Stage,
         TypicalityScorer,
+        View,
     )
 
 
@@ -232,6 +233,13 @@ def diffmine_register_describers() -> list[type[Describer]]:
     from diffmine.builtin.describers.colour_shape import ColourShape
 
     return [ColourShape]
+
+
+@hookimpl
+def diffmine_register_views() -> list[type[View]]:
+    from diffmine.builtin.views.life import LifeView
+
+    return [LifeView]
 
 
 @hookimpl

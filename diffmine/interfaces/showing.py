@@ -88,7 +88,8 @@ class View(Component):
 
         - ``labels``, ``groups`` (clusters, outliers, controls; ``label`` is a place in ``labels``, ``start`` and
           ``stop`` bound its patches), ``patches`` (columns: ``typicality``, ``rank``, ...), ``images``;
-        - ``el(tag, attributes, ...children)`` and ``named(text)`` make elements, in which text stays text;
+        - ``el(tag, attributes, ...children)``, ``svg(tag, attributes, ...children)`` and ``named(text)`` make elements,
+          in which text stays text; ``hidden(text)`` is for screen readers alone, ``figure(number)`` writes a number;
         - ``crop(patch, side)`` is the crop of a patch as a link to its picture;
         - ``labelAddress(label)``, ``groupAddress(group)``, ``patchAddress(group, patch)`` are links.
 

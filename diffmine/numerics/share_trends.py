@@ -35,6 +35,11 @@ class ShareTrend(NamedTuple):
     change_p: float
     linear: float
 
+    @property
+    def either_p(self) -> float:
+        """Of both tests together, by Bonferroni: whether there is a trend or any other change."""
+        return min(1.0, 2 * min(self.trend_p, self.change_p))
+
 
 def share_trend(hits: ArrayLike, answers: ArrayLike, values: ArrayLike) -> ShareTrend:
     """Test a share for a trend (Cochran 1954; Armitage, *Tests for Linear Trends in Proportions and Frequencies*,

@@ -68,7 +68,7 @@ class Element:
         were chosen followed from the labels, and so may their shares.
         """
         facts = self.facts
-        if min(facts["trend_q"], facts["change_q"]) > FALSE_DISCOVERIES or self.is_chance:
+        if facts["q_value"] > FALSE_DISCOVERIES or self.is_chance:
             return "cannot tell"
         if facts["linear"] < MOSTLY:
             return "comes and goes"

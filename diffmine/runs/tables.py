@@ -79,10 +79,9 @@ ELEMENTS = pa.schema(
         *[field for field in CLUSTERS if field.name not in ("label", "cluster", "rank", "at_least")],
         ("trend_z", pa.float64()),
         ("trend_p", pa.float64()),
-        ("trend_q", pa.float64()),
         ("change_p", pa.float64()),
-        ("change_q", pa.float64()),
         ("linear", pa.float64()),
+        ("q_value", pa.float64()),
     ]
 )
 LIFE = pa.schema(

@@ -14,8 +14,8 @@ from diffmine.runs.life import Course, Element, Life, Step
 from diffmine.runs.run import Run
 from diffmine.terminal.crop_rows import Thumbnails
 from diffmine.terminal.glyphs import LEVELS, bar, visible
-from diffmine.terminal.rich_tables import BAR, counted, heading, interval, name, new_table, signed
-from diffmine.terminal.thumbnails import fitting
+from diffmine.terminal.rich_tables import BAR, HEADING, counted, heading, interval, name, new_table, signed
+from diffmine.terminal.thumbnails import SIDE, fitting
 
 STYLES: dict[Course, str] = {"rises": "green", "falls": "red", "comes and goes": "yellow", "cannot tell": "dim"}
 FACTS = 26
@@ -59,14 +59,10 @@ def _elements(run: Run, life: Life, console: Console, limit: int) -> Iterator[Re
     shown = life.by_change[:limit]
     thumbnails = Thumbnails(run.contents, console)
     places = _spread(len(life.labels), fitting(console.width - FACTS))
-    strips = thumbnails.load([[int(one.rows[0]) for one in _of(element, places)] for element in shown])
+    faces = [element.steps[place].rows[:1].tolist() for element in shown for place in places]
+    cells = thumbnails.load(faces)
     if thumbnails.shown and places:
-        table = Table(box=None, show_header=False, padding=(0, 0, 1, 0), pad_edge=False)
-        table.add_column(width=FACTS, no_wrap=True)
-        table.add_column(no_wrap=True)
-        for element, strip in zip(shown, strips, strict=True):
-            table.add_row(Text("\n").join(_facts(element)), strip)
-        yield table
+        yield _illustrated(life, shown, places, cells)
     else:
         yield _listed(shown)
     if len(life.elements) > limit:
@@ -76,9 +72,16 @@ def _elements(run: Run, life: Life, console: Console, limit: int) -> Iterator[Re
         yield Text(f"crops are not shown: {visible(thumbnails.cause)}", style="yellow")
 
 
-def _of(element: Element, places: Sequence[int]) -> list[Step]:
-    """The steps at some places that have members."""
-    return [element.steps[place] for place in places if len(element.steps[place].rows)]
+def _illustrated(life: Life, elements: Sequence[Element], places: Sequence[int], cells: Sequence[Text]) -> Table:
+    """The best crop of each element under the labels at some places; ``cells`` are element by element."""
+    table = Table(box=None, padding=(0, 1, 1, 0), pad_edge=False, header_style=HEADING)
+    table.add_column(width=FACTS - 1, no_wrap=True)
+    for place in places:
+        table.add_column(name(life.labels[place]), width=SIDE, no_wrap=True, overflow="ellipsis")
+    for number, element in enumerate(elements):
+        crops = cells[number * len(places) : (number + 1) * len(places)]
+        table.add_row(Text("\n").join(_facts(element)), *crops)
+    return table
 
 
 def _facts(element: Element) -> list[Text]:
@@ -88,7 +91,7 @@ def _facts(element: Element) -> list[Text]:
         Text(element.course, style=STYLES[element.course]),
         Text(shares_line(element.shares), style=BAR),
         Text.assemble(f"most {peak.facts['share']:.0%} in ", name(peak.label)),
-        Text(_sure(element), style="dim"),
+        Text(f"q {_sure(element)}", style="dim"),
     ]
 
 
@@ -109,8 +112,7 @@ def _listed(elements: Sequence[Element]) -> Table:
 
 
 def _sure(element: Element) -> str:
-    """The smaller of the q-values of its trend and of any change."""
-    return f"{min(element.facts['trend_q'], element.facts['change_q']):.2g}"
+    return f"{element.facts['q_value']:.2g}"
 
 
 def _steps(run: Run, element: Element, console: Console) -> Iterator[RenderableType]:
@@ -118,8 +120,8 @@ def _steps(run: Run, element: Element, console: Console) -> Iterator[RenderableT
     pictures = counted(facts["images"], "picture")
     yield heading(f"element {element.number}", element.course, counted(facts["size"], "patch"), pictures)
     yield Text(
-        f"trend z {facts['trend_z']:+.2f}, q {facts['trend_q']:.2g} · any change q {facts['change_q']:.2g}; "
-        "over all elements",
+        f"q {_sure(element)} over all elements · trend z {facts['trend_z']:+.2f}, p {facts['trend_p']:.2g} · "
+        f"any change p {facts['change_p']:.2g}",
         style="dim",
     )
     yield Text()
@@ -131,7 +133,7 @@ def _steps(run: Run, element: Element, console: Console) -> Iterator[RenderableT
     if thumbnails.shown:
         table.add_column("", no_wrap=True)
     for step, strip in zip(element.steps, strips, strict=True):
-        further = [strip] if thumbnails.shown else _typicality(step)
+        further = [Text.assemble(strip, "\n")] if thumbnails.shown else _typicality(step)
         table.add_row(name(step.label), *_share(step), *further)
     yield table
 

@@ -54,6 +54,7 @@ def test_what_comes_and_goes_changes_and_has_no_trend() -> None:
     found = share_trend([1, 10, 25, 10, 1], [30] * 5, range(5))
     assert found.change_p < 0.001
     assert found.trend_p > 0.9
+    assert found.either_p == 2 * found.change_p
     assert found.linear == pytest.approx(0)
 
 

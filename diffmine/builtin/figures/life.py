@@ -73,8 +73,7 @@ def row_name(one: Element) -> str:
     """What becomes of the element, and how sure that is."""
     if one.course == "cannot tell":
         return f"element {one.number}\ncannot tell"
-    q_value = one.facts["trend_q" if one.course in ("rises", "falls") else "change_q"]
-    return f"element {one.number}\n{one.course}\nq = {q_value:.2g}"
+    return f"element {one.number}\n{one.course}\nq = {one.facts['q_value']:.2g}"
 
 
 def _drawn(contents: Contents, one: Element, labels: Sequence[str]) -> tuple[ByteArray, ByteArray]:
