@@ -161,10 +161,10 @@ def _shows(mask: BoolArray, box: Box) -> bool:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="receives pictures, masks, store and run")
-    parser.add_argument("--per-year", type=int, default=100, help="pictures of each year (default: 100)")
+    parser.add_argument("--per-year", type=int, default=80, help="pictures of each year (default: 80)")
     parser.add_argument("--steps", type=int, default=300, help="of each of two finetunings (default: 300)")
     parser.add_argument("--draws", type=int, default=8, help="for each picture and label (default: 8)")
-    parser.add_argument("--clusters", type=int, default=24, help="over all years (default: 24)")
+    parser.add_argument("--clusters", type=int, default=12, help="over all years (default: 12)")
     parser.add_argument("--features", choices=FEATURES, default="dift", help="to cluster by (default: dift)")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()

@@ -229,12 +229,16 @@ class Run:
     @cached_property
     def axis(self) -> Axis | None:
         """The labels in the order that ``[dataset] order`` gives them; None where it gives none."""
-        return axis_of_table(self.labels, self.recipe.tables.get("dataset", {}))
+        return axis_of_table(self._label_names, self.recipe.tables.get("dataset", {}))
 
     @cached_property
     def labels(self) -> list[str]:
-        """Every label of the run, sorted."""
-        return sorted({label for labels in self.images["labels"].to_pylist() for label in labels})
+        """Every label of the run: in the order that the recipe gives them, else sorted."""
+        return list(self.axis.labels) if self.axis else sorted(self._label_names)
+
+    @cached_property
+    def _label_names(self) -> set[str]:
+        return {label for labels in self.images["labels"].to_pylist() for label in labels}
 
     @cached_property
     def in_sample(self) -> dict[str, int]:

@@ -47,7 +47,7 @@ def coloured(run: Run, life: Life) -> dict[str, Element]:
 
 
 def test_found_shares_are_those_planted(run: Run, life: Life) -> None:
-    assert life.labels == YEARS
+    assert (life.labels, tuple(run.labels), tuple(run.contents.labels)) == (YEARS, YEARS, YEARS)
     for name, element in coloured(run, life).items():
         planted = np.array(PLANTED[name]) / PICTURES
         np.testing.assert_allclose(element.shares, planted, err_msg=name)
