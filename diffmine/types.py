@@ -68,6 +68,8 @@ class ImageRecord:
         origin: where it is listed; paths are unique within an origin.
         related: labels that it does not carry and that are no null for it either, such as the decades before and
             after; they follow from ``[dataset] order``, and ``images.parquet`` does not hold them.
+        siblings: labels that it does not carry and that share a parent with one of its own; they follow from
+            ``[dataset] hierarchy`` likewise.
     """
 
     image_id: str
@@ -82,6 +84,7 @@ class ImageRecord:
     mined: bool = True
     origin: Origin = "dataset"
     related: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
 
     @property
     def in_sample(self) -> bool:

@@ -19,7 +19,7 @@ typicality of Siglidis et al., *Diffusion Models as Data Mining Tools* (2024); d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -78,6 +78,7 @@ class Predictions:
         conditions: the null condition (None) first.
         own: the picture's own labels.
         related: label -> labels that it is not compared with, see ``ModelTools.related``.
+        parents: label -> the label above it, None of a root, see ``ModelTools.parents``.
         weight: what squares of errors, and of differences of predictions, count at this timestep.
     """
 
@@ -86,6 +87,7 @@ class Predictions:
     conditions: tuple[str | None, ...]
     own: tuple[str, ...]
     related: Related = field(default_factory=dict)
+    parents: Mapping[str, str | None] = field(default_factory=dict)
     weight: float = 1.0
 
 
@@ -125,6 +127,15 @@ def influence(predictions: Predictions) -> Tensor:
     information). It takes no further forward.
     """
     return predictions.weight * (predictions.prediction - predictions.prediction[:1]).square().mean(1)
+
+
+def influence_over_parent(predictions: Predictions) -> Tensor:
+    """w_t mean over channels of (p_c - p_parent)^2, :func:`influence` with the label above in place of the null
+    condition, which is the parent of a root; (conditions, h, w).
+    """
+    place = {condition: row for row, condition in enumerate(predictions.conditions)}
+    above = [place[None if one is None else predictions.parents.get(one)] for one in predictions.conditions]
+    return predictions.weight * (predictions.prediction - predictions.prediction[above]).square().mean(1)
 
 
 def influence_among_siblings(predictions: Predictions) -> Tensor:

@@ -35,6 +35,7 @@ class Measured:
         losses: the denoising losses, mean over channels, by condition.
         further: what else was asked for, by measure and condition: ``measured.further[influence][label]``.
         related: label -> labels that it is not compared with, see ``ModelTools.related``.
+        parents: label -> the label above it, None of a root, see ``ModelTools.parents``.
     """
 
     record: ImageRecord
@@ -42,6 +43,7 @@ class Measured:
     losses: ByCondition
     further: Mapping[Measure, ByCondition] = field(default_factory=dict)
     related: Related = field(default_factory=dict)
+    parents: Mapping[str, str | None] = field(default_factory=dict)
 
 
 Gain = Callable[[Measured, str], Tensor]
@@ -61,6 +63,14 @@ def gain_over_siblings(measured: Measured, label: str) -> Tensor:
     others = siblings(label, measured.losses, measured.record.labels, measured.related)
     loss = measured.losses[label]
     return torch.stack([measured.losses[one] for one in others]).mean(0) - loss if others else torch.zeros_like(loss)
+
+
+def gain_over_parent(measured: Measured, label: str) -> Tensor:
+    """L(parent) - L(label), which is T(label) - T(parent): what the label explains beyond the one above it.
+
+    The parent of a root is the null condition.
+    """
+    return measured.losses[measured.parents.get(label)] - measured.losses[label]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +230,7 @@ class LossScoring(Scoring):
             drawn.prepared.conditions,
             own=drawn.prepared.picture.record.labels,
             related=self._tools.related,
+            parents=self._tools.parents,
             weight=drawn.weights[draw],
         )
         return torch.stack([measure(predictions) for measure in self._measures], dim=1)
@@ -240,6 +251,7 @@ class LossScoring(Scoring):
             losses,
             dict(zip(self._measures[1:], further, strict=True)),
             self._tools.related,
+            self._tools.parents,
         )
         for one in drawn.prepared.maps:
             influences = None if self._influence is None else measured.further[self._influence][one.label]

@@ -22,6 +22,7 @@ from diffmine.interfaces.finetuning import no_masks
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.axis import Axis, axis_of, with_related
+from diffmine.runs.hierarchy import Parents, parents_of, with_siblings
 from diffmine.runs.run import Run
 from diffmine.runs.tables import image_records
 from diffmine.store.artifacts import PUBLIC, WORKSPACE
@@ -51,7 +52,12 @@ class RunInputs:
     def records(self) -> list[ImageRecord]:
         records = image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
         axis = self._axis(records)
-        return with_related(records, axis.related) if axis else records
+        records = with_related(records, axis.related) if axis else records
+        parents = self._parents(records)
+        return with_siblings(records, parents) if parents else records
+
+    def _parents(self, records: Sequence[ImageRecord]) -> Parents:
+        return parents_of(records, self.components.dataset.config.hierarchy)
 
     def _axis(self, records: Sequence[ImageRecord]) -> Axis | None:
         config = self.components.dataset.config
@@ -121,6 +127,7 @@ class RunInputs:
             folder=finetuned if "finetune" in self.artifacts and finetuned.exists() else None,
             fitted=fitted,
             related=axis.related if axis else None,
+            parents=self._parents(records),
         )
 
 

@@ -62,6 +62,11 @@ class DatasetConfig(ComponentConfig):
         description="with an order, how many labels on either side of a picture's own are no wrong labels for it: no "
         "null for p-values, and nothing that contrast compares with",
     )
+    hierarchy: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="columns whose values are labels above a picture's own, from coarse to fine, such as ['continent', "
+        "'country'] over regions: the picture carries them too; omitted: it carries its own alone",
+    )
     shuffle_labels: bool = Field(
         False, description="deal the labels out among the pictures anew, by the seed: a control that must find nothing"
     )

@@ -308,6 +308,7 @@ class ModelTools:
             has fitted nothing.
         related: label -> the labels that look so much like it that they are not to be told from it, such as the decades
             before and after; empty where the labels have no order.
+        parents: label -> the label above it, None of a root; empty where the labels have no hierarchy.
     """
 
     def __init__(
@@ -321,6 +322,7 @@ class ModelTools:
         folder: Path | None,
         fitted: Path | None = None,
         related: Related | None = None,
+        parents: Mapping[str, str | None] | None = None,
     ) -> None:
         """Take what is loaded later.
 
@@ -333,10 +335,11 @@ class ModelTools:
             folder: where finetuning saved model and encoder; None: they were not finetuned.
             fitted: the attribute.
             related: the attribute; omitted: empty.
+            parents: the attribute; omitted: empty.
         """
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
-        self.related = dict(related or {})
+        self.related, self.parents = dict(related or {}), dict(parents or {})
         self._loaded = Loaded()
 
     @property
@@ -361,6 +364,7 @@ class ModelTools:
             folder=folder,
             fitted=self.fitted,
             related=self.related,
+            parents=self.parents,
         )
 
     @property

@@ -39,6 +39,7 @@ from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.axis import Axis, axis_of_table, with_related
 from diffmine.runs.contents import Contents
+from diffmine.runs.hierarchy import Parents, parents_of, with_siblings
 from diffmine.runs.life import ELEMENTS_FILE, LIFE_FILE, MEMBERS_FILE, STAGE, Life, life_of
 from diffmine.runs.notes import NOTES_FILE, Notes, read_notes
 from diffmine.runs.services import Services
@@ -224,7 +225,13 @@ class Run:
     def records(self) -> dict[str, ImageRecord]:
         """image_id -> record."""
         related = self.axis.related if self.axis else {}
-        return {record.image_id: record for record in with_related(image_records(self.images), related)}
+        records = with_siblings(with_related(image_records(self.images), related), self.parents)
+        return {record.image_id: record for record in records}
+
+    @cached_property
+    def parents(self) -> Parents:
+        """Label -> the label above it, None of a root; empty where ``[dataset] hierarchy`` names none."""
+        return parents_of(image_records(self.images), self.recipe.tables.get("dataset", {}).get("hierarchy"))
 
     @cached_property
     def axis(self) -> Axis | None:

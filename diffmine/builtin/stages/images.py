@@ -21,6 +21,7 @@ from diffmine.numerics.seeding import derive_seed
 from diffmine.pictures.decoding import open_upright, pipeline_size
 from diffmine.processes.threads import in_threads
 from diffmine.runs.axis import axis_of
+from diffmine.runs.hierarchy import with_ancestors
 from diffmine.runs.tables import images_table
 from diffmine.types import ImageRecord, Item, Origin
 
@@ -122,6 +123,8 @@ def listing(work: Work, origin: Origin) -> Listing:
     dataset.prepare(prepared, seed=work.seed, progress=work.progress)
     source, config = dataset.open(prepared), dataset.config
     items = choose(source.scan(), config.labels, config.per_label, work.seed)
+    if (hierarchy := work.components.dataset.config.hierarchy) is not None:
+        items = with_ancestors(items, hierarchy)
     if not items:
         raise DataError(_nothing_found(source, config.labels, origin))
     return Listing(origin, source, config, list(verify(items, source, config.image_size, work.progress, origin)))

@@ -132,7 +132,8 @@ class Typicality(Stage):
 
     def settings(self, components: Components) -> Mapping[str, Any]:
         config = components.dataset.config
-        return {} if config.order is None else {"order": config.order, "neighbours": config.neighbours}
+        order = {} if config.order is None else {"order": config.order, "neighbours": config.neighbours}
+        return {**order, **({} if config.hierarchy is None else {"hierarchy": config.hierarchy})}
 
     def run(self, work: Work) -> None:
         """Write the shards, ``index.parquet`` (which shard holds which map) and ``grid.json``."""
