@@ -51,7 +51,7 @@ class LifeFigure(Figure):
         image = np.concatenate(parts) if parts else np.full((CELL, CELL, 3), WHITE, dtype=np.uint8)
         return [
             Panel(
-                "",
+                shown[0] if len(shown) == 1 else "",
                 image,
                 [name for one in elements for name in (row_name(one), "share")],
                 columns=shown,
