@@ -14,6 +14,7 @@ from diffmine.commands.cli import cli
 from diffmine.drawing.crops import crops
 from diffmine.drawing.panels import CELL, GAP
 from diffmine.engine.opening import load_run
+from diffmine.errors import DataError
 from diffmine.runs.run import Run
 from diffmine.testing.toy_lives import YEARS, write_toy_lives
 from diffmine.testing.toy_runs import write_toy_run
@@ -68,6 +69,5 @@ def test_a_report_draws_it_once_for_all_labels(run: Run, tmp_path: Path) -> None
 def test_a_run_without_lives_says_how_to_have_them(tmp_path: Path) -> None:
     toy = write_toy_run(tmp_path, clusters=1, members=4)
     assert toy.life is None
-    done = CliRunner().invoke(cli, ["figure", str(toy.path), "--kind", "life", "-o", str(tmp_path / "x.png")])
-    assert done.exit_code != 0
-    assert "say [dataset] order, add a table [life]" in done.output
+    with pytest.raises(DataError, match=r"say \[dataset\] order, add a table \[life\]"):
+        toy.figure("life")
