@@ -26,9 +26,11 @@ of it."""
 Origin = Literal["dataset", "training"]
 """The recipe's table that lists a picture."""
 
+Related = Mapping[str, tuple[str, ...]]
+"""Label -> the labels that are no null for its pictures, as they look much alike."""
 Role = Literal["own", "null", "other"]
 """What a typicality map is to its picture: of a label that it carries; of one that says nothing of it, so that its
-values are what chance alone gives; or neither, such as a parent of its label."""
+values are what chance alone gives; or neither, such as the decade before its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ class ImageRecord:
             every training picture.
         mined: whether patches are looked for here, to be clustered.
         origin: where it is listed; paths are unique within an origin.
+        related: labels that it does not carry and that are no null for it either, such as the decades before and
+            after; they follow from ``[dataset] order``, and ``images.parquet`` does not hold them.
+        siblings: labels that it does not carry and that share a parent with one of its own; they follow from
+            ``[dataset] hierarchy`` likewise.
     """
 
     image_id: str
@@ -77,6 +83,8 @@ class ImageRecord:
     fold: int | None = None
     mined: bool = True
     origin: Origin = "dataset"
+    related: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
 
     @property
     def in_sample(self) -> bool:

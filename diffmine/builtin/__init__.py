@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Report,
         Stage,
         TypicalityScorer,
+        View,
     )
 
 
@@ -191,24 +192,26 @@ def diffmine_register_stages() -> list[type[Stage]]:
     from diffmine.builtin.stages.features import Features
     from diffmine.builtin.stages.finetune import Finetune
     from diffmine.builtin.stages.images import Images
+    from diffmine.builtin.stages.life import Life
     from diffmine.builtin.stages.metrics import Metrics
     from diffmine.builtin.stages.patches import Patches
     from diffmine.builtin.stages.report import Report as ReportStage
     from diffmine.builtin.stages.typicality import Typicality
 
-    return [Images, Finetune, Typicality, Patches, Features, Clusters, Metrics, Describe, Checks, ReportStage]
+    return [Images, Finetune, Typicality, Patches, Features, Clusters, Life, Metrics, Describe, Checks, ReportStage]
 
 
 @hookimpl
 def diffmine_register_figures() -> list[type[Figure]]:
     from diffmine.builtin.figures.grid import Grid
     from diffmine.builtin.figures.influence import Influence
+    from diffmine.builtin.figures.life import LifeFigure
     from diffmine.builtin.figures.paper import Paper
     from diffmine.builtin.figures.strips import Strips
     from diffmine.builtin.figures.typicality import Typicality
     from diffmine.builtin.figures.whole import Whole
 
-    return [Grid, Paper, Strips, Typicality, Influence, Whole]
+    return [Grid, Paper, Strips, Typicality, Influence, Whole, LifeFigure]
 
 
 @hookimpl
@@ -230,6 +233,13 @@ def diffmine_register_describers() -> list[type[Describer]]:
     from diffmine.builtin.describers.colour_shape import ColourShape
 
     return [ColourShape]
+
+
+@hookimpl
+def diffmine_register_views() -> list[type[View]]:
+    from diffmine.builtin.views.life import LifeView
+
+    return [LifeView]
 
 
 @hookimpl

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @run_argument
 @click.option("--label", metavar="LABEL", help="Show the clusters of this label.")
 @click.option("--cluster", metavar="K", help="Show the patches of this cluster; or outliers, random, least.")
+@click.option("--life", "as_life", is_flag=True, help="Show elements along the labels' order; with --cluster K, one.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Clusters or patches to show.")
 @click.option(
     "--export", "as_format", type=RegisteredName("exporters"), help="Write the patches in this format instead."
@@ -30,6 +31,7 @@ def command(
     run_folder: Path,
     label: str | None,
     cluster: str | None,
+    as_life: bool,
     limit: int,
     as_format: str | None,
     out: Path | None,
@@ -44,9 +46,14 @@ def command(
     """
     from diffmine.engine.opening import load_run
     from diffmine.terminal.console import output
-    from diffmine.terminal.show import show
+    from diffmine.terminal.show import show, show_life
 
     run = load_run(run_folder)
+    if as_life:
+        if label is not None or as_format is not None or out is not None or as_json or as_bibtex:
+            raise click.UsageError("--life shows elements over all labels; only --cluster and --limit go with it")
+        show_life(run, output(), cluster, limit)
+        return
     if as_json or as_bibtex:
         _refuse_a_choice("--json sums up" if as_json else "--bibtex cites", (label, cluster, as_format, out))
         click.echo(_whole(run, as_json=as_json), nl=as_json)

@@ -145,7 +145,7 @@ class LossScorer(TypicalityScorer):
     def role(self, record: ImageRecord, label: str) -> Role:
         if label in record.labels:
             return "own"
-        return "other" if label in kin_of(record, self.config.kindred) else "null"
+        return "other" if label in (*record.related, *kin_of(record, self.config.kindred)) else "null"
 
     def open(self, tools: ModelTools) -> Scoring:
         from diffmine.diffusion.scoring import LossScoring
@@ -181,7 +181,7 @@ def other_labels(
     """``count`` labels that say nothing of the image, drawn by the seed and its content; fewer if there are.
 
     Args:
-        record: the image.
+        record: the image; its ``related`` labels are left out.
         labels: every label of the run, sorted.
         count: how many are wanted.
         seed: the run's seed.
@@ -189,7 +189,7 @@ def other_labels(
     Returns:
         labels in the order of ``labels``.
     """
-    related = kin_of(record, kindred)
-    others = [label for label in labels if label not in record.labels and label not in related]
+    left_out = {*record.labels, *record.related, *kin_of(record, kindred)}
+    others = [label for label in labels if label not in left_out]
     drawn = numpy_generator(seed, "other labels", record.digest).permutation(len(others))[:count]
     return tuple(others[index] for index in sorted(drawn))

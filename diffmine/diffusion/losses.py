@@ -19,15 +19,15 @@ typicality of Siglidis et al., *Diffusion Models as Data Mining Tools* (2024); d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from diffmine.interfaces import Conditioning, Denoiser
 from diffmine.pictures.decoding import to_model
-from diffmine.types import ByteArray
+from diffmine.types import ByteArray, Related
 
 
 def latent_of(denoiser: Denoiser, pixels: ByteArray) -> Tensor:
@@ -77,6 +77,8 @@ class Predictions:
         target: what it should have predicted, float32, (channels, h, w).
         conditions: the null condition (None) first.
         own: the picture's own labels.
+        related: label -> labels that it is not compared with, see ``ModelTools.related``.
+        parents: label -> the label above it, None of a root, see ``ModelTools.parents``.
         weight: what squares of errors, and of differences of predictions, count at this timestep.
     """
 
@@ -84,6 +86,8 @@ class Predictions:
     target: Tensor
     conditions: tuple[str | None, ...]
     own: tuple[str, ...]
+    related: Related = field(default_factory=dict)
+    parents: Mapping[str, str | None] = field(default_factory=dict)
     weight: float = 1.0
 
 
@@ -91,17 +95,21 @@ Measure = Callable[[Predictions], Tensor]
 """What is kept of a draw: for each condition a map, float32, (conditions, h, w)."""
 
 
-def siblings(label: str, conditions: Iterable[str | None], own: Sequence[str]) -> list[str]:
+def siblings(
+    label: str, conditions: Iterable[str | None], own: Sequence[str], related: Related | None = None
+) -> list[str]:
     """The labels that a label is to be told from: the others that the picture was denoised under.
 
-    A picture's own labels are no siblings of each other: each helps to explain it, and they would cancel.
+    A picture's own labels are no siblings of each other: each helps to explain it, and they would cancel. Nor are
+    neighbours on the labels' axis, which look much alike.
 
     Args:
         label: one of ``conditions``.
         conditions: what the picture was denoised under.
         own: the picture's own labels.
+        related: label -> labels that it is not compared with.
     """
-    kin = own if label in own else (label,)
+    kin = {*(own if label in own else ()), label, *(related or {}).get(label, ())}
     return [condition for condition in conditions if condition is not None and condition not in kin]
 
 
@@ -121,6 +129,15 @@ def influence(predictions: Predictions) -> Tensor:
     return predictions.weight * (predictions.prediction - predictions.prediction[:1]).square().mean(1)
 
 
+def influence_over_parent(predictions: Predictions) -> Tensor:
+    """w_t mean over channels of (p_c - p_parent)^2, :func:`influence` with the label above in place of the null
+    condition, which is the parent of a root; (conditions, h, w).
+    """
+    place = {condition: row for row, condition in enumerate(predictions.conditions)}
+    above = [place[None if one is None else predictions.parents.get(one)] for one in predictions.conditions]
+    return predictions.weight * (predictions.prediction - predictions.prediction[above]).square().mean(1)
+
+
 def influence_among_siblings(predictions: Predictions) -> Tensor:
     """w_t mean over the siblings s of c, and over channels, of (p_c - p_s)^2; 0 without siblings; (conditions, h, w).
 
@@ -130,6 +147,6 @@ def influence_among_siblings(predictions: Predictions) -> Tensor:
     prediction = predictions.prediction
     found = torch.zeros_like(prediction[:, 0])
     for label, row in place.items():
-        if label is not None and (others := siblings(label, place, predictions.own)):
+        if label is not None and (others := siblings(label, place, predictions.own, predictions.related)):
             found[row] = (prediction[row] - prediction[[place[one] for one in others]]).square().mean((0, 1))
     return predictions.weight * found

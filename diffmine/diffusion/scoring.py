@@ -19,7 +19,7 @@ from diffmine.diffusion.losses import Measure, Predictions, latent_of, paired_pr
 from diffmine.diffusion.schedule import error_weights
 from diffmine.interfaces import Conditioning, ModelTools, Progress, Scoring
 from diffmine.numerics.batching import BatchSize, run_in_batches
-from diffmine.types import FloatArray, ImageRecord, Picture, TypicalityMap
+from diffmine.types import FloatArray, ImageRecord, Picture, Related, TypicalityMap
 
 ByCondition = Mapping[str | None, Tensor]
 """Condition (None: the null condition) -> what was measured under it, float32, (draws, h, w)."""
@@ -34,12 +34,16 @@ class Measured:
         fractions: the draws' positions on the noise schedule, float32, (draws,), in [0, 1).
         losses: the denoising losses, mean over channels, by condition.
         further: what else was asked for, by measure and condition: ``measured.further[influence][label]``.
+        related: label -> labels that it is not compared with, see ``ModelTools.related``.
+        parents: label -> the label above it, None of a root, see ``ModelTools.parents``.
     """
 
     record: ImageRecord
     fractions: Tensor
     losses: ByCondition
     further: Mapping[Measure, ByCondition] = field(default_factory=dict)
+    related: Related = field(default_factory=dict)
+    parents: Mapping[str, str | None] = field(default_factory=dict)
 
 
 Gain = Callable[[Measured, str], Tensor]
@@ -56,9 +60,17 @@ def gain_over_siblings(measured: Measured, label: str) -> Tensor:
 
     A picture that carries every label has no siblings to be told from; its gain is 0.
     """
-    others = siblings(label, measured.losses, measured.record.labels)
+    others = siblings(label, measured.losses, measured.record.labels, measured.related)
     loss = measured.losses[label]
     return torch.stack([measured.losses[one] for one in others]).mean(0) - loss if others else torch.zeros_like(loss)
+
+
+def gain_over_parent(measured: Measured, label: str) -> Tensor:
+    """L(parent) - L(label), which is T(label) - T(parent): what the label explains beyond the one above it.
+
+    The parent of a root is the null condition.
+    """
+    return measured.losses[measured.parents.get(label)] - measured.losses[label]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +229,8 @@ class LossScoring(Scoring):
             target[0],
             drawn.prepared.conditions,
             own=drawn.prepared.picture.record.labels,
+            related=self._tools.related,
+            parents=self._tools.parents,
             weight=drawn.weights[draw],
         )
         return torch.stack([measure(predictions) for measure in self._measures], dim=1)
@@ -236,6 +250,8 @@ class LossScoring(Scoring):
             drawn.fractions,
             losses,
             dict(zip(self._measures[1:], further, strict=True)),
+            self._tools.related,
+            self._tools.parents,
         )
         for one in drawn.prepared.maps:
             influences = None if self._influence is None else measured.further[self._influence][one.label]

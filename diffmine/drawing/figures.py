@@ -89,14 +89,14 @@ def draw(
     """Draw a figure of a run.
 
     Args:
-        kind: draws the panel of one label.
+        kind: draws the panels.
         labels: which labels, each a panel; None: all.
         rows, columns: how many clusters or lines, and crops in each; None: what the kind says.
     Raises:
         RecipeError: there is no such label.
     """
     size = (kind.rows if rows is None else rows, kind.columns if columns is None else columns)
-    panels = [kind.panel(contents, label, *size) for label in _checked(contents, labels)]
+    panels = kind.panels(contents, _checked(contents, labels), *size)
     return compose(panels, contents.run.quantity)
 
 

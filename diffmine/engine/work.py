@@ -21,6 +21,8 @@ from diffmine.interfaces.boundary import own_work
 from diffmine.interfaces.finetuning import no_masks
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.resolving import Components, Resolved
+from diffmine.runs.axis import Axis, axis_of, with_related
+from diffmine.runs.hierarchy import Parents, parents_of, with_siblings
 from diffmine.runs.run import Run
 from diffmine.runs.tables import image_records
 from diffmine.store.artifacts import PUBLIC, WORKSPACE
@@ -48,7 +50,18 @@ class RunInputs:
         return self.recipe.seed
 
     def records(self) -> list[ImageRecord]:
-        return image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
+        records = image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
+        axis = self._axis(records)
+        records = with_related(records, axis.related) if axis else records
+        parents = self._parents(records)
+        return with_siblings(records, parents) if parents else records
+
+    def _parents(self, records: Sequence[ImageRecord]) -> Parents:
+        return parents_of(records, self.components.dataset.config.hierarchy)
+
+    def _axis(self, records: Sequence[ImageRecord]) -> Axis | None:
+        config = self.components.dataset.config
+        return axis_of(_labels(records), config.order, config.neighbours)
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         sources = {origin: self._source(origin) for origin in self.components.datasets}
@@ -103,16 +116,23 @@ class RunInputs:
 
     def tools(self, device: str, fitted: Path | None = None, fold: int | None = None) -> ModelTools:
         fold = self.folds[0] if fold is None else fold
+        labels, axis = sorted(_labels(records := self.records())), self._axis(records)
         finetuned = self.artifacts.get("finetune", Path()) / PUBLIC / model_folder(fold)
         return ModelTools(
             self.components.model,
             self.components.conditioning,
             device=device,
             seed=self.seed,
-            labels=sorted({label for record in self.records() for label in record.labels}),
+            labels=labels,
             folder=finetuned if "finetune" in self.artifacts and finetuned.exists() else None,
             fitted=fitted,
+            related=axis.related if axis else None,
+            parents=self._parents(records),
         )
+
+
+def _labels(records: Sequence[ImageRecord]) -> set[str]:
+    return {label for record in records for label in record.labels}
 
 
 @dataclass(frozen=True)

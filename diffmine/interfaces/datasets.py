@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from diffmine.interfaces import checks
 from diffmine.interfaces.boundary import Accountable, returns, yields
@@ -50,6 +51,22 @@ class DatasetConfig(ComponentConfig):
         description="images to draw of each label among those, by the seed; the other training images are learned "
         "from, and never scored; omitted: all",
     )
+    order: Literal["numeric"] | Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(
+        None,
+        description="order of the labels, such as years: 'numeric', by the numbers that they are, or a list of them; "
+        "neighbours are then no null for each other; omitted: they have none",
+    )
+    neighbours: int = Field(
+        1,
+        ge=0,
+        description="with an order, how many labels on either side of a picture's own are no wrong labels for it: no "
+        "null for p-values, and nothing that contrast compares with",
+    )
+    hierarchy: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="columns whose values are labels above a picture's own, from coarse to fine, such as ['continent', "
+        "'country'] over regions: the picture carries them too; omitted: it carries its own alone",
+    )
     shuffle_labels: bool = Field(
         False, description="deal the labels out among the pictures anew, by the seed: a control that must find nothing"
     )
@@ -60,6 +77,13 @@ class DatasetConfig(ComponentConfig):
     max_bad_fraction: Annotated[float, OUTSIDE_KEY] = Field(
         0.05, ge=0, le=1, description="share of unreadable pictures above which the run stops"
     )
+
+    @field_validator("order")
+    @classmethod
+    def _lists_each_once(cls, order: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if isinstance(order, tuple) and (twice := [label for label, count in Counter(order).items() if count > 1]):
+            raise ValueError(f"{twice[0]!r} is listed more than once; each label has one place in the order")
+        return order
 
 
 @dataclass(frozen=True, slots=True)

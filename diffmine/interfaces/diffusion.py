@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from diffmine.interfaces import checks
 from diffmine.interfaces.boundary import Accountable, returns
 from diffmine.interfaces.component import Component
+from diffmine.types import Related
 
 if TYPE_CHECKING:
     import numpy as np
@@ -305,6 +306,9 @@ class ModelTools:
         labels: every label of the run, sorted.
         fitted: the folder in which a component that fits itself to the training set finds what it fitted; None: it
             has fitted nothing.
+        related: label -> the labels that look so much like it that they are not to be told from it, such as the decades
+            before and after; empty where the labels have no order.
+        parents: label -> the label above it, None of a root; empty where the labels have no hierarchy.
     """
 
     def __init__(
@@ -317,6 +321,8 @@ class ModelTools:
         labels: Sequence[str],
         folder: Path | None,
         fitted: Path | None = None,
+        related: Related | None = None,
+        parents: Mapping[str, str | None] | None = None,
     ) -> None:
         """Take what is loaded later.
 
@@ -328,9 +334,12 @@ class ModelTools:
             labels: the attribute, in any sequence.
             folder: where finetuning saved model and encoder; None: they were not finetuned.
             fitted: the attribute.
+            related: the attribute; omitted: empty.
+            parents: the attribute; omitted: empty.
         """
         self._model, self._conditioning, self._folder = model, conditioning, folder
         self.device, self.seed, self.labels, self.fitted = device, seed, tuple(labels), fitted
+        self.related, self.parents = dict(related or {}), dict(parents or {})
         self._loaded = Loaded()
 
     @property
@@ -354,6 +363,8 @@ class ModelTools:
             labels=self.labels,
             folder=folder,
             fitted=self.fitted,
+            related=self.related,
+            parents=self.parents,
         )
 
     @property

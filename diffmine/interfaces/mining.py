@@ -144,12 +144,15 @@ class TypicalityScorer(Component):
         return 0.5
 
     def role(self, record: ImageRecord, label: str) -> Role:
-        """What the map of an image under a label is; default: ``own`` where it carries the label, else ``null``.
+        """What the map of an image under a label is; default: ``own`` where it carries the label, ``other`` where the
+        label is one of ``record.related``, else ``null``.
 
         Patches are mined from ``own`` maps, and their p-values come from ``null`` maps; ``other`` maps are kept to be
         looked at.
         """
-        return "own" if label in record.labels else "null"
+        if label in record.labels:
+            return "own"
+        return "other" if label in record.related else "null"
 
     def passes(self, labels: int) -> int:
         """Forwards of the diffusion model to score one picture under so many labels, for estimates of cost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffmine.interfaces.component import Component
@@ -17,18 +18,24 @@ if TYPE_CHECKING:
 
 class Figure(Component):
     """A kind of figure: ``diffmine figure RUN --kind NAME``, ``run.figure(NAME)``, ``kinds`` of the report
-    ``figures``; draws one label at a time.
+    ``figures``; draws one label at a time, unless it says otherwise.
 
     Class attributes:
         rows, columns: how many are drawn where nobody says.
+        across: whether it draws all labels together, in :meth:`panels`.
     """
 
     rows: ClassVar[int] = 6
     columns: ClassVar[int] = 7
+    across: ClassVar[bool] = False
 
     @abstractmethod
     def panel(self, contents: Contents, label: str, rows: int, columns: int) -> Panel:
         """The panel of a label."""
+
+    def panels(self, contents: Contents, labels: Sequence[str], rows: int, columns: int) -> list[Panel]:
+        """The panels of some labels; default: one of each."""
+        return [self.panel(contents, label, rows, columns) for label in labels]
 
 
 class Exporter(Component):
@@ -81,7 +88,8 @@ class View(Component):
 
         - ``labels``, ``groups`` (clusters, outliers, controls; ``label`` is a place in ``labels``, ``start`` and
           ``stop`` bound its patches), ``patches`` (columns: ``typicality``, ``rank``, ...), ``images``;
-        - ``el(tag, attributes, ...children)`` and ``named(text)`` make elements, in which text stays text;
+        - ``el(tag, attributes, ...children)``, ``svg(tag, attributes, ...children)`` and ``named(text)`` make elements,
+          in which text stays text; ``hidden(text)`` is for screen readers alone, ``figure(number)`` writes a number;
         - ``crop(patch, side)`` is the crop of a patch as a link to its picture;
         - ``labelAddress(label)``, ``groupAddress(group)``, ``patchAddress(group, patch)`` are links.
 

@@ -38,7 +38,17 @@ from diffmine.recipes.requirements import check_installed, distribution_of, is_i
 from diffmine.types import Origin
 
 MODEL_TABLES = ("model", "conditioning", "finetune")
-IN_DATASET_ONLY = ("holdout", "validation", "folds", "mine", "mine_per_label", "shuffle_labels")
+IN_DATASET_ONLY = (
+    "holdout",
+    "validation",
+    "folds",
+    "mine",
+    "mine_per_label",
+    "shuffle_labels",
+    "order",
+    "neighbours",
+    "hierarchy",
+)
 """Options of ``[dataset]`` that say nothing in ``[training]``, whose pictures are all learned from."""
 
 

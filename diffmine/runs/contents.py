@@ -166,8 +166,11 @@ class Contents:
 
     @cached_property
     def labels(self) -> list[str]:
-        """Labels that have patches, sorted."""
-        return sorted(set(self._label.tolist()))
+        """Labels that have patches: in the order that the recipe gives them, else sorted."""
+        found = sorted(set(self._label.tolist()))
+        if self.run.axis is None:
+            return found
+        return sorted(found, key=self.run.labels.index)
 
     @cached_property
     def own(self) -> Mapping[str, LabelClusters]:

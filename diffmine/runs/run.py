@@ -37,7 +37,10 @@ from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
+from diffmine.runs.axis import Axis, axis_of_table, with_related
 from diffmine.runs.contents import Contents
+from diffmine.runs.hierarchy import Parents, parents_of, with_siblings
+from diffmine.runs.life import ELEMENTS_FILE, LIFE_FILE, MEMBERS_FILE, STAGE, Life, life_of
 from diffmine.runs.notes import NOTES_FILE, Notes, read_notes
 from diffmine.runs.services import Services
 from diffmine.runs.tables import EVIDENCE, image_records
@@ -141,6 +144,16 @@ class Run:
         return self._table("clusters.parquet")
 
     @cached_property
+    def life(self) -> Life | None:
+        """The elements that run through all labels, and their shares along the labels' order; None where the recipe has
+        no ``[life]``.
+        """
+        if STAGE not in self.info["stages"]:
+            return None
+        elements, steps, members = (self._table(name) for name in (ELEMENTS_FILE, LIFE_FILE, MEMBERS_FILE))
+        return life_of(elements, steps, members, self)
+
+    @cached_property
     def metrics(self) -> dict[str, dict[str, Any]]:
         """``metrics.json``: name -> value, low, high, chance, count, per_label."""
         with self._reading("metrics.json") as path:
@@ -211,12 +224,28 @@ class Run:
     @cached_property
     def records(self) -> dict[str, ImageRecord]:
         """image_id -> record."""
-        return {record.image_id: record for record in image_records(self.images)}
+        related = self.axis.related if self.axis else {}
+        records = with_siblings(with_related(image_records(self.images), related), self.parents)
+        return {record.image_id: record for record in records}
+
+    @cached_property
+    def parents(self) -> Parents:
+        """Label -> the label above it, None of a root; empty where ``[dataset] hierarchy`` names none."""
+        return parents_of(image_records(self.images), self.recipe.tables.get("dataset", {}).get("hierarchy"))
+
+    @cached_property
+    def axis(self) -> Axis | None:
+        """The labels in the order that ``[dataset] order`` gives them; None where it gives none."""
+        return axis_of_table(self._label_names, self.recipe.tables.get("dataset", {}))
 
     @cached_property
     def labels(self) -> list[str]:
-        """Every label of the run, sorted."""
-        return sorted({label for record in self.records.values() for label in record.labels})
+        """Every label of the run: in the order that the recipe gives them, else sorted."""
+        return list(self.axis.labels) if self.axis else sorted(self._label_names)
+
+    @cached_property
+    def _label_names(self) -> set[str]:
+        return {label for labels in self.images["labels"].to_pylist() for label in labels}
 
     @cached_property
     def in_sample(self) -> dict[str, int]:
@@ -370,7 +399,7 @@ class Run:
             kind: ``grid`` (the best clusters, their members as rows), ``strips`` (best patches against the controls),
                 ``typicality`` (whole pictures, white where not typical, and heat maps), ``influence`` (heat maps of it
                 beside those of typicality), ``whole`` (whole pictures, by the mean over all of each), ``paper`` (grid,
-                maps and metrics in a column), or what a plugin draws.
+                maps and metrics in a column), ``life`` (elements along the labels' order), or what a plugin draws.
             labels: which labels, each a panel; None: all.
             before: an earlier run over the same pictures, such as the base model's: its typicality beside this run's,
                 whatever ``kind`` says.

@@ -73,6 +73,36 @@ CLUSTERS = pa.schema(
     ]
 )
 
+ELEMENTS = pa.schema(
+    [
+        ("element", pa.int32()),
+        *[field for field in CLUSTERS if field.name not in ("label", "cluster", "rank", "at_least")],
+        ("trend_z", pa.float64()),
+        ("trend_p", pa.float64()),
+        ("change_p", pa.float64()),
+        ("linear", pa.float64()),
+        ("q_value", pa.float64()),
+    ]
+)
+LIFE = pa.schema(
+    [
+        ("element", pa.int32()),
+        ("label", pa.string()),
+        ("position", pa.float64()),
+        ("pictures", pa.int32()),
+        ("found", pa.int32()),
+        ("share", pa.float64()),
+        ("share_low", pa.float64()),
+        ("share_high", pa.float64()),
+        ("patches", pa.int32()),
+        ("mean_typicality", pa.float32()),
+        ("mean_low", pa.float32()),
+        ("mean_high", pa.float32()),
+        ("at_least", pa.float32()),
+    ]
+)
+PATCH_ELEMENTS = pa.schema([("element", pa.int32()), ("element_distance", pa.float32())])
+
 
 def clustered_table(
     patches: Sequence[Patch], mined: BoolArray, cluster: IntArray, distance: FloatArray, duplicates: IntArray

@@ -16,6 +16,8 @@ EPOCHS = 16
 FEWEST_STEPS, MOST_STEPS = 600, 4000
 SMALL_SET = 3000
 """Pictures up to which every one is worth a second training, so that it can be mined and have a p-value."""
+FEWEST_YEARS = 4
+"""With fewer, some year would have no other that is no neighbour."""
 METRICS = ("label_auc", "typical_share", "fitting_size", "label_predictability")
 STABLE_DIFFUSION = {
     "model": {"use": "stable-diffusion", "path": "stable-diffusion-v1-5/stable-diffusion-v1-5"},
@@ -81,7 +83,15 @@ def _dataset(survey: Survey, side: int, small: bool, on_gpu: bool) -> dict[str, 
         }
     )
     crop = {"crop": Setting("random", "in finetuning; mining sees whole pictures")} if on_gpu else {}
-    return {"image_size": Setting(side, found), **crop, **split}
+    return {"image_size": Setting(side, found), **crop, **split, **_order(survey)}
+
+
+def _order(survey: Survey) -> dict[str, Setting]:
+    """Years have neighbours; other numbers, such as those of classes, may have none."""
+    years = all(label.isdecimal() and 1000 <= int(label) < 2200 for label in survey.counts)
+    if not years or len(survey.counts) < FEWEST_YEARS:
+        return {}
+    return {"order": Setting("numeric", "the labels are years: those next to each other are no null")}
 
 
 def _model(on_gpu: bool) -> Mapping[str, Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from diffmine.runs.in_sample import why_no_p_values
 
 if TYPE_CHECKING:
     from diffmine.runs.contents import Cluster, Contents
+    from diffmine.runs.life import Element
     from diffmine.runs.run import Run
 
 
@@ -33,9 +34,17 @@ def summary_json(run: Run) -> str:
         "warnings": run.info["warnings"],
         "no_p_values": why_no_p_values(run) if "clusters" in done else None,
         "flags": [asdict(flag) for flag in run.flags],
+        "life": None if run.life is None else [_element(one) for one in run.life.elements],
         "labels": {label: _label(run.contents, label) for label in run.contents.labels} if "clusters" in done else {},
     }
     return json.dumps(summary, indent=1, ensure_ascii=False)
+
+
+def _element(one: Element) -> dict[str, Any]:
+    """An element with its course, and its share of each label's pictures along their order."""
+    facts = {key: _plain(value) for key, value in one.facts.items()}
+    steps = [{key: _plain(value) for key, value in step.facts.items() if key != "element"} for step in one.steps]
+    return {**facts, "course": one.course, "labels": steps}
 
 
 def _label(contents: Contents, label: str) -> dict[str, Any]:

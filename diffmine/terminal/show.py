@@ -12,6 +12,7 @@ from diffmine.errors import RecipeError
 from diffmine.plugins.explaining import did_you_mean
 from diffmine.runs.contents import Contents, Rows
 from diffmine.terminal.details import label_view, patches_view
+from diffmine.terminal.life_view import life_view
 from diffmine.terminal.overview import overview
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ def show(run: Run, console: Console, label: str | None, group: str | None, limit
         RecipeError: there is no such label or cluster.
     """
     for part in _view(run, console, label, group, limit):
+        console.print(part)
+
+
+def show_life(run: Run, console: Console, element: str | None, limit: int) -> None:
+    """Print the elements that run through all labels, or one of them label by label; see :func:`life_view`."""
+    for part in life_view(run, console, element, limit):
         console.print(part)
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from diffmine.interfaces import Check, Exporter, Figure
+from diffmine.builtin.figures.life import LifeFigure
+from diffmine.builtin.views.life import LifeView
+from diffmine.engine.opening import load_run
+from diffmine.interfaces import Check, Exporter, Figure, View
 from diffmine.plugins.kinds import KIND_OF_NAME
 from diffmine.plugins.registry import registry
+from diffmine.runs.contents import Contents
 from diffmine.testing.contracts.checks import CheckContract
 from diffmine.testing.contracts.exporters import ExporterContract
 from diffmine.testing.contracts.figures import FigureContract
+from diffmine.testing.contracts.views import ViewContract
+from diffmine.testing.toy_lives import write_toy_lives
 
 
 def names(kind: str) -> list[str]:
@@ -17,9 +23,36 @@ def names(kind: str) -> list[str]:
 
 
 class TestFigures(FigureContract):
-    @pytest.fixture(params=names("figures"))
+    @pytest.fixture(params=[name for name in names("figures") if name != "life"])
     def figure(self, request: pytest.FixtureRequest) -> Figure:
         return registry().build(KIND_OF_NAME["figures"], request.param, {})  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def lives(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    return load_run(write_toy_lives(tmp_path_factory.mktemp("lives")).path).contents
+
+
+class TestLife(FigureContract):
+    """Of runs that tell lives."""
+
+    @pytest.fixture
+    def contents(self, lives: Contents) -> Contents:
+        return lives
+
+    @pytest.fixture
+    def figure(self) -> Figure:
+        return LifeFigure(LifeFigure.Config())
+
+
+class TestLifeView(ViewContract):
+    @pytest.fixture
+    def contents(self, lives: Contents) -> Contents:
+        return lives
+
+    @pytest.fixture
+    def view(self) -> View:
+        return LifeView(LifeView.Config())
 
 
 class TestExporters(ExporterContract):

@@ -157,9 +157,14 @@ def test_conditions_of_a_draw_see_the_same_noisy_latent() -> None:
 Label = Literal["cold", "flat", "warm"]
 
 
-def contrast(own: tuple[str, ...], means: dict[str, tuple[float, float, float]]) -> dict[str, float]:
+def contrast(
+    own: tuple[str, ...],
+    means: dict[str, tuple[float, float, float]],
+    related: dict[str, tuple[str, ...]] | None = None,
+) -> dict[str, float]:
     """label -> exact gain at a picture of constant value 0.5, in units of what one grey mean of 0 loses to 0.5."""
     with_tools, one = tools(means), picture(0, own, value=0.5)
+    with_tools.related = related or {}
     config = Contrast.Config(draws=64, timesteps="stratified", antithetic=True)
     maps = Contrast(config).open(with_tools).score([one], [sorted(means)], Progress())[0]
     denoiser, latent = with_tools.denoiser, latent_of(with_tools.denoiser, one.pixels)
@@ -184,6 +189,14 @@ def test_own_labels_do_not_cancel_in_contrast() -> None:
 def test_of_one_own_label_contrast_is_the_gain_over_all_others() -> None:
     found = contrast(("a",), GREY)
     assert found["a"] == pytest.approx(0.5, abs=0.02)
+    assert found["c"] == pytest.approx(-1, abs=0.02)
+
+
+def test_contrast_leaves_neighbours_out() -> None:
+    """b, as good as a, is next to both others: a is told from c alone, c from a alone, and b from nothing."""
+    found = contrast(("a",), GREY, {"a": ("b",), "b": ("a", "c"), "c": ("b",)})
+    assert found["a"] == pytest.approx(1, abs=0.02)
+    assert found["b"] == 0
     assert found["c"] == pytest.approx(-1, abs=0.02)
 
 

@@ -124,6 +124,20 @@ def test_whatever_the_pictures_the_recipe_is_valid(counts: list[int], side: int,
 
 
 @pytest.mark.parametrize(
+    ("labels", "ordered"),
+    [
+        (["1920", "1930", "1940", "1950"], True),
+        (["1920", "1930", "1940"], False),  # the one in the middle would have neighbours alone
+        (["1920", "1930", "1940", "now"], False),
+        (["1", "2", "3", "4", "5"], False),  # may be classes
+    ],
+)
+def test_years_have_an_order(labels: list[str], ordered: bool) -> None:
+    found = Survey(dict.fromkeys(labels, 50), 96, (), (), (), (), (), 0, ())
+    assert ("order" in advise(found, "cpu")["dataset"]) == ordered
+
+
+@pytest.mark.parametrize(
     ("labels", "expected"),
     [
         (["a", "b"], []),

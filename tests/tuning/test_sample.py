@@ -9,7 +9,6 @@ import pytest
 
 from diffmine.builtin.scorers.contrast import Contrast
 from diffmine.builtin.scorers.diffusion import Diffusion
-from diffmine.diffusion import LossConfig
 from diffmine.errors import DataError
 from diffmine.tuning.sample import sample
 from diffmine.types import ImageRecord, Split
@@ -46,12 +45,12 @@ def test_a_part_holds_every_label_as_often() -> None:
 
 
 def test_every_picture_has_a_wrong_label_and_contrast_its_siblings() -> None:
-    for scorer in (SCORER, Contrast(LossConfig())):
+    for scorer in (SCORER, Contrast(Contrast.Config())):
         for one in sample(records(30), scorer, 84, 1):
             assert one.wrong not in one.record.labels
             assert set(one.pair) <= set(one.labels)
             assert len(set(one.labels)) == len(one.labels)
-    assert {len(one.labels) for one in sample(records(30), Contrast(LossConfig()), 84, 1)} == {3}
+    assert {len(one.labels) for one in sample(records(30), Contrast(Contrast.Config()), 84, 1)} == {3}
 
 
 def test_a_single_label_has_nothing_to_be_held_against() -> None:

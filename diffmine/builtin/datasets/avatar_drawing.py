@@ -85,7 +85,7 @@ def draw(seed: int, town: str, index: int, size: int, frequency: float) -> tuple
     has_element = numpy_generator(seed, "avatars", town, index, "element").random() < frequency
     attempt = 0
     while True:
-        face = _face(seed, town, index, attempt)
+        face = plain_face(seed, town, index, attempt)
         if not has_element:
             return face.render(size), None
         worn = face.wearing(ELEMENTS[town].part, ELEMENTS[town].variant)
@@ -98,16 +98,23 @@ def draw(seed: int, town: str, index: int, size: int, frequency: float) -> tuple
 
 
 @dataclass(frozen=True, slots=True)
-class _Face:
+class Face:
+    """A face that can be drawn.
+
+    Attributes:
+        options: of the style.
+        background: colour behind it, ``#rrggbb``.
+    """
+
     options: Mapping[str, Any]
     background: str
 
-    def wearing(self, part: str, variant: str) -> _Face:
+    def wearing(self, part: str, variant: str) -> Face:
         worn = {f"{part}Variant": [variant], f"{part}Probability": 100}
-        return _Face({**self.options, **worn}, self.background)
+        return Face({**self.options, **worn}, self.background)
 
-    def without(self, part: str) -> _Face:
-        return _Face({**self.options, f"{part}Probability": 0}, self.background)
+    def without(self, part: str) -> Face:
+        return Face({**self.options, f"{part}Probability": 0}, self.background)
 
     def svg(self) -> str:
         from dicebear import Avatar
@@ -146,11 +153,12 @@ def _recoloured(svg: str, element: Element, colour: str) -> str:
     return ElementTree.tostring(drawing, encoding="unicode")
 
 
-def _face(seed: int, town: str, index: int, attempt: int) -> _Face:
+def plain_face(seed: int, town: str, index: int, attempt: int) -> Face:
+    """A face without any town's element; equal arguments give equal faces, and the town decides nothing else."""
     rng = numpy_generator(seed, "avatars", town, index, attempt)
     background = "#" + "".join(f"{level:02x}" for level in rng.integers(140, 256, 3))
     # The style draws skin, colours and expression from its own seed, each by the name of what it is for.
-    face = _Face({"seed": str(rng.integers(2**53))}, background)
+    face = Face({"seed": str(rng.integers(2**53))}, background)
     face = face.wearing("top", str(rng.choice(HAIR))).wearing("clothes", str(rng.choice(CLOTHES)))
     for part, variant in DISTRACTORS.items():
         worn = rng.random() < DISTRACTOR_FREQUENCY

@@ -22,7 +22,8 @@ class Folder(Dataset):
     """One folder a label, flat or nested; the folder's name is the label.
 
     Files are pictures by their names (``.jpg``, ``.png``, ``.webp``, ``.bmp``, ``.tif``, ``.gif`` and kin); hidden
-    ones are passed over.
+    ones are passed over. Of nested folders, ``label_from = "last"`` and ``hierarchy = ["first"]`` make the first one a
+    label above the last.
     """
 
     name = "folder"
@@ -54,7 +55,7 @@ class Folder(Dataset):
 
     def open(self, prepared: Path) -> ImageSource:
         self._roots()
-        return _Pictures(self.config.path, self.config.label_from, self.config.masks)
+        return _Pictures(self.config)
 
     def _roots(self) -> list[Path]:
         require_folder(self.config.path, "path")
@@ -65,14 +66,15 @@ class Folder(Dataset):
 
 
 class _Pictures(ImageSource):
-    def __init__(self, root: Path, label_from: LabelFrom, masks: Path | None) -> None:
-        self._root, self._label_from, self._masks = root, label_from, masks
+    def __init__(self, config: Folder.Config) -> None:
+        self._root, self._label_from, self._masks = config.path, config.label_from, config.masks
+        self._has_hierarchy = config.hierarchy is not None
 
     def scan(self) -> Iterator[Item]:
         unlabelled = 0
         for path, _ in walk_pictures(self._root):
             if "/" in path:
-                yield Item(path, (self._label(path),))
+                yield Item(path, (self._label(path),), self._columns(path))
             else:
                 unlabelled += 1
         if unlabelled:
@@ -89,6 +91,11 @@ class _Pictures(ImageSource):
     def masks(self, record: ImageRecord) -> Mapping[str, BoolArray]:
         mask = find_mask(self._masks, record.path) if self._masks else None
         return {self._label(record.path): read_mask(mask)} if mask else {}
+
+    def _columns(self, path: str) -> dict[str, str]:
+        """What ``hierarchy`` may name, by the names that ``label_from`` has for it."""
+        folders = path.split("/")[:-1]
+        return {"first": folders[0], "last": folders[-1]} if self._has_hierarchy else {}
 
     def _label(self, path: str) -> str:
         folders = path.split("/")[:-1]

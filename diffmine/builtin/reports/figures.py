@@ -36,7 +36,10 @@ class Figures(Report):
     parts: tuple[Figure, ...]
 
     def write(self, run: Run, folder: Path) -> None:
-        """Write ``figures/<kind>-<label>.<format>``; the name of a label is made safe (``files.names``)."""
+        """Write ``figures/<kind>-<label>.<format>``, or ``figures/<kind>.<format>`` of all labels together.
+
+        The name of a label is made safe (``files.names``).
+        """
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         for kind in self.parts:
             run.attempt(kind, lambda kind: self._draw(run, kind, folder / FOLDER))
@@ -45,7 +48,8 @@ class Figures(Report):
         from diffmine.drawing.figures import draw
 
         sizes = {"rows": self.config.rows, "columns": self.config.columns} if kind.name == "grid" else {}
-        for label in run.contents.labels:
-            drawing = draw(run.contents, kind, [label], **sizes)
+        parts = {kind.name: None} if kind.across else {f"{kind.name}-{slug(one)}": [one] for one in run.contents.labels}
+        for name, labels in parts.items():
+            drawing = draw(run.contents, kind, labels, **sizes)
             for suffix in self.config.formats:
-                drawing.save(target / f"{kind.name}-{slug(label)}.{suffix}")
+                drawing.save(target / f"{name}.{suffix}")

@@ -20,6 +20,8 @@ from diffmine.numerics.choosing import choose
 from diffmine.numerics.seeding import derive_seed
 from diffmine.pictures.decoding import open_upright, pipeline_size
 from diffmine.processes.threads import in_threads
+from diffmine.runs.axis import axis_of
+from diffmine.runs.hierarchy import with_ancestors
 from diffmine.runs.tables import images_table
 from diffmine.types import ImageRecord, Item, Origin
 
@@ -103,6 +105,7 @@ class Images(Stage):
         skipped = [(image.item.path, image.cause) for one in listed for image in one.skipped]
         _warn(work.progress, skipped, duplicates)
         _warn_of_lone_images(work.progress, records)
+        _check_order(work.progress, records, config)
         pq.write_table(images_table(records), work.public("images.parquet"))
         with work.public("skipped.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("path", "cause"), *sorted([*skipped, *duplicates])])
@@ -120,6 +123,8 @@ def listing(work: Work, origin: Origin) -> Listing:
     dataset.prepare(prepared, seed=work.seed, progress=work.progress)
     source, config = dataset.open(prepared), dataset.config
     items = choose(source.scan(), config.labels, config.per_label, work.seed)
+    if (hierarchy := work.components.dataset.config.hierarchy) is not None:
+        items = with_ancestors(items, hierarchy)
     if not items:
         raise DataError(_nothing_found(source, config.labels, origin))
     return Listing(origin, source, config, list(verify(items, source, config.image_size, work.progress, origin)))
@@ -279,6 +284,16 @@ def _warn_of_lone_images(progress: Progress, records: Iterable[ImageRecord]) -> 
             counts.update(record.labels)
     if lone := {label for label, count in counts.items() if count == 1}:
         progress.warn(f"{_some(lone)}: the model that scores the only image to learn from does not know its label")
+
+
+def _check_order(progress: Progress, records: Iterable[ImageRecord], config: DatasetConfig) -> None:
+    """See that every label has its place in the order, before anything is learned."""
+    axis = axis_of({label for record in records for label in record.labels}, config.order, config.neighbours)
+    if axis and len(axis.labels) > 1 and axis.without_null:
+        progress.warn(
+            f"every other label is a neighbour of {_some(axis.without_null)}, so nothing is left to hold it against; "
+            f"lower [dataset] neighbours = {config.neighbours}"
+        )
 
 
 def _some(labels: Collection[str]) -> str:

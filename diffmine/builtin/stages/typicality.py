@@ -130,6 +130,11 @@ class Typicality(Stage):
     def reads(self, components: Components) -> tuple[str, ...]:
         return ("images", *model_reads(components.scorer))
 
+    def settings(self, components: Components) -> Mapping[str, Any]:
+        config = components.dataset.config
+        order = {} if config.order is None else {"order": config.order, "neighbours": config.neighbours}
+        return {**order, **({} if config.hierarchy is None else {"hierarchy": config.hierarchy})}
+
     def run(self, work: Work) -> None:
         """Write the shards, ``index.parquet`` (which shard holds which map) and ``grid.json``."""
         records = [record for record in work.records() if record.scored]

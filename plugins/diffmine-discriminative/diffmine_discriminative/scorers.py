@@ -40,7 +40,7 @@ class NetworkScorer(TypicalityScorer):
 
     def labels_to_score(self, record: ImageRecord, labels: Sequence[str], seed: int) -> tuple[str, ...]:
         """Its own labels, and ``null_labels`` others, drawn by the seed and the picture's content."""
-        others = [label for label in labels if label not in record.labels]
+        others = [label for label in labels if label not in (*record.labels, *record.related)]
         drawn = numpy_generator(seed, "null labels", record.digest).permutation(len(others))[: self.config.null_labels]
         return (*record.labels, *(others[place] for place in sorted(drawn)))
 

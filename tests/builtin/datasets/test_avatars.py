@@ -58,7 +58,7 @@ def test_the_mask_is_where_the_element_alone_changes_the_picture(town: str) -> N
     worn = next(
         face
         for attempt in range(20)
-        for face in [avatar_drawing._face(1, town, 0, attempt).wearing(element.part, element.variant)]
+        for face in [avatar_drawing.plain_face(1, town, 0, attempt).wearing(element.part, element.variant)]
         if np.array_equal(face.render(48), pixels)
     )
     group = rf'(<g id="{element.part}-{element.variant}-[^"]*">).*?(</g>)'
@@ -91,7 +91,7 @@ def test_elements_are_as_frequent_as_asked_and_distractors_common_to_all() -> No
     has_element = [draw(5, "Overton", index, 16, 0.7)[1] is not None for index in range(60)]
     assert 0.55 < np.mean(has_element) < 0.85
     worn = [
-        avatar_drawing._face(5, town, index, 0).options[f"{part}Probability"]
+        avatar_drawing.plain_face(5, town, index, 0).options[f"{part}Probability"]
         for town in ELEMENTS
         for index in range(40)
         for part in avatar_drawing.DISTRACTORS

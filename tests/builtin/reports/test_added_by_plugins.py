@@ -174,7 +174,7 @@ def test_a_plugins_figure_is_drawn_and_a_broken_one_named(reported: str, run: Ru
 def test_kinds_that_are_not_installed_are_refused_with_those_that_are(site: Site, run: Run, tmp_path: Path) -> None:
     said = site.diffmine("figure", run.path, "--kind", "pie", "-o", tmp_path / "x.png").stderr
     assert "'pie'" in said
-    assert "faces, grid, influence, paper, strips, torn, " in said
+    assert "faces, grid, influence, life, paper, strips, torn, " in said
     assert "lines" in site.diffmine("show", "--help").stdout
     site.diffmine("figure", run.path, "--kind", "faces", "--labels", "north", "-o", tmp_path / "x.png")
     with Image.open(tmp_path / "x.png") as image:

@@ -34,7 +34,7 @@ class Ordering:
 
     Attributes:
         contents: the run's contents.
-        labels: every label of the run, sorted.
+        labels: every label of the run, see ``Run.labels``.
         groups: in order.
         rows: the row of ``Run.patches`` of each of the page's patches.
     """

@@ -2,11 +2,12 @@
 
 import { crop } from "./crops.js";
 import { groups, images, labels, patches } from "./data.js";
-import { el, named } from "./dom.js";
+import { el, hidden, named, svg } from "./dom.js";
+import { figure } from "./numbers.js";
 import { groupAddress, labelAddress, overviewAddress, patchAddress } from "./routes.js";
 
 // What the page gives a view beside its own data; see `diffmine.interfaces.View`.
-const explorer = { labels, groups, patches, images, el, named, crop, labelAddress, groupAddress, patchAddress };
+const explorer = { labels, groups, patches, images, el, svg, named, hidden, figure, crop, labelAddress, groupAddress, patchAddress };
 
 export function addedView({ added }) {
   const content = el("section", { class: "added" });

@@ -1,0 +1,1 @@
+"""Built-in pages of the explorer, one a file."""
