@@ -60,7 +60,7 @@ PLACES = {"top": 0, "bottom": 2, "left": 0, "right": 2}
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the words for one cluster are worth; ``colour`` is the truth: a term -> the share of members that have it."""
+    """What the words for one cluster are worth, and the true colours: a term -> the share of members that have it."""
 
     cluster: Cluster
     words: tuple[str, ...]
@@ -154,9 +154,7 @@ def planted(records: Sequence[ImageRecord], source: ImageSource, by: str, seed: 
     pictures = {one.image_id: decode(source.read(one.path), None) for one in records}
     masks = {one.image_id: dict(source.masks(one)) for one in records}
     maps = [_map(one, masks[one.image_id][one.labels[0]], seed) for one in records]
-    patches = [
-        patch for record, one in zip(records, maps, strict=True) for patch in _patches(record, one, masks, seed)
-    ]
+    patches = [patch for record, one in zip(records, maps, strict=True) for patch in _patches(record, one, masks, seed)]
     patches.sort(key=lambda one: (one.label, one.selection, -one.typicality))
     features = _features(patches, records, pictures, masks, by)
     cluster, rows = _clusters(patches, features, seed)

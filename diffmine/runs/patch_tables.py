@@ -12,13 +12,16 @@ from diffmine.interfaces import Column
 from diffmine.runs.contents import OUTLIERS, Cluster, Contents, Rows
 from diffmine.types import OUTLIER
 
+TOLD = ("path", "verdict", "flags", "words", "name", "starred", "hidden", "note")
+"""Columns of :func:`patch_table` that ``patches.parquet`` has not."""
+
 
 def patch_table(contents: Contents, rows: Rows) -> pa.Table:
     """The rows of ``patches.parquet`` with what belongs to them.
 
-    Beside the columns of the file: ``path`` of the picture; ``flags`` and ``words`` of the cluster, null where it has
-    none; where people have made notes, ``name``, ``starred``, ``hidden`` and ``note`` of the cluster; then the columns
-    that plugins add.
+    Beside the columns of the file: ``path`` of the picture; ``verdict`` on the cluster, null for patches in none;
+    ``flags`` and ``words`` of the cluster, null where it has none; where people have made notes, ``name``, ``starred``,
+    ``hidden`` and ``note`` of the cluster; then the columns that plugins add.
     """
     run = contents.run
     table = run.patches.take(pa.array(rows, pa.int64()))
@@ -26,6 +29,7 @@ def patch_table(contents: Contents, rows: Rows) -> pa.Table:
     clusters = {(label, one.cluster): one for label in contents.labels for one in contents.clusters(label)}
     own = [clusters.get(key) for key in zip(table["label"].to_pylist(), table["cluster"].to_pylist(), strict=True)]
     table = table.add_column(1, "path", pa.array(paths, pa.string()))
+    table = table.append_column("verdict", _texts([one.verdict.words if one else () for one in own]))
     table = table.append_column("flags", _texts([one.marks if one else [] for one in own]))
     table = table.append_column("words", _texts([one.suggestions if one else [] for one in own]))
     for name, values in _noted(contents, own).items():
@@ -64,7 +68,7 @@ def group_name(patch: Mapping[str, Any]) -> str:
 
 def added_columns(contents: Contents, rows: Rows) -> dict[str, pa.Array]:
     """The columns that plugins add, by name, a value a row; one that fails is left out with a warning."""
-    taken = {*contents.run.patches.column_names, "path", "flags", "words", "name", "starred", "hidden", "note"}
+    taken = {*contents.run.patches.column_names, *TOLD}
 
     def computed(column: Column) -> pa.Array:
         if column.name in taken:
