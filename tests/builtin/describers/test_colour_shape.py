@@ -50,8 +50,8 @@ def test_a_place_in_no_ninth_is_told_by_its_third() -> None:
 def dressed(colour: tuple[int, int, int], *, where: str, label: str, count: int, skin: int) -> MemoryRun:
     """Faces of two labels, skins at random; those of ``label`` have a patch of one colour.
 
-    Where it is ``everywhere``, so have the others; where ``all over``, so has the rest of the picture; where ``nowhere``,
-    none has.
+    Where it is ``everywhere``, so have the others; where ``all over``, so has the rest of the picture; where
+    ``nowhere``, none has.
     """
     generator = np.random.default_rng(skin)
     records, maps, pictures, patches = [], [], {}, []
