@@ -78,7 +78,7 @@ def sheet(request: Any) -> np.ndarray:
 def seen(request: Any) -> bytes:
     """What a model would say that sees nothing but the mean colour."""
     pixels = sheet(request).reshape(-1, 3)
-    strongest = (pixels[(pixels < 255).any(axis=1)].mean(axis=0) + [0, 0, 20]).argmax()  # turquoise is blue here
+    strongest = ([*pixels[(pixels < 255).any(axis=1)].mean(axis=0), 0, 0, 20]).argmax()  # turquoise is blue here
     return chat(f'1. "{["red", "green", "blue"][int(strongest)]} square"\n2. coloured square.\n')
 
 
@@ -201,7 +201,7 @@ def test_a_server_that_never_ends_its_answer_is_not_waited_for() -> None:
         threading.Thread(target=drip, daemon=True).start()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         options = OpenAICompatible.Config(address=address, model="eyes", timeout=0.5)
-        with pytest.raises(DataError, match="did not answer within 0.5 s"):
+        with pytest.raises(DataError, match=r"did not answer within 0.5 s"):
             OpenAICompatible(options).words(planted_run())
 
 
