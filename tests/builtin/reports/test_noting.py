@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -278,7 +279,9 @@ def test_a_person_merges_clusters_and_separates_them(browser, watch, folder: Pat
     sizes = {row["cluster"]: row["size"] for row in load_run(folder).clusters.to_pylist() if row["label"] == "north"}
     for part in (1, 2):
         page.goto(f"{address}#north/{part}")
+        expect(page.get_by_role("button", name="Merge")).to_be_disabled()
         page.get_by_role("combobox", name="Merge into").select_option(label="Cluster 0")
+        page.get_by_role("button", name="Merge").click()
         expect(page).to_have_url(f"{address}#north/0")
     expect(page.locator(".noting")).to_contain_text("Merged with Cluster 1, Cluster 2.")
     expect(page.get_by_role("heading", name=f"All {sum(sizes.values())} patches")).to_be_visible()
@@ -318,6 +321,7 @@ def test_a_person_merges_clusters_and_separates_them(browser, watch, folder: Pat
 
 
 def test_merged_clusters_are_one_wherever_clusters_are_shown(folder: Path, tmp_path: Path) -> None:
+    untouched = shutil.copytree(folder, tmp_path / "untouched")
     book, computed = Notebook(folder), load_run(folder)
     book.change(ClusterNote(label="north", cluster=2, merged_into=0))
     book.change(ClusterNote(label="north", cluster=0, name="wheel"))
@@ -355,8 +359,13 @@ def test_merged_clusters_are_one_wherever_clusters_are_shown(folder: Path, tmp_p
     assert [(one["cluster"], one.get("parts")) for one in clusters] == [(0, [2]), (1, None)]
     assert "with cluster 2" in told("show", "--label", "north", "--cluster", "0")
     told("story", "-o", str(tmp_path / "story.html"))
-    done = CliRunner().invoke(cli, ["compare", str(folder), str(shutil.copytree(computed.path, tmp_path / "b"))])
+    compared = ["compare", str(untouched), str(folder), "--out", str(tmp_path / "compared")]
+    done = CliRunner().invoke(cli, compared)
     assert done.exit_code == 0, done.output
+    with (tmp_path / "compared" / "clusters.csv").open(encoding="utf-8", newline="") as file:
+        fates = {(row["first_clusters"], row["second_clusters"]): row["fate"] for row in csv.DictReader(file)}
+    assert "merged" in fates.values()
+    assert {into for of, into in fates if set(of.split()) & {"0", "2"}} >= {"0"}
 
 
 def test_no_cluster_is_merged_into_itself_or_into_what_the_run_has_not(folder: Path) -> None:

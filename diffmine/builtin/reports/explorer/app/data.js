@@ -66,7 +66,13 @@ export function patchesOfImage(image) {
 
 /** Numbers from `start` up to `stop`. */
 export const range = (start, stop) => Array.from({ length: Math.max(0, stop - start) }, (_, step) => start + step);
-export const membersOf = (group) => [group, ...(group.parts ?? [])].flatMap(({ start, stop }) => range(start, stop));
+
+/** The patches of a group, the most central first; of merged clusters in turn, so that the first show something of each. */
+export function membersOf(group) {
+  const all = [group, ...(group.parts ?? [])].map(({ start, stop }) => range(start, stop));
+  const inTurn = all.flatMap((members) => members.map((patch, place) => [place, patch]));
+  return inTurn.sort(([one], [other]) => one - other).map(([, patch]) => patch);
+}
 
 /** Its number is the one that run files, warnings and `diffmine show --cluster` give it. */
 export function groupTitle(group) {

@@ -37,7 +37,9 @@ function writing(group, changed) {
   const note = el("textarea", { rows: 2, maxlength: 10000, on: { change: () => say({ note: note.value }) } });
   const star = el("button", { type: "button", on: { click: () => say({ starred: !noteOf(group).starred }) } });
   const hide = el("button", { type: "button", on: { click: () => say({ hidden: !noteOf(group).hidden }) } });
-  const merge = el("select", { "aria-label": "Merge into", on: { change: () => join(Number(merge.value)) } });
+  // A choice by the keyboard passes others on its way, so that it alone does nothing.
+  const choice = el("select", { "aria-label": "Merge into", on: { change: () => mark() } });
+  const merge = el("button", { type: "button", on: { click: () => join(Number(choice.value)) } }, "Merge");
   const separate = el("button", { type: "button", on: { click: () => join(null) } }, "Separate");
   const merged = el("div", {});
   const join = (into) => say({ merged_into: into });
@@ -60,8 +62,10 @@ function writing(group, changed) {
     }
     back.disabled = !undoable();
     const others = clustersOf(group.label).filter((one) => one !== group);
-    merge.replaceChildren(el("option", { value: "" }, "Merge into…"), ...others.map((one) => el("option", { value: one.facts.cluster }, calledShort(one))));
-    merge.hidden = Boolean(group.into) || !others.length;
+    const chosen = choice.value;
+    choice.replaceChildren(el("option", { value: "" }, "Merge into…"), ...others.map((one) => el("option", { value: one.facts.cluster, selected: chosen === String(one.facts.cluster) }, calledShort(one))));
+    choice.hidden = merge.hidden = Boolean(group.into) || !others.length;
+    merge.disabled = choice.value === "";
     separate.hidden = !group.into;
     merged.replaceChildren(...[mergedNote(group)].filter(Boolean));
   };
@@ -86,7 +90,7 @@ function writing(group, changed) {
     { class: "noting", "aria-label": "Your notes" },
     el("label", {}, el("span", {}, "Name"), name),
     el("label", {}, el("span", {}, "Note"), note),
-    el("div", { class: "noting-buttons" }, star, hide, merge, separate, back, status),
+    el("div", { class: "noting-buttons" }, star, hide, choice, merge, separate, back, status),
     merged,
   );
 }
