@@ -12,6 +12,8 @@ from diffmine.types import ByteArray, IntArray
 TERMS = ("black", "grey", "white", "red", "pink", "orange", "brown", "beige", "yellow", "green", "blue", "purple")
 """The basic colour terms of English (Berlin & Kay 1969) and beige."""
 SYNONYMS = {"gray": "grey", "tan": "beige", "cream": "beige", "violet": "purple", "navy": "blue", "teal": "green"}
+OVERRULED = {"dark tan": "brown"}
+"""Names whose last word misleads."""
 
 
 @cache
@@ -24,7 +26,7 @@ def _named_colours() -> tuple[tuple[str, ...], NDArray[np.float64]]:
     from skimage.color import rgb2lab
 
     last = {name: name.removeprefix("xkcd:").split()[-1] for name in XKCD_COLORS}
-    terms = {name: SYNONYMS.get(word, word) for name, word in last.items()}
+    terms = {name: OVERRULED.get(name.removeprefix("xkcd:"), SYNONYMS.get(word, word)) for name, word in last.items()}
     kept = [name for name, term in terms.items() if term in TERMS]
     colours = np.array([to_rgb(XKCD_COLORS[name]) for name in kept])
     return tuple(terms[name] for name in kept), rgb2lab(colours)

@@ -43,7 +43,7 @@ class ColourShape(Describer):
     class Config(ComponentConfig):
         """Options of ``colour-shape``."""
 
-        crops: int = Field(24, ge=4, description="crops of a cluster that are looked at, those nearest to its centre")
+        crops: int = Field(48, ge=4, description="crops of a cluster that are looked at, those nearest to its centre")
         most: int = Field(5, ge=1, description="words for a cluster, at most")
 
     config: Config
