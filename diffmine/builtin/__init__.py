@@ -230,9 +230,11 @@ def diffmine_register_exporters() -> list[type[Exporter]]:
 
 @hookimpl
 def diffmine_register_describers() -> list[type[Describer]]:
+    from diffmine.builtin.describers.clip_words import ClipWords
     from diffmine.builtin.describers.colour_shape import ColourShape
+    from diffmine.builtin.describers.openai_compatible import OpenAICompatible
 
-    return [ColourShape]
+    return [ColourShape, ClipWords, OpenAICompatible]
 
 
 @hookimpl

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def command(run_folder: Path, as_format: str, label: str | None, cluster: str | None, out: Path | None) -> None:
     """Write the patches of RUN for other tools.
 
-    Tables are csv, json, markdown and parquet; coco, fiftyone and labelstudio give a box for each patch, with its
-    cluster as the class; embedding-atlas a map of crops.
+    The path of --out is printed. Tables are csv, json, markdown and parquet; coco, fiftyone and labelstudio give a box
+    for each patch, with its cluster as the class; embedding-atlas a map of crops.
     """
     from diffmine.engine.opening import load_run
 
@@ -32,7 +32,7 @@ def command(run_folder: Path, as_format: str, label: str | None, cluster: str | 
 
 
 def write_export(run: Run, label: str | None, cluster: str | None, as_format: str, out: Path | None) -> None:
-    """Write the patches that were asked for to a file, or print them."""
+    """Write the patches that were asked for to a file and print its path, or print them."""
     from diffmine.files.atomic import write_atomically
     from diffmine.interfaces import Exporter
     from diffmine.plugins.kinds import KIND_OF_NAME
@@ -43,6 +43,7 @@ def write_export(run: Run, label: str | None, cluster: str | None, as_format: st
     data = exporter.export(run.contents, chosen_rows(run.contents, label, cluster))
     if out is not None:
         write_atomically(out, data)
+        click.echo(out)
     elif exporter.binary and sys.stdout.isatty():
         raise click.UsageError(f"{as_format} is not for a terminal; add --out FILE")
     else:

@@ -98,10 +98,11 @@ def _typical(labels: Sequence[str], best: dict[str, Cluster], tested: bool) -> s
 
 
 def _named(cluster: Cluster) -> str:
-    """``cluster 3 (maybe wheel, black)``."""
-    words = next((one.words for one in cluster.descriptions if one.words), ())
-    maybe = ", ".join(one.text for one in words[:MOST_WORDS])
-    return f"cluster {cluster.cluster}" + (f" (maybe {maybe})" if maybe else "")
+    """``cluster 3 (maybe wheel, black: clip-words)``, or ``cluster 3 (spoked wheel)`` where a person has named it."""
+    said = next((one for one in cluster.descriptions if one.words), None)
+    maybe = f"maybe {', '.join(one.text for one in said.words[:MOST_WORDS])}: {said.source}" if said else ""
+    called = cluster.name or maybe
+    return f"cluster {cluster.cluster}" + (f" ({called})" if called else "")
 
 
 def _sure(run: Run, best: dict[str, Cluster], kinds: Counter[VerdictKind], tested: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -108,6 +108,8 @@ class Cluster:
         flags: what the run warns of it, and notes.
         descriptions: what describers call it.
         note: what people say of it.
+        parts: the clusters that people have merged into it. ``rows`` and ``flags`` are then those of all, ``facts`` are
+            told of all together, without intervals, and ``descriptions`` are its own.
     """
 
     label: str
@@ -118,6 +120,7 @@ class Cluster:
     flags: tuple[Flag, ...] = ()
     descriptions: tuple[Description, ...] = ()
     note: ClusterNote | None = None
+    parts: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -155,7 +158,7 @@ class Cluster:
 
 
 class Contents:
-    """The patches of a run, grouped; ``Run.contents``.
+    """The patches of a run, grouped; ``Run.contents``. Clusters that people have merged are one.
 
     Attributes:
         run: the run.
@@ -239,7 +242,7 @@ class Contents:
 
     @cached_property
     def _clusters(self) -> dict[str, list[Cluster]]:
-        facts = {(row["label"], row["cluster"]): row for row in self.run.clusters.to_pylist()}
+        facts, parts = self._facts, self._parts
         members = np.flatnonzero(self._cluster >= 0)
         distance = self.column("cluster_distance")[members]
         order = members[np.lexsort((self._rank[members], distance, self._is_duplicate[members]))]
@@ -252,11 +255,56 @@ class Contents:
             fact = facts[label, cluster]
             members = np.asarray(rows[label, cluster], dtype=np.int64)
             about = (label, cluster)
-            flags = tuple(flag for flag in self.run.flags if (flag.label, flag.cluster) == about)
+            all_of_it = (cluster, *parts.get(about, ()))
+            flags = tuple(flag for flag in self.run.flags if flag.label == label and flag.cluster in all_of_it)
             words = tuple(one for one in self.run.descriptions if (one.label, one.cluster) == about)
             note = notes.get(about)
-            found.setdefault(label, []).append(Cluster(label, cluster, fact["rank"], members, fact, flags, words, note))
+            fact = self._of_all(label, all_of_it, members) if parts.get(about) else fact
+            one = Cluster(label, cluster, fact["rank"], members, fact, flags, words, note, parts.get(about, ()))
+            found.setdefault(label, []).append(one)
         return found
+
+    @cached_property
+    def _facts(self) -> dict[tuple[str, int], dict[str, Any]]:
+        """The row of ``Run.clusters`` of each cluster that is shown."""
+        rows = {(row["label"], row["cluster"]): row for row in self.run.clusters.to_pylist()}
+        return {about: row for about, row in rows.items() if about not in self._merged}
+
+    @cached_property
+    def _merged(self) -> dict[tuple[str, int], int]:
+        """A cluster that people have merged -> the one as which it is shown."""
+        notes = self.run.notes
+        merged = (one for one in notes.clusters if one.merged_into is not None) if notes else ()
+        return {one.about: notes.root(*one.about) for one in merged} if notes else {}
+
+    @cached_property
+    def _parts(self) -> dict[tuple[str, int], tuple[int, ...]]:
+        """A cluster -> those that people have merged into it."""
+        found: dict[tuple[str, int], tuple[int, ...]] = {}
+        for (label, part), cluster in sorted(self._merged.items()):
+            found[label, cluster] = (*found.get((label, cluster), ()), part)
+        return found
+
+    def _of_all(self, label: str, clusters: Sequence[int], members: Rows) -> dict[str, Any]:
+        """What ``Run.clusters`` would say of several clusters together.
+
+        Their bounds hold for all clusters of a label at once, so as many members are typical at least as the parts have
+        at least together. Intervals are not told.
+        """
+        rows = [row for row in self.run.clusters.to_pylist() if row["label"] == label and row["cluster"] in clusters]
+        typicality = self.column("typicality")[members].astype(np.float64)
+        size, tested = sum(row["size"] for row in rows), [row for row in rows if row["at_least"] is not None]
+        at_least = sum(row["at_least"] * row["size"] for row in tested) / size if tested else None
+        return {
+            **dict.fromkeys(rows[0]),
+            **{key: self._facts[label, clusters[0]][key] for key in ("label", "cluster", "rank")},
+            "size": size,
+            "distinct": sum(row["distinct"] for row in rows),
+            "images": len(set(self.image_ids(members))),
+            "median_typicality": float(np.median(typicality)),
+            "mean_typicality": float(np.mean(typicality)),
+            "at_least": at_least,
+        }
 
     def _by_rank(self, rows: Rows) -> Rows:
         return rows[np.argsort(self._rank[rows], kind="stable")]
@@ -280,7 +328,11 @@ class Contents:
     @cached_property
     def _cluster(self) -> NDArray[np.int64]:
         values: pa.Array = pc.fill_null(self.run.patches["cluster"], -1)
-        return np.asarray(values, dtype=np.int64)
+        computed = np.asarray(values, dtype=np.int64)
+        shown = computed.copy()
+        for (label, part), cluster in self._merged.items():
+            shown[(self._label == label) & (computed == part)] = cluster
+        return shown
 
     @cached_property
     def _is_duplicate(self) -> NDArray[np.bool_]:

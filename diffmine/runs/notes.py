@@ -1,4 +1,4 @@
-"""What people say of clusters: names, stars, notes; in the run folder, changing nothing that was computed."""
+"""What people say of clusters: names, stars, notes, which belong together; it changes nothing that was computed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 import threading
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from diffmine.errors import ArtifactError, DataError, reason
 from diffmine.files.atomic import write_atomically
@@ -33,6 +33,9 @@ class ClusterNote(BaseModel):
     starred: bool = Field(False, description="whether it is worth coming back to")
     hidden: bool = Field(False, description="whether figures, the overview and stories leave it out")
     note: str = Field("", max_length=10_000, description="anything else")
+    merged_into: int | None = Field(
+        None, ge=0, description="the cluster of the label that it is a part of, wherever clusters are shown"
+    )
 
     @property
     def about(self) -> tuple[str, int]:
@@ -42,7 +45,7 @@ class ClusterNote(BaseModel):
     @property
     def is_empty(self) -> bool:
         """Whether it says nothing."""
-        return not (self.name or self.starred or self.hidden or self.note)
+        return not (self.name or self.starred or self.hidden or self.note) and self.merged_into is None
 
 
 class Notes(BaseModel):
@@ -54,6 +57,34 @@ class Notes(BaseModel):
     clusters_digest: str = Field(description="digest of the stage `clusters` in run.json; of others they say nothing")
     clusters: tuple[ClusterNote, ...] = Field((), description="what is said of each cluster, by label and number")
     undo: tuple[ClusterNote, ...] = Field((), description="what the last changes replaced, the latest last")
+
+    @model_validator(mode="after")
+    def _no_circles(self) -> Self:
+        for one in self.clusters:
+            self.root(one.label, one.cluster)
+        return self
+
+    def root(self, label: str, cluster: int) -> int:
+        """The cluster as which a cluster is shown: the one that it was merged into, if that was not merged itself.
+
+        Raises:
+            ValueError: clusters are merged into each other.
+        """
+        return self.chain(label, cluster)[-1]
+
+    def chain(self, label: str, cluster: int) -> list[int]:
+        """A cluster, the one that it was merged into, the one that this was merged into, and so on.
+
+        Raises:
+            ValueError: clusters are merged into each other.
+        """
+        into = {one.about: one.merged_into for one in self.clusters if one.merged_into is not None}
+        found = [cluster]
+        while (upper := into.get((label, found[-1]))) is not None:
+            if upper in found:
+                raise ValueError(f"clusters {found[-1]} and {upper} of label {label!r} are merged into each other")
+            found.append(upper)
+        return found
 
     def of(self, label: str, cluster: int) -> ClusterNote:
         """What is said of a cluster."""
@@ -126,12 +157,20 @@ class Notebook:
         """Say something of a cluster; see :meth:`Notes.changed`.
 
         Raises:
-            DataError: the run has no such cluster.
+            DataError: the run has no such cluster, or it cannot be merged into the one that is named.
         """
-        if note.about not in self._known:
-            raise DataError(f"the run has no cluster {note.cluster} of label {note.label!r}")
+        into = note.cluster if note.merged_into is None else note.merged_into
+        for cluster in (note.cluster, into):
+            if (note.label, cluster) not in self._known:
+                raise DataError(f"the run has no cluster {cluster} of label {note.label!r}")
         with self._lock:
-            return self._write(self.read().changed(note))
+            notes = self.read()
+            if note.merged_into is not None and note.cluster in notes.chain(note.label, into):
+                raise DataError(
+                    f"cluster {note.cluster} of label {note.label!r} cannot be merged into cluster {into}, which is "
+                    "itself or a part of it; merge it into another"
+                )
+            return self._write(notes.changed(note))
 
     def undo(self) -> Notes:
         """Take the last change back."""
@@ -140,7 +179,7 @@ class Notebook:
 
     def _write(self, notes: Notes) -> Notes:
         self._set_aside()
-        text = json.dumps(notes.model_dump(), indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(notes.model_dump(exclude_none=True), indent=1, ensure_ascii=False) + "\n"
         write_atomically(self._folder / NOTES_FILE, text.encode())
         return notes
 

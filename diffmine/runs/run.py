@@ -5,6 +5,7 @@ This is what metrics and reports read, and what ``diffmine.load_run`` returns.
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import warnings
@@ -194,6 +195,14 @@ class Run:
             )
             return None
         return found
+
+    def as_computed(self) -> Run:
+        """The same run, as if people had said nothing of its clusters."""
+        other = copy.copy(self)
+        for name in ("contents", "answer"):
+            other.__dict__.pop(name, None)
+        other.__dict__["notes"] = None
+        return other
 
     @cached_property
     def draws_spent(self) -> dict[str, Any] | None:

@@ -111,7 +111,9 @@ class Entry:
             return None
         sides = [label.cluster for label in self.run.contents.own.values()]
         patches, outliers = sum(len(ids) for ids in sides), sum(int((ids == OUTLIER).sum()) for ids in sides)
-        return Clustering(len(self.run.clusters), outliers / patches) if patches else None
+        contents = self.run.contents
+        clusters = sum(len(contents.clusters(label)) for label in contents.labels)
+        return Clustering(clusters, outliers / patches) if patches else None
 
     def stage_seconds(self) -> dict[str, float]:
         """Stage -> seconds that its artifact took to compute, in whichever run that was."""

@@ -64,7 +64,7 @@ def patches_view(
     pictures = counted(len(set(contents.image_ids(rows))), "picture")
     verdict = map(visible, cluster.verdict.words) if cluster else ()
     yield heading(title, counted(len(rows), "patch"), pictures, *above_chance.remarks(contents, label, rows), *verdict)
-    if cluster and (cluster.flags or cluster.suggestions or cluster.note):
+    if cluster and (cluster.flags or cluster.suggestions or cluster.note or cluster.parts):
         yield _said_of(cluster)
     yield Text()
     shown = rows[:limit]
@@ -81,6 +81,8 @@ def _said_of(cluster: Cluster) -> Table:
     notes = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     if said := called(cluster):
         notes.add_row(Text("named" if cluster.name else "noted", style=WORDS), Text(visible(said)))
+    if cluster.parts:
+        notes.add_row(Text("merged", style=WORDS), Text(f"with cluster {', '.join(map(str, cluster.parts))}"))
     if cluster.note and cluster.note.note:
         notes.add_row(Text("note", style=WORDS), Text(visible(cluster.note.note)))
     for flag in cluster.flags:

@@ -68,7 +68,8 @@ def _label(contents: Contents, label: str) -> dict[str, Any]:
 
 def _noted(one: Cluster) -> dict[str, Any]:
     """What people say of a cluster; nothing where nobody has said anything."""
-    return {} if one.note is None else one.note.model_dump(exclude={"label", "cluster"})
+    said = {} if one.note is None else one.note.model_dump(exclude={"label", "cluster"}, exclude_none=True)
+    return {**said, **({"parts": list(one.parts)} if one.parts else {})}
 
 
 def _chance(contents: Contents, label: str) -> dict[str, Any]:

@@ -52,6 +52,24 @@ def test_patches_of_a_flagged_cluster_say_so(run: Run) -> None:
     assert set(told.values()) == {None}
 
 
+def test_patches_of_a_cluster_bear_its_verdict_as_the_page_tells_it(run: Run, tmp_path: Path) -> None:
+    verdicts = {
+        (label, one.cluster): "; ".join(one.verdict.words)
+        for label in run.contents.labels
+        for one in run.contents.clusters(label)
+    }
+    rows = json.loads(export(run, "json"))
+    assert {one["verdict"] for one in rows if one["cluster"] in (None, -1)} == {None}
+    told = {(one["label"], one["cluster"]): one["verdict"] for one in rows if one["verdict"]}
+    assert told == verdicts
+    assert told["c", 1] == "possible shortcut: look; from few images: look"
+    for form in ("csv", "parquet"):
+        out = tmp_path / f"patches.{form}"
+        assert export(run, form, "--out", str(out)).decode().splitlines() == [str(out)]
+        table = csv.read_csv(out) if form == "csv" else pq.read_table(out)
+        assert [one or None for one in table["verdict"].to_pylist()] == [one["verdict"] for one in rows]
+
+
 def test_a_label_and_a_cluster_choose_patches(run: Run) -> None:
     def chosen(*arguments: str) -> list[dict]:
         return json.loads(export(run, "json", *arguments))
@@ -174,7 +192,7 @@ def test_show_exports_the_same(run: Run) -> None:
 
 def test_out_is_for_exports_and_is_written_whole(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "patches.parquet"
-    assert export(run, "parquet", "--out", str(target)) == b""
+    assert export(run, "parquet", "--out", str(target)).decode().splitlines() == [str(target)]
     assert pq.read_table(target).num_rows == run.patches.num_rows
     done = CliRunner().invoke(cli, ["show", str(run.path), "--out", str(target)])
     assert done.exit_code == 2

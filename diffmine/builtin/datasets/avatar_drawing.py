@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.resources
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ HAIR = (
 CLOTHES = ("hoodie", "shirtCrewNeck", "shirtScoopNeck", "shirtVNeck")
 DISTRACTORS = {"accessories": "wayfarers", "facialHair": "moustacheMagnum"}
 """Part of the face -> what every town wears there now and then: sunglasses and moustaches."""
+PALETTES = {"top": "hat"}
+"""Part of the face -> the style's palette that its elements are painted from, where it is not called like the part."""
 DISTRACTOR_FREQUENCY = 0.25
 MIN_CONTRAST = 40
 """Mean difference, in grey levels, between the element and what is there without it; fainter ones are drawn anew."""
@@ -82,18 +84,30 @@ def draw(seed: int, town: str, index: int, size: int, frequency: float) -> tuple
         paint makes up to at least a quarter, and not those where it takes the place of hair; None where the picture
         does not have it.
     """
+    face, picture, has_element = _chosen(seed, town, index, size, frequency)
+    return picture, face.paint_of(ELEMENTS[town], size) >= COVERED if has_element else None
+
+
+def element_colour(seed: int, town: str, index: int, size: int, frequency: float) -> str | None:
+    """The colour in which :func:`draw` paints the town's element in a picture, ``#rrggbb``; None where it has none."""
+    face, _, has_element = _chosen(seed, town, index, size, frequency)
+    return face.colour_of(ELEMENTS[town]) if has_element else None
+
+
+def _chosen(seed: int, town: str, index: int, size: int, frequency: float) -> tuple[_Face, ByteArray, bool]:
+    """The face of a picture, the picture, and whether it wears the town's element, seen well enough."""
     has_element = numpy_generator(seed, "avatars", town, index, "element").random() < frequency
     attempt = 0
     while True:
         face = plain_face(seed, town, index, attempt)
         if not has_element:
-            return face.render(size), None
+            return face, face.render(size), False
         worn = face.wearing(ELEMENTS[town].part, ELEMENTS[town].variant)
         picture = worn.render(size)
         difference = np.abs(picture.astype(np.int16) - face.render(size)).max(axis=2)
         changed = difference[difference > FRINGE]
         if len(changed) and changed.mean() >= MIN_CONTRAST:
-            return picture, worn.paint_of(ELEMENTS[town], size) >= COVERED
+            return worn, picture, True
         attempt += 1
 
 
@@ -124,6 +138,13 @@ class Face:
     def render(self, size: int) -> ByteArray:
         return _render(self.svg(), size, self.background)
 
+    def colour_of(self, element: Element) -> str:
+        """The paint of the element that varies from picture to picture, ``#rrggbb``."""
+        palettes = _style_definition()["colors"]
+        choices = set(palettes[PALETTES.get(element.part, element.part)]["values"])
+        fills = (shape.get("fill", "").lower() for shape in _shapes(ElementTree.fromstring(self.svg()), element))
+        return next(fill for fill in fills if fill in choices)
+
     def paint_of(self, element: Element, size: int) -> NDArray[np.float64]:
         """The share of each pixel that the element paints, (size, size): how far it turns from black to white if the
         element does."""
@@ -132,6 +153,13 @@ class Face:
         )
         share: NDArray[np.float64] = (white.astype(np.int16) - black).max(axis=2) / 255
         return share
+
+
+def _shapes(drawing: ElementTree.Element, element: Element) -> Iterator[ElementTree.Element]:
+    """The filled shapes of the element in a drawing."""
+    for group in drawing.iter(f"{SVG}g"):
+        if group.get("id", "").startswith(f"{element.part}-{element.variant}-"):
+            yield from (shape for shape in group.iter() if "fill" in shape.attrib)
 
 
 def _render(svg: str, size: int, background: str) -> ByteArray:
@@ -145,11 +173,8 @@ def _render(svg: str, size: int, background: str) -> ByteArray:
 def _recoloured(svg: str, element: Element, colour: str) -> str:
     """The drawing with every shape of the element in one colour, as opaque as it is."""
     drawing = ElementTree.fromstring(svg)
-    for group in drawing.iter(f"{SVG}g"):
-        if group.get("id", "").startswith(f"{element.part}-{element.variant}-"):
-            for shape in group.iter():
-                if "fill" in shape.attrib:
-                    shape.set("fill", colour)
+    for shape in _shapes(drawing, element):
+        shape.set("fill", colour)
     return ElementTree.tostring(drawing, encoding="unicode")
 
 
@@ -170,5 +195,11 @@ def plain_face(seed: int, town: str, index: int, attempt: int) -> Face:
 def _style() -> Style:
     from dicebear import Style
 
+    return Style(_style_definition())
+
+
+@cache
+def _style_definition() -> dict[str, Any]:
     text = importlib.resources.files("dicebear_styles").joinpath("avataaars.json").read_text(encoding="utf-8")
-    return Style(json.loads(text))
+    definition: dict[str, Any] = json.loads(text)
+    return definition

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from diffmine.analysis.colour_terms import term_shares
+from diffmine.analysis.colour_terms import TERMS
+from diffmine.analysis.own_colours import own_colours
 from diffmine.analysis.shapes import REPEATED, lines, repetition
+from diffmine.builtin.describers.looks import Looks
 from diffmine.drawing.crops import crops
 from diffmine.interfaces import ComponentConfig, Describer
 from diffmine.runs.contents import Cluster
@@ -26,67 +30,62 @@ ROWS, COLUMNS, CENTRE = ("top", "", "bottom"), ("left", "", "right"), "centre"
 class ColourShape(Describer):
     """Words of place, colour, size, lines and repetition, each with the share of the cluster's crops that it fits.
 
-    Measured on the cluster's crops, without any weights: where in their pictures they lie; what colours more of them
-    have than random patches do, by what people call colours; how large they are; which way their edges run; whether
-    they repeat. What fits less than half of the crops is not said. It says what a cluster looks like, not what it is.
+    Measured on the cluster's crops, without any weights: where in their pictures they lie; which colours are their own,
+    by what people call colours; how large they are; which way their edges run; whether they repeat. A colour is
+    their own where their most typical pixels have it, the rest of their pictures has not, and other pictures have not
+    at the same places; its share is that of all colours which are new there. What fits less than half is not said. It
+    says what a cluster looks like, not what it is.
     """
 
     name = "colour-shape"
+    version = 2
 
     class Config(ComponentConfig):
         """Options of ``colour-shape``."""
 
-        crops: int = Field(24, ge=4, description="crops of a cluster that are looked at, those nearest to its centre")
+        crops: int = Field(48, ge=4, description="crops of a cluster that are looked at, those nearest to its centre")
         most: int = Field(5, ge=1, description="words for a cluster, at most")
 
     config: Config
 
     def words(self, run: Run) -> Sequence[Description]:
-        usual = self._usual_colours(run)
+        looks = Looks(run)
         clusters = [one for label in run.contents.labels for one in run.contents.clusters(label)]
-        found = [Description(one.label, one.cluster, self._of(run, one, usual), self.name) for one in clusters]
+        found = [Description(one.label, one.cluster, self._of(run, one, looks), self.name) for one in clusters]
         return [one for one in found if one.words]
 
-    def _of(self, run: Run, cluster: Cluster, usual: Mapping[str, float]) -> tuple[Word, ...]:
+    def _of(self, run: Run, cluster: Cluster, looks: Looks) -> tuple[Word, ...]:
         """The words that fit at least half of the crops, the best first."""
         rows = cluster.rows[: self.config.crops]
         boxes, records = run.contents.boxes(rows), [run.records[one] for one in run.contents.image_ids(rows)]
-        pixels = crops(run.contents, rows, SIDE)
-        words = [*places(boxes, records), *colours(pixels, usual), *sizes(boxes, records), *shapes(pixels)]
+        shown = [*colours(*looks.shares(cluster.label, boxes, records)), *shapes(crops(run.contents, rows, SIDE))]
+        words = [*places(boxes, records), *shown, *sizes(boxes, records)]
         fitting = [word for word in words if word.score >= 0.5]
         return tuple(sorted(fitting, key=lambda word: -word.score)[: self.config.most])
 
-    def _usual_colours(self, run: Run) -> dict[str, float]:
-        """term -> the mean share of it in random patches, or in all where there are none."""
-        contents = run.contents
-        chosen = "random" if "random" in contents.selections else run.selection
-        rows = [contents.selected(label, chosen)[: self.config.crops] for label in contents.labels]
-        return term_shares(crops(contents, np.concatenate(rows), SIDE)) if rows else {}
-
 
 def places(boxes: Sequence[Box], records: Sequence[ImageRecord]) -> Iterator[Word]:
-    """The ninth of the picture in which most centres lie, with their share."""
-    counts: dict[str, int] = {}
+    """The ninth of the picture in which at least half of the centres lie, with their share; else the outer third."""
+    ninths: Counter[str] = Counter()
+    thirds: Counter[str] = Counter()
     for box, record in zip(boxes, records, strict=True):
-        row = min(2, int(3 * (box.y0 + box.y1) / 2 / record.height))
-        column = min(2, int(3 * (box.x0 + box.x1) / 2 / record.width))
-        text = " ".join(filter(None, (ROWS[row], COLUMNS[column]))) or CENTRE
-        counts[text] = counts.get(text, 0) + 1
+        row = ROWS[min(2, int(3 * (box.y0 + box.y1) / 2 / record.height))]
+        column = COLUMNS[min(2, int(3 * (box.x0 + box.x1) / 2 / record.width))]
+        ninths[" ".join(filter(None, (row, column))) or CENTRE] += 1
+        thirds.update(filter(None, (row, column)))
+    counts = ninths if 2 * max(ninths.values()) >= len(boxes) else thirds or ninths
     text, count = max(counts.items(), key=lambda one: (one[1], one[0]))
     yield Word(text, count / len(boxes))
 
 
-def colours(pixels: ByteArray, usual: Mapping[str, float]) -> Iterator[Word]:
-    """Colours with the share of the crops that have more of them than random patches have, and a tenth at least.
+def colours(shown: NDArray[np.float64], usual: NDArray[np.float64]) -> Iterator[Word]:
+    """Colours with the share that they make up of what is new in the crops.
 
     Args:
-        pixels: uint8, (crops, side, side, 3).
-        usual: term -> share of random patches.
+        shown, usual: see :func:`diffmine.analysis.own_colours.own_colours`.
     """
-    shares = [term_shares(one) for one in pixels]
-    for term in sorted({term for one in shares for term in one}):
-        needed = max(0.1, 1.5 * usual.get(term, 0.0))
-        yield Word(term, float(np.mean([one.get(term, 0.0) >= needed for one in shares])))
+    if len(usual):
+        yield from (Word(term, float(share)) for term, share in zip(TERMS, own_colours(shown, usual), strict=False))
 
 
 def sizes(boxes: Sequence[Box], records: Sequence[ImageRecord]) -> Iterator[Word]:

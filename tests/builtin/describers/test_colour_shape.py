@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diffmine.builtin.describers.colour_shape import ColourShape, colours, places, shapes
+from diffmine.analysis.colour_terms import TERMS
+from diffmine.builtin.describers.colour_shape import ColourShape, places, shapes
 from diffmine.testing.contracts.describers import DescriberContract
+from diffmine.testing.memory_run import MemoryRun
 from diffmine.testing.planted import planted_run
-from diffmine.types import Box, ImageRecord, Word
+from diffmine.types import Box, ImageRecord, Patch, TypicalityMap, Word
 
 RECORD = ImageRecord("a", "a.png", ("x",), width=120, height=90, digest="d", split="train")
 
@@ -40,10 +42,58 @@ def test_a_place_is_told_of_boxes_that_lie_there(y: int, x: int, text: str) -> N
     assert word == Word(text, 0.75)
 
 
-def test_a_colour_that_is_everywhere_is_not_said() -> None:
-    blue = np.full((4, 8, 8, 3), (30, 60, 200), dtype=np.uint8)
-    assert dict(colours(blue, {"blue": 0.1}))["blue"] == 1
-    assert dict(colours(blue, {"blue": 0.9}))["blue"] == 0
+def test_a_place_in_no_ninth_is_told_by_its_third() -> None:
+    boxes = [Box(0, x, 20, x + 20) for x in (0, 50, 100)] + [Box(35, 50, 55, 70)]
+    assert list(places(boxes, [RECORD] * 4)) == [Word("top", 0.75)]
+
+
+def dressed(colour: tuple[int, int, int], *, where: str, label: str, count: int, skin: int) -> MemoryRun:
+    """Faces of two labels, skins at random; those of ``label`` have a patch of one colour.
+
+    Where it is ``everywhere``, so have the others; where ``all over``, so has the rest of the picture; where
+    ``nowhere``, none has.
+    """
+    generator = np.random.default_rng(skin)
+    records, maps, pictures, patches = [], [], {}, []
+    for number in range(2 * count):
+        own = "a" if number < count else "b"
+        name = f"{own}{number}"
+        pixels = np.empty((48, 48, 3), np.uint8)
+        pixels[:] = [(97, 67, 51), (255, 219, 180), (208, 139, 91)][generator.integers(3)]
+        pixels[:, 32:] = generator.integers(0, 256, 3)
+        if where == "everywhere" or (own == label and where != "nowhere"):
+            pixels[4:16, 4:16] = colour
+            pixels[20:48, 0:30] = colour if where == "all over" else pixels[20:48, 0:30]
+        typicality = np.zeros((12, 12), np.float32)
+        typicality[1:4, 1:4] = 1
+        records.append(ImageRecord(name, name, (own,), 48, 48, name, "heldout"))
+        maps.append(TypicalityMap(name, own, typicality))
+        pictures[name] = pixels
+        patches += [Patch(name, own, Box(2, 2, 18, 18), 1.0, 0.1, "top", number)] if own == label else []
+    row = {"label": label, "cluster": 0, "rank": 0, "size": count, "distinct": count, "images": count}
+    row |= {"median_typicality": 1.0, "mean_typicality": 1.0}
+    return MemoryRun(
+        records, maps, stride=4, pictures=pictures, patches=patches, cluster=[0] * len(patches), clusters=[row]
+    )
+
+
+def said_colours(run: MemoryRun) -> set[str]:
+    return {word.text for one in ColourShape(ColourShape.Config()).words(run) for word in one.words} & set(TERMS)
+
+
+@pytest.mark.parametrize(("colour", "term"), [((30, 60, 200), "blue"), ((255, 72, 142), "pink"), ((9, 9, 9), "black")])
+def test_a_colour_that_only_the_label_has_there_is_said(colour: tuple[int, int, int], term: str) -> None:
+    assert said_colours(dressed(colour, where="own", label="a", count=12, skin=1)) == {term}
+
+
+@pytest.mark.parametrize("where", ["everywhere", "all over"])
+def test_a_colour_that_others_have_there_or_that_is_all_over_the_picture_is_not_said(where: str) -> None:
+    assert said_colours(dressed((30, 60, 200), where=where, label="a", count=12, skin=1)) == set()
+
+
+@pytest.mark.parametrize("skin", [2, 3, 4])
+def test_nothing_is_said_where_nothing_is_worn(skin: int) -> None:
+    assert said_colours(dressed((0, 0, 0), where="nowhere", label="a", count=12, skin=skin)) == set()
 
 
 def test_stripes_are_said_with_their_share() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -14,14 +15,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
 
 from diffmine.builtin.reports.html import Html
 from diffmine.commands.cli import cli
 from diffmine.engine.opening import load_run
-from diffmine.errors import DiffmineWarning
+from diffmine.errors import ArtifactError, DataError, DiffmineWarning
 from diffmine.files.names import RUN_FILE
-from diffmine.runs.notes import NOTES_FILE, ClusterNote, Notebook
+from diffmine.runs.notes import NOTES_FILE, ClusterNote, Notebook, Notes
+from diffmine.runs.run import Run
 from diffmine.runs.serving import TOKEN_HEADER
 from diffmine.testing.toy_runs import write_toy_run
 
@@ -260,3 +264,141 @@ def test_changes_are_taken_back_one_by_one(folder: Path) -> None:
         states.pop()
         assert book.undo().clusters == states[-1]
     assert book.undo().clusters == ()
+
+
+def of_cluster(run: Run, label: str, *clusters: int) -> list[dict]:
+    return [one for one in run.patches.to_pylist() if one["label"] == label and one["cluster"] in clusters]
+
+
+@pytest.mark.browser
+def test_a_person_merges_clusters_and_separates_them(browser, watch, folder: Path, address: str) -> None:
+    page = browser.new_context().new_page()
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    sizes = {row["cluster"]: row["size"] for row in load_run(folder).clusters.to_pylist() if row["label"] == "north"}
+    for part in (1, 2):
+        page.goto(f"{address}#north/{part}")
+        expect(page.get_by_role("button", name="Merge")).to_be_disabled()
+        page.get_by_role("combobox", name="Merge into").select_option(label="Cluster 0")
+        page.get_by_role("button", name="Merge").click()
+        expect(page).to_have_url(f"{address}#north/0")
+    expect(page.locator(".noting")).to_contain_text("Merged with Cluster 1, Cluster 2.")
+    expect(page.get_by_role("heading", name=f"All {sum(sizes.values())} patches")).to_be_visible()
+    assert [(one["cluster"], one["merged_into"]) for one in notes(folder)] == [(1, 0), (2, 0)]
+
+    page.goto(f"{address}#north")
+    expect(page.locator(".element-row")).to_have_count(1)
+    expect(page.locator(".element-facts")).to_contain_text(f"{sum(sizes.values())} patches")
+    page.goto(address)
+    expect(page.locator(".card").first.locator(".cover-row")).to_have_count(1)
+    rank = of_cluster(load_run(folder), "north", 2)[0]["rank"]
+    page.goto(f"{address}#north/0/{rank}")
+    expect(page.get_by_role("navigation", name="You are here")).to_contain_text("Cluster 0")
+
+    page.goto(f"{address}#north/1")
+    expect(page.locator(".noting")).to_contain_text("Merged into Cluster 0.")
+    page.get_by_role("button", name="Separate").click()
+    expect(page.get_by_role("combobox", name="Merge into")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"All {sizes[1]} patches")).to_be_visible()
+    page.goto(f"{address}#north/0")
+    expect(page.get_by_role("heading", name=f"All {sizes[0] + sizes[2]} patches")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", name=f"All {sum(sizes.values())} patches")).to_be_visible()
+    page.get_by_role("combobox", name="Merge into").wait_for(state="hidden")
+    assert heard == []
+    page.context.close()
+
+    assert CliRunner().invoke(cli, ["report", str(folder), "--set", "report.use='html'"]).exit_code == 0
+    assert [(one["cluster"], one["merged_into"]) for one in notes(folder)] == [(1, 0), (2, 0)]
+    watched = watch(folder / "report")
+    page = watched.open("#north")
+    expect(page.locator(".element-row")).to_have_count(1)
+    page = watched.open("#north/0")
+    expect(page.get_by_text("Merged with Cluster 1, Cluster 2.")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Merge into")).to_have_count(0)
+    watched.check()
+
+
+def test_merged_clusters_are_one_wherever_clusters_are_shown(folder: Path, tmp_path: Path) -> None:
+    untouched = shutil.copytree(folder, tmp_path / "untouched")
+    book, computed = Notebook(folder), load_run(folder)
+    book.change(ClusterNote(label="north", cluster=2, merged_into=0))
+    book.change(ClusterNote(label="north", cluster=0, name="wheel"))
+    run = load_run(folder)
+    assert run.clusters.equals(computed.clusters), "what was computed stays"
+    assert [one.cluster for one in run.contents.clusters("north")] == [0, 1]
+    merged, members = run.contents.clusters("north")[0], of_cluster(computed, "north", 0, 2)
+    assert (merged.name, merged.parts, len(merged.rows)) == ("wheel", (2,), len(members))
+    facts = {row["cluster"]: row for row in computed.clusters.to_pylist() if row["label"] == "north"}
+    assert merged.facts["size"] == facts[0]["size"] + facts[2]["size"] == len(members)
+    assert merged.facts["images"] == len({one["image_id"] for one in members})
+    assert merged.facts["median_typicality"] == pytest.approx(np.median([one["typicality"] for one in members]))
+    surely = sum(facts[one]["at_least"] * facts[one]["size"] for one in (0, 2))
+    assert merged.facts["at_least"] * len(members) == pytest.approx(surely)
+    assert set(run.contents.own["north"].cluster.tolist()) == {0, 1} | ({-1} & set(run.contents.own["north"].cluster))
+    assert [one.cluster for one in run.as_computed().contents.clusters("north")] == [0, 1, 2]
+    panel = run.figure("grid", ["north"]).figure.axes[0]
+    assert len([text for text in panel.get_yticklabels() if text.get_text()]) == 2
+
+    def told(*command: str) -> str:
+        done = CliRunner().invoke(cli, [command[0], str(folder), *command[1:]], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    rows = json.loads(told("export", "--to", "json", "--label", "north"))
+    assert {row["merged_into"] for row in rows if row["cluster"] == 2} == {0}
+    assert {row["merged_into"] for row in rows if row["cluster"] != 2} == {None}
+    assert {row["name"] for row in rows if row["cluster"] in (0, 2)} == {"wheel"}
+    assert len({row["verdict"] for row in rows if row["cluster"] in (0, 2)}) == 1
+    assert len(json.loads(told("export", "--to", "json", "--label", "north", "--cluster", "0"))) == len(members)
+    coco = json.loads(told("export", "--to", "coco", "--label", "north"))
+    assert {"north/0 wheel", "north/1"} <= {one["name"] for one in coco["categories"]}
+    assert not any(one["name"].startswith("north/2") for one in coco["categories"])
+    clusters = json.loads(told("show", "--json"))["labels"]["north"]["clusters"]
+    assert [(one["cluster"], one.get("parts")) for one in clusters] == [(0, [2]), (1, None)]
+    assert "with cluster 2" in told("show", "--label", "north", "--cluster", "0")
+    told("story", "-o", str(tmp_path / "story.html"))
+    compared = ["compare", str(untouched), str(folder), "--out", str(tmp_path / "compared")]
+    done = CliRunner().invoke(cli, compared)
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "compared" / "clusters.csv").open(encoding="utf-8", newline="") as file:
+        fates = {(row["first_clusters"], row["second_clusters"]): row["fate"] for row in csv.DictReader(file)}
+    assert "merged" in fates.values()
+    assert {into for of, into in fates if set(of.split()) & {"0", "2"}} >= {"0"}
+
+
+def test_no_cluster_is_merged_into_itself_or_into_what_the_run_has_not(folder: Path) -> None:
+    book = Notebook(folder)
+    book.change(ClusterNote(label="north", cluster=1, merged_into=0))
+    book.change(ClusterNote(label="north", cluster=2, merged_into=1))
+    assert load_run(folder).contents.clusters("north")[0].parts == (1, 2)
+    for cluster, into in ((0, 0), (0, 1), (0, 2), (1, 2), (1, 9)):
+        with pytest.raises(DataError, match=r"cannot be merged|has no cluster 9"):
+            book.change(ClusterNote(label="north", cluster=cluster, merged_into=into))
+    book.undo()
+    book.change(ClusterNote(label="north", cluster=1, merged_into=None))
+    assert book.read().clusters == ()
+    text = (folder / NOTES_FILE).read_text(encoding="utf-8")
+    circle = [{"label": "north", "cluster": one, "merged_into": 1 - one} for one in (0, 1)]
+    (folder / NOTES_FILE).write_text(json.dumps({**json.loads(text), "clusters": circle}), encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"clusters 1 and 0 of label 'north' are merged into each other"):
+        assert load_run(folder).notes
+
+
+@settings(max_examples=40, deadline=None)
+@given(wishes=st.lists(st.tuples(st.integers(0, 5), st.none() | st.integers(0, 5)), max_size=12))
+def test_whatever_is_merged_every_cluster_is_shown_once(wishes: list[tuple[int, int | None]]) -> None:
+    """Against pointers that are followed by hand; the file reads as it was written."""
+    notes = Notes(clusters_digest="d")
+    for cluster, into in wishes:
+        if into is not None and cluster in notes.chain("a", into):
+            continue  # refused by a notebook
+        notes = notes.changed(ClusterNote(label="a", cluster=cluster, merged_into=into))
+    pointers = {one.cluster: one.merged_into for one in notes.clusters}
+    for cluster in range(6):
+        top = cluster
+        while pointers.get(top) is not None:
+            top = pointers[top]
+        assert notes.root("a", cluster) == top
+    assert Notes.model_validate_json(notes.model_dump_json(exclude_none=True)) == notes

@@ -30,17 +30,19 @@ class Group:
 
 
 class Ordering:
-    """Every patch of a run in the order of the page.
+    """Every patch of a run in the order of the page, which merges clusters itself, by the notes as they stand.
 
     Attributes:
-        contents: the run's contents.
+        contents: the run's contents as they were computed.
+        shown: the same as people want to see them.
         labels: every label of the run, see ``Run.labels``.
         groups: in order.
         rows: the row of ``Run.patches`` of each of the page's patches.
     """
 
-    def __init__(self, contents: Contents) -> None:
-        self.contents = contents
+    def __init__(self, shown: Contents) -> None:
+        self.contents, self.shown = shown.run.as_computed().contents, shown
+        contents = self.contents
         self.labels = contents.run.labels
         self.groups: list[Group] = []
         parts: list[Rows] = [np.empty(0, dtype=np.int64)]
@@ -71,7 +73,7 @@ class Ordering:
         starts = {(group.label, group.name): number for number, group in enumerate(self.groups)}
         covers = []
         for number, label in enumerate(self.labels):
-            best = [starts[number, str(one.cluster)] for one in self.contents.best_clusters(label)[:COVER_ROWS]]
+            best = [starts[number, str(one.cluster)] for one in self.shown.best_clusters(label)[:COVER_ROWS]]
             covers.append([(one, self._first(self.groups[one], COVER_COLUMNS)) for one in best])
         return covers
 

@@ -81,7 +81,7 @@ def overlays(ordering: Ordering, gallery: Gallery) -> Any:
 
 
 def _run(ordering: Ordering, wording: Wording) -> dict[str, Any]:
-    run = ordering.contents.run
+    run, answer = ordering.contents.run, ordering.shown.run.answer
     log = run.training_log
     return {
         "name": run.info["name"],
@@ -98,8 +98,8 @@ def _run(ordering: Ordering, wording: Wording) -> dict[str, Any]:
         "skipped": _skipped(run, wording),
         "skippedCount": len(run.skipped),
         "answer": {
-            "sentences": [wording.text(text) for text in run.answer.sentences],
-            "next": [wording.text(text) for text in run.answer.next_steps],
+            "sentences": [wording.text(text) for text in answer.sentences],
+            "next": [wording.text(text) for text in answer.next_steps],
         },
         "metrics": [{"name": name, **figure} for name, figure in run.metrics.items()],
         "training": {} if log is None else {name: _numbers(log[name].to_pylist()) for name in log.column_names},

@@ -1,6 +1,7 @@
 // What the report knows. `patches` are columns; a patch is a number; patches of a group are consecutive numbers.
 
-import { noteAbout } from "./notes.js";
+import { mergeGroups } from "./merging.js";
+import { heedNotes, noteAbout } from "./notes.js";
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
@@ -25,10 +26,11 @@ groups.forEach((group, number) => {
   groupsOfLabel[group.label].push(group);
 });
 
-export const clustersOf = (label) => groupsOfLabel[label].filter((group) => group.facts);
+/** A label's clusters; those that a person has merged into another are parts of it. */
+export const clustersOf = (label) => groupsOfLabel[label].filter((group) => group.facts && !group.into);
 export const otherGroupsOf = (label) => groupsOfLabel[label].filter((group) => !group.facts);
 
-/** The group that holds a patch. */
+/** The group that holds a patch; where it was merged, the one that it is a part of. */
 export function groupOf(patch) {
   let low = 0;
   let high = groups.length - 1;
@@ -37,7 +39,7 @@ export function groupOf(patch) {
     if (groups[middle].start <= patch) low = middle;
     else high = middle - 1;
   }
-  return groups[low];
+  return groups[low].into ?? groups[low];
 }
 
 /** Box of a patch in pixels of the picture. */
@@ -64,7 +66,13 @@ export function patchesOfImage(image) {
 
 /** Numbers from `start` up to `stop`. */
 export const range = (start, stop) => Array.from({ length: Math.max(0, stop - start) }, (_, step) => start + step);
-export const membersOf = (group) => range(group.start, group.stop);
+
+/** The patches of a group, the most central first; of merged clusters in turn, so that the first show something of each. */
+export function membersOf(group) {
+  const all = [group, ...(group.parts ?? [])].map(({ start, stop }) => range(start, stop));
+  const inTurn = all.flatMap((members) => members.map((patch, place) => [place, patch]));
+  return inTurn.sort(([one], [other]) => one - other).map(([, patch]) => patch);
+}
 
 /** Its number is the one that run files, warnings and `diffmine show --cluster` give it. */
 export function groupTitle(group) {
@@ -87,3 +95,5 @@ export function kindTitle(kind) {
   const titles = { clusters: "Clusters", outliers: "Outliers", random: "Random patches", least: "Least typical patches" };
   return titles[kind] ?? `Selection ${kind}`;
 }
+
+heedNotes(() => groupsOfLabel.forEach((own) => mergeGroups(own.filter((group) => group.facts), data, noteOf, membersOf)));

@@ -49,6 +49,13 @@ function show() {
   followed = false;
 }
 
+/** Show the same address anew, where there is something else to show. */
+function showAnew() {
+  places.set(shown.hash, scrollY);
+  shown.hash = null;
+  show();
+}
+
 function onKey(event) {
   const inField = event.target.closest("input, select, textarea");
   if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -76,6 +83,7 @@ history.scrollRestoration = "manual";
 buildTheme(document.getElementById("theme"));
 buildSearch(document.getElementById("search"));
 addEventListener("hashchange", show);
+addEventListener("regrouped", showAnew);
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a");

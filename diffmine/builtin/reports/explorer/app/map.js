@@ -15,8 +15,8 @@ const kinds = [...new Set(groups.map(kindOf))];
 const controls = kinds.filter((kind) => kind !== "clusters" && kind !== "outliers");
 
 export function mapView({ label }) {
-  const own = label === undefined ? null : groupsOfLabel[label];
-  const members = (own ?? groups).flatMap(membersOf).sort((one, other) => patches.typicality[other] - patches.typicality[one]);
+  const own = label === undefined ? null : groupsOfLabel[label].filter((group) => !group.into);
+  const members = (own ?? groups.filter((group) => !group.into)).flatMap(membersOf).sort((one, other) => patches.typicality[other] - patches.typicality[one]);
   const key = (group) => (own ? group.number : kindOf(group));
   const off = new Set((own ?? groups).filter((group) => controls.includes(kindOf(group))).map(key));
   const state = { colouring: own ? "cluster" : "label", layout: layouts.length - 1, off };

@@ -1,20 +1,28 @@
 // What people say of clusters. Everybody can read it; it is written only where `diffmine view` serves the page.
 
 const held = JSON.parse(document.getElementById("notes").textContent);
-const NOTHING = { name: "", starred: false, hidden: false, note: "" };
+const NOTHING = { name: "", starred: false, hidden: false, note: "", merged_into: null };
 const keyOf = (label, cluster) => JSON.stringify([label, cluster]);
 let notes = new Map();
 let left = 0;
+const heeders = [];
 
 function take({ clusters, undoable = 0 }) {
-  notes = new Map(clusters.map(({ label, cluster, ...note }) => [keyOf(label, cluster), note]));
+  notes = new Map(clusters.map(({ label, cluster, ...note }) => [keyOf(label, cluster), { ...NOTHING, ...note }]));
   left = undoable;
+  heeders.forEach((heed) => heed());
 }
 take(held);
 
 export const canWrite = Boolean(held.token);
 export const notesProblem = held.error;
 export const undoable = () => left > 0;
+
+/** Have something done now, and whenever there are other notes. */
+export function heedNotes(heed) {
+  heeders.push(heed);
+  heed();
+}
 
 /** What is said of a cluster. */
 export const noteAbout = (label, cluster) => notes.get(keyOf(label, cluster)) ?? NOTHING;

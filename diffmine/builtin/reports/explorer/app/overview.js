@@ -61,7 +61,7 @@ function fillCards(cards) {
 }
 
 function card(label, side, columns) {
-  const rows = data.covers.labels[label].filter(([number]) => !noteOf(groups[number]).hidden);
+  const rows = data.covers.labels[label].filter(([number]) => !noteOf(groups[number]).hidden && !groups[number].into);
   const facts = [count(labels[label].images, "picture"), count(clustersOf(label).length, "cluster"), ...aboveChance(label)];
   return el(
     "article",
@@ -79,7 +79,7 @@ function aboveChance(label) {
   if (labels[label].undecided) return [labels[label].undecided];
   const { typical } = labels[label];
   if (known(typical)) return [`at least ${typical < 0.01 ? "one" : percentAtLeast(typical)} of its patches above chance`];
-  const mined = groupsOfLabel[label].filter((group) => group.facts || group.name === "outliers").flatMap(membersOf).filter((patch) => known(patches.q[patch]));
+  const mined = groupsOfLabel[label].filter((group) => (group.facts && !group.into) || group.name === "outliers").flatMap(membersOf).filter((patch) => known(patches.q[patch]));
   const above = mined.filter((patch) => patches.q[patch] <= data.run.significant);
   return mined.length ? [`${percent(above.length / mined.length)} of its patches above chance`] : [];
 }
