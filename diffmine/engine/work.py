@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
-import pyarrow.parquet as pq
+import numpy as np
+from numpy.typing import NDArray
 
 from diffmine.engine.devices import torch_device
 from diffmine.engine.opening import load_run
@@ -21,8 +22,8 @@ from diffmine.interfaces.boundary import own_work
 from diffmine.interfaces.finetuning import no_masks
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.resolving import Components, Resolved
+from diffmine.runs.records import Records, RecordsById, read_labels, read_records
 from diffmine.runs.run import Run
-from diffmine.runs.tables import image_records
 from diffmine.store.artifacts import PUBLIC, WORKSPACE
 from diffmine.types import BoolArray, ImageRecord, Origin, Picture
 
@@ -47,8 +48,12 @@ class RunInputs:
     def seed(self) -> int:
         return self.recipe.seed
 
-    def records(self) -> list[ImageRecord]:
-        return image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
+    def records(self, rows: Sequence[int] | NDArray[Any] | None = None) -> Records:
+        return read_records(self._images, rows)
+
+    @property
+    def _images(self) -> Path:
+        return self.artifacts["images"] / PUBLIC / "images.parquet"
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         sources = {origin: self._source(origin) for origin in self.components.datasets}
@@ -70,25 +75,22 @@ class RunInputs:
     def training_set(self, fold: int | None = None, *, masks: bool = False) -> TrainingSet:
         fold = self.folds[0] if fold is None else fold
         records = self.records()
-        train = [record for record in records if record.split == "train"]
-        unseen = (
-            [record for record in records if record.split == "validation"],
-            [record for record in records if record.split == "heldout"],
-            [record for record in train if fold is not None and record.fold == fold],
-        )
-        learned = [record for record in train if fold is None or record.fold != fold]
+        train = records.in_split("train")
+        left_out = train & (records.folds == fold) if fold is not None else np.zeros_like(train)
+        unseen = (records.in_split("validation"), records.in_split("heldout"), left_out)
+        learned = records.where(train & ~left_out)
         return TrainingSet(
             train=learned,
-            heldout=next(filter(None, unseen), []),
+            heldout=records.where(next((rows for rows in unseen if rows.any()), left_out)),
             picture=self.opener(),
             crop=self.components.trained_on.config.crop,
             masks=self._masks_of(learned) if masks else no_masks,
         )
 
-    def _masks_of(self, learned: Sequence[ImageRecord]) -> Callable[[ImageRecord], Mapping[str, BoolArray]]:
+    def _masks_of(self, learned: Records) -> Callable[[ImageRecord], Mapping[str, BoolArray]]:
         """What reads the masks of these pictures, and of no others."""
         sources = {origin: self._source(origin) for origin in self.components.datasets}
-        allowed = {record.image_id for record in learned}
+        allowed = RecordsById(learned)
 
         def masks(record: ImageRecord) -> Mapping[str, BoolArray]:
             if record.image_id not in allowed:
@@ -109,7 +111,7 @@ class RunInputs:
             self.components.conditioning,
             device=device,
             seed=self.seed,
-            labels=sorted({label for record in self.records() for label in record.labels}),
+            labels=read_labels(self._images),
             folder=finetuned if "finetune" in self.artifacts and finetuned.exists() else None,
             fitted=fitted,
         )
@@ -155,8 +157,8 @@ class StageWork:
         path.mkdir(exist_ok=True)
         return path
 
-    def records(self) -> list[ImageRecord]:
-        return self.inputs.records()
+    def records(self, rows: Sequence[int] | NDArray[Any] | None = None) -> Records:
+        return self.inputs.records(rows)
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         return self.inputs.opener()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import json
 import warnings
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -39,8 +38,9 @@ from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
 from diffmine.runs.contents import Contents
 from diffmine.runs.notes import NOTES_FILE, Notes, read_notes
+from diffmine.runs.records import Records, RecordsById
 from diffmine.runs.services import Services
-from diffmine.runs.tables import EVIDENCE, image_records
+from diffmine.runs.tables import EVIDENCE, completed
 from diffmine.runs.typicality_maps import DRAWS_FILE, TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Origin, Word
 
@@ -209,14 +209,19 @@ class Run:
             return list(csv.DictReader(file))
 
     @cached_property
-    def records(self) -> dict[str, ImageRecord]:
-        """image_id -> record."""
-        return {record.image_id: record for record in image_records(self.images)}
+    def records(self) -> Mapping[str, ImageRecord]:
+        """image_id -> record, which is made when it is asked for."""
+        return RecordsById(Records(completed(self.images)))
+
+    @cached_property
+    def all_records(self) -> Records:
+        """The records in the order of ``images``, with what is asked of all of them at once as arrays."""
+        return Records.of(self.records.values())
 
     @cached_property
     def labels(self) -> list[str]:
         """Every label of the run, sorted."""
-        return sorted({label for record in self.records.values() for label in record.labels})
+        return self.all_records.labels
 
     @cached_property
     def in_sample(self) -> dict[str, int]:
@@ -224,8 +229,7 @@ class Run:
 
         Their patches have no p-values: a model that has learned from a picture may know it by heart.
         """
-        learned = (record for record in self.records.values() if record.mined and record.in_sample)
-        return dict(Counter(label for record in learned for label in record.labels))
+        return self.all_records.counts(self.all_records.mined & self.all_records.in_sample)
 
     @cached_property
     def selector(self) -> PatchSelector:
@@ -330,7 +334,7 @@ class Run:
 
         Every map of the label is read.
         """
-        carriers = (one for one in self.records.values() if one.mined and label in one.labels)
+        carriers = self.all_records.where(self.all_records.mined & self.all_records.carrying(label))
         means = [(one.image_id, float(self.typicality_image(one.image_id, label).mean())) for one in carriers]
         return sorted(means, key=lambda one: (-one[1], one[0]))
 
