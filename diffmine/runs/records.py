@@ -196,8 +196,10 @@ class RecordValues(ValuesView[ImageRecord]):
 
 def sorted_ids(ids: pa.ChunkedArray) -> tuple[NDArray[np.bytes_], Places]:
     """Ids as fixed-size bytes in ascending order, for :func:`numpy.searchsorted`, and the row of each."""
-    parts = [np.array(chunk.cast(pa.binary()).to_pylist(), dtype=np.bytes_) for chunk in ids.chunks if len(chunk)]
-    found = np.concatenate(parts) if parts else np.zeros(0, dtype="S1")
+    texts = ids.cast(pa.binary())
+    starts = range(0, len(texts), ROW_GROUP)
+    parts = [np.array(texts.slice(start, ROW_GROUP).to_pylist(), dtype=np.bytes_) for start in starts]
+    found = np.concatenate(parts or [np.zeros(0, dtype="S1")])
     order = np.argsort(found, kind="stable")
     return found[order], order
 

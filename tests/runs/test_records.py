@@ -112,6 +112,20 @@ def test_some_rows_of_a_file_are_those_of_all_whatever_groups_they_lie_in(tmp_pa
     assert read_labels(path) == records.labels
 
 
+def test_who_asks_for_some_rows_reads_no_others(tmp_path: Path) -> None:
+    """What lies elsewhere in the file may be damaged."""
+    records, path = many(100), tmp_path / "images.parquet"
+    pq.write_table(records.table, path, row_group_size=10)
+    last = pq.ParquetFile(path).metadata.row_group(9).column(0)
+    data = bytearray(path.read_bytes())
+    start = last.dictionary_page_offset or last.data_page_offset
+    data[start : start + last.total_compressed_size] = bytes(last.total_compressed_size)
+    path.write_bytes(data)
+    assert read_records(path, range(90)) == records[:90]
+    with pytest.raises(OSError, match=r"."):
+        read_records(path, [95])
+
+
 def test_a_file_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "images.parquet"
     for count in (5, 9):
