@@ -208,7 +208,8 @@ def main() -> None:
             recipe = recipe_of(shards, clusters, told.per_label, told.workers)
             rows = measured_apart(folder / f"run-{pictures}", recipe, told.until)
             for row in rows if clusters == 32 else []:
-                sizes = f"{row['peak'] / 1e6:.0f} | {row['worker'] / 1e6:.0f} | {row['bytes'] / pictures:.0f}"
+                worker = f"{row['worker'] / 1e6:.0f}" if told.workers > 1 else ""
+                sizes = f"{row['peak'] / 1e6:.0f} | {worker} | {row['bytes'] / pictures:.0f}"
                 print(f"| {pictures} | {row['stage']} | {row['seconds']:.1f} | {sizes} |", flush=True)
             peaks.setdefault(pictures, {row["stage"]: row["peak"] for row in rows})
             what = "all" if clusters == 32 else "only the clusterer changed"

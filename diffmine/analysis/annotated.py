@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MeasuredSplit = Literal["heldout", "validation"]
 T = TypeVar("T")
+OF_MAPS = ("images", "typicality")
+"""The stages that decide the figures of metrics which look at pictures, masks and maps."""
 
 
 class SplitConfig(ComponentConfig):

@@ -24,7 +24,8 @@ from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.resolving import Components, Resolved
 from diffmine.runs.records import Records, RecordsById, read_labels, read_records
 from diffmine.runs.run import Run
-from diffmine.store.artifacts import PUBLIC, WORKSPACE
+from diffmine.store.artifacts import PUBLIC, WORKSPACE, Artifact
+from diffmine.store.remembering import Remembered
 from diffmine.types import BoolArray, ImageRecord, Origin, Picture
 
 
@@ -150,6 +151,23 @@ class StageWork:
     @property
     def run(self) -> Run:
         return load_run(self.run_folder, device=self.requested_device, stages=self.inputs.artifacts)
+
+    def run_of(self, stages: Sequence[str]) -> Run:
+        for stage in stages:
+            self.artifact(stage)  # refuses what the stage does not read
+        return load_run(self.run_folder, device=self.requested_device, stages=stages)
+
+    def remembered(self, decided_by: Any, stages: Sequence[str], compute: Callable[[], Any]) -> Any:
+        artifacts = {stage: Artifact(stage, path.name, path) for stage in stages if (path := self.artifact(stage))}
+        inputs = {stage: artifact.digest for stage, artifact in artifacts.items()}
+        memory = Remembered(artifacts[stages[0]].path.parent.parent)
+        key = {"decided by": decided_by, "seed": self.seed, "inputs": inputs}
+        if (value := memory.find(key)) is None:
+            warned = len(self.progress.warnings)
+            value = compute()
+            if len(self.progress.warnings) == warned:
+                memory.keep(key, value)
+        return value
 
     @property
     def workspace(self) -> Path:

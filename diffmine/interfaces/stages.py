@@ -101,6 +101,18 @@ class Work(Protocol):
         be read of it, so that nothing decides a result unseen.
         """
 
+    def run_of(self, stages: Sequence[str]) -> Run:
+        """The same, with the results of some of the stages that this one ``reads``."""
+
+    def remembered(self, decided_by: Any, stages: Sequence[str], compute: Callable[[], Any]) -> Any:
+        """A value for JSON that is computed once, for as long as what decides it stays, whatever the stage's own key.
+
+        Args:
+            decided_by: what decides it besides the run's seed and the artifacts of ``stages``, for JSON.
+            stages: those of the stages that this one ``reads`` which decide it.
+            compute: computes it; where it warns of something, its value is not kept.
+        """
+
     @property
     def workspace(self) -> Path:
         """A folder for checkpoints: kept when the run is killed, left out of the artifact."""

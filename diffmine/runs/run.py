@@ -102,7 +102,7 @@ class Run:
     @cached_property
     def images(self) -> pa.Table:
         """``images.parquet``, see :data:`diffmine.runs.tables.IMAGES`."""
-        return self._table("images.parquet")
+        return self._table("images.parquet").combine_chunks()  # which the records share
 
     @cached_property
     def selected_patches(self) -> pa.Table:
