@@ -128,6 +128,7 @@ class StageWork:
         run_folder: the run's folder, with what earlier stages published.
         requested_device: ``auto`` or a torch device.
         progress: told of what is done.
+        is_fresh: whether nothing shall be taken from the store that was computed before.
     """
 
     inputs: RunInputs
@@ -135,6 +136,7 @@ class StageWork:
     run_folder: Path
     requested_device: str
     progress: Progress
+    is_fresh: bool = False
 
     @property
     def components(self) -> Components:
@@ -162,7 +164,7 @@ class StageWork:
         inputs = {stage: artifact.digest for stage, artifact in artifacts.items()}
         memory = Remembered(artifacts[stages[0]].path.parent.parent)
         key = {"decided by": decided_by, "seed": self.seed, "inputs": inputs}
-        if (value := memory.find(key)) is None:
+        if self.is_fresh or (value := memory.find(key)) is None:
             warned = len(self.progress.warnings)
             value = compute()
             if len(self.progress.warnings) == warned:

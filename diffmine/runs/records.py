@@ -122,7 +122,7 @@ class Records(Rows[ImageRecord]):
         """The place of each record's first label in ``labels``, int32, (records,)."""
         return self._codes(self.table["label"])
 
-    @property
+    @cached_property
     def _carried(self) -> tuple[NDArray[np.int32], Places]:
         """For each label of each record the label's place in ``labels``, and the record's row."""
         lists = self.table["labels"]

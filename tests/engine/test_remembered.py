@@ -65,8 +65,15 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     manager.register(PLUGIN, "further", Source("diffmine-further", "1.0"))
     registry = Registry(manager)
 
-    def mined(*overrides: str, store: str = "store", metrics: str = '["noted", "label_auc", "separation"]') -> Run:
-        options = Options(out=folder / "run", store=folder / store, device="cpu", until="metrics")
+    def mined(
+        *overrides: str,
+        store: str = "store",
+        fresh_from: str | None = None,
+        metrics: str = '["noted", "label_auc", "separation"]',
+    ) -> Run:
+        options = Options(
+            out=folder / "run", store=folder / store, device="cpu", until="metrics", fresh_from=fresh_from
+        )
         noted = [f"metrics.noted.file={folder / 'notes'}"] if "noted" in metrics else []
         recipe = load_recipe(path, [*CHEAP, "dataset.holdout=0.4", f"metrics.use={metrics}", *noted, *overrides])
         return Pipeline(resolve(recipe, registry), options, manager, registry, nobody).run()
@@ -97,6 +104,8 @@ def test_they_are_measured_again_only_when_what_they_read_changes(mined: Runner)
         path.write_text("damaged")
     mined("clusterer.n_clusters=4")
     assert notes() == 4
+    mined("clusterer.n_clusters=4", fresh_from="clusters")
+    assert notes() == 5
 
 
 def test_one_that_reads_more_than_it_says_is_refused(mined: Runner) -> None:
