@@ -4,8 +4,11 @@
 
 Pictures of 16 x 16 pixels and ten labels are written to FOLDER as webdataset shards of 10,000; a scorer that draws its
 maps by the picture's digest stands for the model, so that what is measured is diffmine. Each size runs in a process of
-its own, and a second one changes nothing but the clusterer. A table row a stage: seconds, the peak of the process's
-resident memory up to then, bytes in the store.
+its own, and a second one changes nothing but the clusterer. A table row a stage: seconds; the peak of resident memory
+in it, of the process that drives the run (on systems without ``/proc``, up to then) and of a worker, where
+``--workers`` asks for some; bytes in the store. Of two sizes, a last table says what a further picture takes.
+
+    python benchmarks/million.py FOLDER --pictures 20000 100000 --until patches
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import sys
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -33,6 +36,7 @@ from diffmine.types import ImageRecord, Picture, TypicalityMap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+CLEAR = Path("/proc/self/clear_refs")
 LABELS, SIDE, CELL, SHARD = 10, 16, 4, 10_000
 RECIPE = {
     "name": "million",
@@ -118,17 +122,66 @@ def install(folder: Path) -> Path:
     return metadata.parent
 
 
-def measured(folder: Path, recipe: Mapping[str, object]) -> None:
+def fresh_peak() -> None:
+    """Have the system measure the peak of resident memory anew, where it can."""
+    if CLEAR.exists():
+        CLEAR.write_text("5")
+
+
+def peak() -> int:
+    """The peak of this process's resident memory since then, bytes."""
+    if CLEAR.exists():
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def measured(folder: Path, recipe: Mapping[str, object], until: str | None) -> None:
     """Run a recipe here and print a line of JSON a stage."""
 
     def heard(event: Event) -> None:
         if event.what == "stage finished":
-            peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+            worker = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
             size = sum(file.stat().st_size for file in (folder / "store" / event.stage).rglob("*") if file.is_file())
-            row = {"stage": event.stage, "seconds": event.seconds, "peak": peak * 1024, "bytes": size}
+            row = {"stage": event.stage, "seconds": event.seconds, "peak": peak(), "worker": worker, "bytes": size}
             print(json.dumps(row | {"reused": event.reused}), flush=True)
+            fresh_peak()
 
-    diffmine.run(recipe, out=folder / "run", store=folder / "store", device="cpu", listener=heard)
+    fresh_peak()
+    diffmine.run(recipe, out=folder / "run", store=folder / "store", device="cpu", listener=heard, until=until)
+
+
+def measured_apart(place: Path, recipe: Mapping[str, object], until: str | None) -> list[dict[str, Any]]:
+    """What :func:`measured` prints in a process of its own."""
+    path = os.pathsep.join([str(install(place.parent)), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, __file__, str(place), "--recipe", json.dumps(recipe)]
+    done = subprocess.run(
+        command + (["--until", until] if until else []),
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def recipe_of(shards: Path, clusters: int, per_label: int, workers: int) -> dict[str, Any]:
+    """The recipe over some shards."""
+    recipe = json.loads(json.dumps(RECIPE))
+    recipe["dataset"]["path"] = str(shards)
+    recipe["clusterer"]["n_clusters"] = clusters
+    recipe["patches"]["per_label"] = per_label
+    if workers > 1:
+        recipe["executor"] = {"use": "local", "workers": workers}
+    return dict(recipe)
+
+
+def print_growth(peaks: Mapping[int, Mapping[str, int]]) -> None:
+    """What a further picture takes in memory, by stage, from the least number of pictures to the greatest."""
+    few, many = min(peaks), max(peaks)
+    print(f"\n| stage | bytes a further picture, {few} to {many} |\n|---|---|")
+    for stage, most in peaks[many].items():
+        print(f"| {stage} | {(most - peaks[few][stage]) / (many - few):.0f} |")
 
 
 def main() -> None:
@@ -136,32 +189,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pictures", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--until", help="the last stage; omitted: all, and once more with another clusterer")
+    parser.add_argument(
+        "--per-label", type=int, default=1000, help="patches of a label; with few, what does not grow costs little"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="processes that score and extract")
     parser.add_argument("--recipe", help=argparse.SUPPRESS)
     told = parser.parse_args()
     folder = told.folder.resolve()
     if told.recipe:
-        measured(folder, json.loads(told.recipe))
+        measured(folder, json.loads(told.recipe), told.until)
         return
-    path = os.pathsep.join([str(install(folder)), str(Path(__file__).parent)])
-    print("| pictures | stage | s | peak, MB | stored, bytes a picture |\n|---|---|---|---|---|")
+    print("| pictures | stage | s | peak, MB | a worker's | stored, bytes a picture |\n|---|---|---|---|---|---|")
+    peaks: dict[int, dict[str, int]] = {}
     for pictures in told.pictures:
         shards = write_shards(folder / "shards", pictures)
-        place = folder / f"run-{pictures}"
-        for clusters in (32, 16):
-            recipe = json.loads(json.dumps(RECIPE))
-            recipe["dataset"]["path"] = str(shards)
-            recipe["clusterer"]["n_clusters"] = clusters
-            command = [sys.executable, __file__, str(place), "--recipe", json.dumps(recipe)]
-            done = subprocess.run(
-                command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True, check=True
-            )
-            rows = [json.loads(line) for line in done.stdout.splitlines()]
+        for clusters in (32,) if told.until else (32, 16):
+            recipe = recipe_of(shards, clusters, told.per_label, told.workers)
+            rows = measured_apart(folder / f"run-{pictures}", recipe, told.until)
             for row in rows if clusters == 32 else []:
-                sizes = f"{row['peak'] / 1e6:.0f} | {row['bytes'] / pictures:.0f}"
+                worker = f"{row['worker'] / 1e6:.0f}" if told.workers > 1 else ""
+                sizes = f"{row['peak'] / 1e6:.0f} | {worker} | {row['bytes'] / pictures:.0f}"
                 print(f"| {pictures} | {row['stage']} | {row['seconds']:.1f} | {sizes} |", flush=True)
+            peaks.setdefault(pictures, {row["stage"]: row["peak"] for row in rows})
             what = "all" if clusters == 32 else "only the clusterer changed"
-            total, peak = sum(row["seconds"] for row in rows), max(row["peak"] for row in rows)
-            print(f"| {pictures} | **{what}** | {total:.1f} | {peak / 1e6:.0f} | |", flush=True)
+            total, most = sum(row["seconds"] for row in rows), max(row["peak"] for row in rows)
+            print(f"| {pictures} | **{what}** | {total:.1f} | {most / 1e6:.0f} | | |", flush=True)
+    if len(peaks) > 1:
+        print_growth(peaks)
 
 
 if __name__ == "__main__":

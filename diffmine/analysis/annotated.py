@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MeasuredSplit = Literal["heldout", "validation"]
 T = TypeVar("T")
+OF_MAPS = ("images", "typicality")
+"""The stages that decide the figures of metrics which look at pictures, masks and maps."""
 
 
 class SplitConfig(ComponentConfig):
@@ -68,9 +70,8 @@ class Measured:
 
 def measured_records(run: Run, split: MeasuredSplit = "heldout") -> Iterator[ImageRecord]:
     """The pictures that figures are told of: with ``heldout``, those on which nothing was learned or chosen."""
-    for record in run.records.values():
-        if record.evaluated if split == "heldout" else record.split == "validation" and record.scored:
-            yield record
+    records = run.all_records
+    yield from records.where(records.evaluated if split == "heldout" else records.in_split("validation"))
 
 
 def annotated(run: Run, split: MeasuredSplit = "heldout") -> Iterator[Annotated]:

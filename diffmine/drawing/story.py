@@ -132,7 +132,7 @@ def _listed(labels: Sequence[str]) -> str:
 
 def _element(contents: Contents, one: Cluster) -> Element:
     said = next((description for description in one.descriptions if description.words), None)
-    mined = [record for record in contents.run.records.values() if record.mined and one.label in record.labels]
+    records = contents.run.all_records
     facts = one.facts
     return Element(
         label=one.label,
@@ -142,7 +142,7 @@ def _element(contents: Contents, one: Cluster) -> Element:
         at_least=math.floor(100 * (facts.get("at_least") or 0.0) + 0.01),
         patches=len(one.rows),
         pictures=len(set(contents.image_ids(one.rows))),
-        of=len(mined),
+        of=int((records.mined & records.carrying(one.label)).sum()),
         median=_interval(facts["median_typicality"], facts.get("median_low"), facts.get("median_high")),
         marks=one.marks,
         shown=_whole_pictures(contents, one),

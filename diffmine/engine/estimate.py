@@ -41,6 +41,11 @@ THREAD_VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
 CELL_BYTES = 8.5
 """float32 mean, float16 standard error and influence, and the latter's error for four cells together."""
 
+DRIVER_BYTES = 450_000_000
+"""Resident memory of the process that drives a run, without a model and with few pictures."""
+PICTURE_BYTES = 2_000
+"""What each picture adds to that, with a margin; see docs/benchmarks.md, very many pictures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -98,6 +103,11 @@ class Cost:
         return sum(count for stage, count in passes.items() if stage not in self.stored)
 
     @property
+    def memory_bytes(self) -> int:
+        """Resident memory of the process that drives the run, beside the model, roughly."""
+        return DRIVER_BYTES + PICTURE_BYTES * max(sum(self.images.values()), self.learned)
+
+    @property
     def wants_gpu(self) -> bool:
         """Whether a processor would be busy for more than an hour."""
         return self.device == "cpu" and self.seconds > PATIENCE
@@ -108,7 +118,8 @@ class Cost:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {**asdict(self), "forwards": self.forwards, "seconds": self.seconds, "wants_gpu": self.wants_gpu}
+        counted = {"forwards": self.forwards, "seconds": self.seconds, "memory_bytes": self.memory_bytes}
+        return {**asdict(self), **counted, "wants_gpu": self.wants_gpu}
 
 
 def estimate(resolved: Resolved, device: str) -> Cost:

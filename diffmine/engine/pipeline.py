@@ -141,6 +141,7 @@ class Pipeline:
             run_folder=self.options.out,
             requested_device=self.options.device,
             progress=progress,
+            is_fresh=self._is_fresh(stage),
         )
         with self._attributed(stage), routed_warnings(progress.warn):
             stage.run(work)

@@ -17,9 +17,10 @@ from diffmine.interfaces.boundary import blaming, own_work
 
 def process(job: Job, executor: Executor, *, device: str, progress: Progress) -> None:
     """Have the executor process the shards that an earlier attempt did not finish."""
-    open_shards = [n for n in range(len(job.sizes)) if not shard_is_done(shard_path(job.folder, n))]
-    progress.start(sum(job.sizes), job.unit)
-    progress.advance(sum(job.sizes) - sum(job.sizes[n] for n in open_shards))
+    sizes = job.sizes  # once, as a job may count anew each time
+    open_shards = [n for n in range(len(sizes)) if not shard_is_done(shard_path(job.folder, n))]
+    progress.start(sum(sizes), job.unit)
+    progress.advance(sum(sizes) - sum(sizes[n] for n in open_shards))
     if not open_shards:
         return
     executor.run(AttendedJob(job), open_shards, device=device, progress=progress)

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
-import pyarrow.parquet as pq
+import numpy as np
+from numpy.typing import NDArray
 
 from diffmine.engine.devices import torch_device
 from diffmine.engine.opening import load_run
@@ -21,11 +22,13 @@ from diffmine.interfaces.boundary import own_work
 from diffmine.interfaces.finetuning import no_masks
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.recipes.resolving import Components, Resolved
-from diffmine.runs.axis import Axis, axis_of, with_related
-from diffmine.runs.hierarchy import Parents, parents_of, with_siblings
+from diffmine.runs.axis import Axis, axis_of
+from diffmine.runs.hierarchy import Parents, parents_of
+from diffmine.runs.kinship import with_kin
+from diffmine.runs.records import Records, RecordsById, read_labels, read_records
 from diffmine.runs.run import Run
-from diffmine.runs.tables import image_records
-from diffmine.store.artifacts import PUBLIC, WORKSPACE
+from diffmine.store.artifacts import PUBLIC, WORKSPACE, Artifact
+from diffmine.store.remembering import Remembered
 from diffmine.types import BoolArray, ImageRecord, Origin, Picture
 
 
@@ -49,19 +52,22 @@ class RunInputs:
     def seed(self) -> int:
         return self.recipe.seed
 
-    def records(self) -> list[ImageRecord]:
-        records = image_records(pq.read_table(self.artifacts["images"] / PUBLIC / "images.parquet"))
-        axis = self._axis(records)
-        records = with_related(records, axis.related) if axis else records
-        parents = self._parents(records)
-        return with_siblings(records, parents) if parents else records
+    def records(self, rows: Sequence[int] | NDArray[Any] | None = None) -> Records:
+        return with_kin(read_records(self._images, rows), self._axis, self._parents)
 
-    def _parents(self, records: Sequence[ImageRecord]) -> Parents:
-        return parents_of(records, self.components.dataset.config.hierarchy)
+    @property
+    def _images(self) -> Path:
+        return self.artifacts["images"] / PUBLIC / "images.parquet"
 
-    def _axis(self, records: Sequence[ImageRecord]) -> Axis | None:
+    @property
+    def _axis(self) -> Axis | None:
         config = self.components.dataset.config
-        return axis_of(_labels(records), config.order, config.neighbours)
+        return None if config.order is None else axis_of(read_labels(self._images), config.order, config.neighbours)
+
+    @property
+    def _parents(self) -> Parents:
+        hierarchy = self.components.dataset.config.hierarchy
+        return {} if hierarchy is None else parents_of(read_records(self._images), hierarchy)
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         sources = {origin: self._source(origin) for origin in self.components.datasets}
@@ -83,25 +89,22 @@ class RunInputs:
     def training_set(self, fold: int | None = None, *, masks: bool = False) -> TrainingSet:
         fold = self.folds[0] if fold is None else fold
         records = self.records()
-        train = [record for record in records if record.split == "train"]
-        unseen = (
-            [record for record in records if record.split == "validation"],
-            [record for record in records if record.split == "heldout"],
-            [record for record in train if fold is not None and record.fold == fold],
-        )
-        learned = [record for record in train if fold is None or record.fold != fold]
+        train = records.in_split("train")
+        left_out = train & (records.folds == fold) if fold is not None else np.zeros_like(train)
+        unseen = (records.in_split("validation"), records.in_split("heldout"), left_out)
+        learned = records.where(train & ~left_out)
         return TrainingSet(
             train=learned,
-            heldout=next(filter(None, unseen), []),
+            heldout=records.where(next((rows for rows in unseen if rows.any()), left_out)),
             picture=self.opener(),
             crop=self.components.trained_on.config.crop,
             masks=self._masks_of(learned) if masks else no_masks,
         )
 
-    def _masks_of(self, learned: Sequence[ImageRecord]) -> Callable[[ImageRecord], Mapping[str, BoolArray]]:
+    def _masks_of(self, learned: Records) -> Callable[[ImageRecord], Mapping[str, BoolArray]]:
         """What reads the masks of these pictures, and of no others."""
         sources = {origin: self._source(origin) for origin in self.components.datasets}
-        allowed = {record.image_id for record in learned}
+        allowed = RecordsById(learned)
 
         def masks(record: ImageRecord) -> Mapping[str, BoolArray]:
             if record.image_id not in allowed:
@@ -116,23 +119,19 @@ class RunInputs:
 
     def tools(self, device: str, fitted: Path | None = None, fold: int | None = None) -> ModelTools:
         fold = self.folds[0] if fold is None else fold
-        labels, axis = sorted(_labels(records := self.records())), self._axis(records)
+        axis = self._axis
         finetuned = self.artifacts.get("finetune", Path()) / PUBLIC / model_folder(fold)
         return ModelTools(
             self.components.model,
             self.components.conditioning,
             device=device,
             seed=self.seed,
-            labels=labels,
+            labels=read_labels(self._images),
             folder=finetuned if "finetune" in self.artifacts and finetuned.exists() else None,
             fitted=fitted,
             related=axis.related if axis else None,
-            parents=self._parents(records),
+            parents=self._parents,
         )
-
-
-def _labels(records: Sequence[ImageRecord]) -> set[str]:
-    return {label for record in records for label in record.labels}
 
 
 @dataclass(frozen=True)
@@ -145,6 +144,7 @@ class StageWork:
         run_folder: the run's folder, with what earlier stages published.
         requested_device: ``auto`` or a torch device.
         progress: told of what is done.
+        is_fresh: whether nothing shall be taken from the store that was computed before.
     """
 
     inputs: RunInputs
@@ -152,6 +152,7 @@ class StageWork:
     run_folder: Path
     requested_device: str
     progress: Progress
+    is_fresh: bool = False
 
     @property
     def components(self) -> Components:
@@ -169,14 +170,31 @@ class StageWork:
     def run(self) -> Run:
         return load_run(self.run_folder, device=self.requested_device, stages=self.inputs.artifacts)
 
+    def run_of(self, stages: Sequence[str]) -> Run:
+        for stage in stages:
+            self.artifact(stage)  # refuses what the stage does not read
+        return load_run(self.run_folder, device=self.requested_device, stages=stages)
+
+    def remembered(self, decided_by: Any, stages: Sequence[str], compute: Callable[[], Any]) -> Any:
+        artifacts = {stage: Artifact(stage, path.name, path) for stage in stages if (path := self.artifact(stage))}
+        inputs = {stage: artifact.digest for stage, artifact in artifacts.items()}
+        memory = Remembered(artifacts[stages[0]].path.parent.parent)
+        key = {"decided by": decided_by, "seed": self.seed, "inputs": inputs}
+        if self.is_fresh or (value := memory.find(key)) is None:
+            warned = len(self.progress.warnings)
+            value = compute()
+            if len(self.progress.warnings) == warned:
+                memory.keep(key, value)
+        return value
+
     @property
     def workspace(self) -> Path:
         path = self.folder / WORKSPACE
         path.mkdir(exist_ok=True)
         return path
 
-    def records(self) -> list[ImageRecord]:
-        return self.inputs.records()
+    def records(self, rows: Sequence[int] | NDArray[Any] | None = None) -> Records:
+        return self.inputs.records(rows)
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         return self.inputs.opener()

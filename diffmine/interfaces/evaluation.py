@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from diffmine.interfaces import checks
 from diffmine.interfaces.boundary import returns
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 
 class Metric(Component):
-    """One name in a recipe's ``[metrics]``."""
+    """One name in a recipe's ``[metrics]``.
+
+    Class attributes:
+        reads: the stages that alone decide its figures, where it is not all: ``("images", "typicality")`` of one that
+            looks at maps. It is then given a run that shows no others, and it is not measured again when only others
+            change, such as clusters. Not for metrics that use the model. None: all earlier stages.
+    """
+
+    reads: ClassVar[tuple[str, ...] | None] = None
 
     @abstractmethod
     @returns(checks.metric_values)

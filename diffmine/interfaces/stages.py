@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from numpy.typing import NDArray
 
 from diffmine.interfaces.component import Component
 from diffmine.interfaces.progress import Progress
@@ -30,8 +32,12 @@ class Inputs(Protocol):
     def seed(self) -> int:
         """The run's seed."""
 
-    def records(self) -> list[ImageRecord]:
-        """The pictures of the run, in the order of ``images.parquet``."""
+    def records(self, rows: Sequence[int] | NDArray[Any] | None = None) -> Sequence[ImageRecord]:
+        """The pictures of the run, in the order of ``images.parquet``; a record is made when it is asked for.
+
+        Args:
+            rows: numbers of those that are wanted, so that a worker reads no others; None: all.
+        """
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         """A function that opens a picture at the pipeline's size."""
@@ -95,12 +101,28 @@ class Work(Protocol):
         be read of it, so that nothing decides a result unseen.
         """
 
+    def run_of(self, stages: Sequence[str]) -> Run:
+        """The same, with the results of some of the stages that this one ``reads``."""
+
+    def remembered(self, decided_by: Any, stages: Sequence[str], compute: Callable[[], Any]) -> Any:
+        """A value for JSON that is computed once, for as long as what decides it stays, whatever the stage's own key.
+
+        Args:
+            decided_by: what decides it besides the run's seed and the artifacts of ``stages``, for JSON.
+            stages: those of the stages that this one ``reads`` which decide it.
+            compute: computes it; where it warns of something, its value is not kept.
+        """
+
     @property
     def workspace(self) -> Path:
         """A folder for checkpoints: kept when the run is killed, left out of the artifact."""
 
-    def records(self) -> list[ImageRecord]:
-        """The pictures of the run, in the order of ``images.parquet``."""
+    def records(self, rows: Sequence[int] | NDArray[Any] | None = None) -> Sequence[ImageRecord]:
+        """The pictures of the run, in the order of ``images.parquet``; a record is made when it is asked for.
+
+        Args:
+            rows: numbers of those that are wanted, so that a worker reads no others; None: all.
+        """
 
     def opener(self) -> Callable[[ImageRecord], Picture]:
         """A function that opens a picture at the pipeline's size."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from diffmine.errors import DataError
-from diffmine.types import ImageRecord, Related
+from diffmine.types import Related
 
 Order = Literal["numeric"] | Sequence[str]
 """How ``[dataset] order`` says it: by the numbers that labels are, or by their list."""
@@ -81,14 +81,10 @@ def axis_of_table(labels: Collection[str], dataset: Mapping[str, Any]) -> Axis |
     return axis_of(labels, dataset.get("order"), dataset.get("neighbours", 1))
 
 
-def with_related(records: Iterable[ImageRecord], related: Related) -> list[ImageRecord]:
-    """The records, each with the labels that are no null for it, see ``ImageRecord.related``."""
-    return [replace(record, related=_of(record, related)) for record in records]
-
-
-def _of(record: ImageRecord, related: Related) -> tuple[str, ...]:
-    near = dict.fromkeys(other for label in record.labels for other in related.get(label, ()))
-    return tuple(label for label in near if label not in record.labels)
+def related_to(labels: Collection[str], related: Related) -> tuple[str, ...]:
+    """The labels that are no null for a picture with these, see ``ImageRecord.related``."""
+    near = dict.fromkeys(other for label in labels for other in related.get(label, ()))
+    return tuple(label for label in near if label not in labels)
 
 
 def _number(label: str) -> float:

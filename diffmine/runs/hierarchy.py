@@ -13,7 +13,7 @@ Parents = Mapping[str, str | None]
 """Label -> the label above it; None: it is a root."""
 
 
-def with_ancestors(items: Sequence[Item], hierarchy: Sequence[str]) -> list[Item]:
+def with_ancestors(items: Iterable[Item], hierarchy: Sequence[str]) -> Iterator[Item]:
     """The items, each with the labels above its own: its own first, then from fine to coarse.
 
     Args:
@@ -22,7 +22,6 @@ def with_ancestors(items: Sequence[Item], hierarchy: Sequence[str]) -> list[Item
         DataError: an item has no such column, or a label lies in two places of the tree.
     """
     parents: dict[str, str | None] = {}
-    found = []
     for item in items:
         above = _above(item.columns, hierarchy, item.path)
         for label in item.labels:
@@ -33,8 +32,7 @@ def with_ancestors(items: Sequence[Item], hierarchy: Sequence[str]) -> list[Item
                         f"hierarchy = {list(hierarchy)} needs a tree; give each its own name, such as "
                         f"{f'{parent} {child}'!r}"
                     )
-        found.append(replace(item, labels=tuple(dict.fromkeys((*item.labels, *reversed(above))))))
-    return found
+        yield replace(item, labels=tuple(dict.fromkeys((*item.labels, *reversed(above)))))
 
 
 def parents_of(records: Iterable[ImageRecord], hierarchy: Sequence[str] | None) -> Parents:
@@ -51,17 +49,20 @@ def parents_of(records: Iterable[ImageRecord], hierarchy: Sequence[str] | None) 
     return {label: max(found, key=lambda one: (found[one], one or "")) for label, found in votes.items()}
 
 
-def with_siblings(records: Iterable[ImageRecord], parents: Parents) -> list[ImageRecord]:
-    """The records, each with the labels that share a parent with one of its own, see ``ImageRecord.siblings``."""
+def children_of(parents: Parents) -> Mapping[str | None, Sequence[str]]:
+    """Label -> the labels right below it, sorted; those of None are roots."""
     children: dict[str | None, list[str]] = defaultdict(list)
     for label in sorted(parents):
         children[parents[label]].append(label)
-    return [replace(record, siblings=_siblings(record, parents, children)) for record in records]
+    return children
 
 
-def _siblings(record: ImageRecord, parents: Parents, children: Mapping[str | None, Sequence[str]]) -> tuple[str, ...]:
-    near = (other for label in record.labels if label in parents for other in children[parents[label]])
-    return tuple(dict.fromkeys(other for other in near if other not in record.labels))
+def siblings_of(
+    labels: Sequence[str], parents: Parents, children: Mapping[str | None, Sequence[str]]
+) -> tuple[str, ...]:
+    """The labels that share a parent with one of a picture's, see ``ImageRecord.siblings``."""
+    near = (other for label in labels if label in parents for other in children[parents[label]])
+    return tuple(dict.fromkeys(other for other in near if other not in labels))
 
 
 def _above(columns: Mapping[str, str], hierarchy: Sequence[str], path: str) -> list[str]:

@@ -74,8 +74,8 @@ def _learn_more(run: Run, told: Telling) -> Iterator[str]:
 def _passes(run: Run, steps: int) -> float | None:
     """How often finetuning went through the pictures; None where the recipe does not say how many it takes a step."""
     batch = run.recipe.tables.get("finetune", {}).get("batch_size")
-    pictures = sum(record.split == "train" for record in run.records.values())
-    folds = len({record.fold for record in run.records.values()} - {None})
+    pictures = int(run.all_records.in_split("train").sum())
+    folds = len({*run.all_records.folds.tolist()} - {-1})
     learned = pictures * (folds - 1) / folds if folds > 1 else float(pictures)
     return steps * batch / learned if isinstance(batch, int) and learned else None
 
@@ -104,8 +104,8 @@ def _more_pictures(run: Run, told: Telling, best: Mapping[str, Cluster]) -> Iter
             "the labels may differ by more than this run can tell."
         )
     elif told.told:
-        counts = {label: sum(label in one.labels for one in run.records.values()) for label in run.contents.labels}
-        few = [label for label, count in counts.items() if count < FEW_PICTURES and label not in {*best, *undecided}]
+        counts, told_of = run.all_records.counts(), {*best, *undecided}
+        few = [one for one in run.contents.labels if counts.get(one, 0) < FEW_PICTURES and one not in told_of]
         if few:
             yield f"Take more pictures of {_listed(few)}: under {FEW_PICTURES}, and nothing sure was found."
 

@@ -9,7 +9,6 @@ import copy
 import csv
 import json
 import warnings
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -38,13 +37,15 @@ from diffmine.numerics.upsampling import upsample
 from diffmine.pictures.decoding import decode, resize_mask
 from diffmine.plugins.explaining import shortened
 from diffmine.recipes.reading import Recipe, load_recipe
-from diffmine.runs.axis import Axis, axis_of_table, with_related
+from diffmine.runs.axis import Axis, axis_of_table
 from diffmine.runs.contents import Contents
-from diffmine.runs.hierarchy import Parents, parents_of, with_siblings
+from diffmine.runs.hierarchy import Parents, parents_of
+from diffmine.runs.kinship import with_kin
 from diffmine.runs.life import ELEMENTS_FILE, LIFE_FILE, MEMBERS_FILE, STAGE, Life, life_of
 from diffmine.runs.notes import NOTES_FILE, Notes, read_notes
+from diffmine.runs.records import Records, RecordsById
 from diffmine.runs.services import Services
-from diffmine.runs.tables import EVIDENCE, image_records
+from diffmine.runs.tables import EVIDENCE, completed
 from diffmine.runs.typicality_maps import DRAWS_FILE, TypicalityMaps
 from diffmine.types import BoolArray, ByteArray, Description, Flag, FloatArray, ImageRecord, Origin, Word
 
@@ -106,7 +107,7 @@ class Run:
     @cached_property
     def images(self) -> pa.Table:
         """``images.parquet``, see :data:`diffmine.runs.tables.IMAGES`."""
-        return self._table("images.parquet")
+        return self._table("images.parquet").combine_chunks()  # which the records share
 
     @cached_property
     def selected_patches(self) -> pa.Table:
@@ -231,30 +232,33 @@ class Run:
             return list(csv.DictReader(file))
 
     @cached_property
-    def records(self) -> dict[str, ImageRecord]:
-        """image_id -> record."""
-        related = self.axis.related if self.axis else {}
-        records = with_siblings(with_related(image_records(self.images), related), self.parents)
-        return {record.image_id: record for record in records}
+    def records(self) -> Mapping[str, ImageRecord]:
+        """image_id -> record, which is made when it is asked for."""
+        return RecordsById(with_kin(self._read, self.axis, self.parents))
+
+    @cached_property
+    def all_records(self) -> Records:
+        """The records in the order of ``images``, with what is asked of all of them at once as arrays."""
+        return Records.of(self.records.values())
+
+    @property
+    def _read(self) -> Records:
+        return Records(completed(self.images))
 
     @cached_property
     def parents(self) -> Parents:
         """Label -> the label above it, None of a root; empty where ``[dataset] hierarchy`` names none."""
-        return parents_of(image_records(self.images), self.recipe.tables.get("dataset", {}).get("hierarchy"))
+        return parents_of(self._read, self.recipe.tables.get("dataset", {}).get("hierarchy"))
 
     @cached_property
     def axis(self) -> Axis | None:
         """The labels in the order that ``[dataset] order`` gives them; None where it gives none."""
-        return axis_of_table(self._label_names, self.recipe.tables.get("dataset", {}))
+        return axis_of_table(self._read.labels, self.recipe.tables.get("dataset", {}))
 
     @cached_property
     def labels(self) -> list[str]:
         """Every label of the run: in the order that the recipe gives them, else sorted."""
-        return list(self.axis.labels) if self.axis else sorted(self._label_names)
-
-    @cached_property
-    def _label_names(self) -> set[str]:
-        return {label for labels in self.images["labels"].to_pylist() for label in labels}
+        return list(self.axis.labels) if self.axis else self._read.labels
 
     @cached_property
     def in_sample(self) -> dict[str, int]:
@@ -262,8 +266,7 @@ class Run:
 
         Their patches have no p-values: a model that has learned from a picture may know it by heart.
         """
-        learned = (record for record in self.records.values() if record.mined and record.in_sample)
-        return dict(Counter(label for record in learned for label in record.labels))
+        return self.all_records.counts(self.all_records.mined & self.all_records.in_sample)
 
     @cached_property
     def selector(self) -> PatchSelector:
@@ -368,7 +371,7 @@ class Run:
 
         Every map of the label is read.
         """
-        carriers = (one for one in self.records.values() if one.mined and label in one.labels)
+        carriers = self.all_records.where(self.all_records.mined & self.all_records.carrying(label))
         means = [(one.image_id, float(self.typicality_image(one.image_id, label).mean())) for one in carriers]
         return sorted(means, key=lambda one: (-one[1], one[0]))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from diffmine.types import BoolArray, Box, FloatArray, ImageRecord, IntArray, Patch
 
@@ -25,6 +26,10 @@ IMAGES = pa.schema(
         ("origin", pa.string()),
     ]
 )
+_RECORD = [name for name in IMAGES.names if name != "label"]
+"""The fields of an :class:`ImageRecord`, in order."""
+KIN = pa.schema([("related", pa.list_(pa.string())), ("siblings", pa.list_(pa.string()))])
+"""Its last fields, which follow from the recipe and are in no file."""
 PATCHES = pa.schema(
     [
         ("image_id", pa.string()),
@@ -126,44 +131,39 @@ def clustered_table(
 
 def images_table(records: Iterable[ImageRecord]) -> pa.Table:
     """Rows of ``images.parquet``; ``label`` is the first of ``labels``."""
-    rows = [
-        {
-            "image_id": record.image_id,
-            "path": record.path,
-            "label": record.labels[0],
-            "labels": list(record.labels),
-            "width": record.width,
-            "height": record.height,
-            "digest": record.digest,
-            "split": record.split,
-            "columns": list(record.columns.items()),
-            "fold": record.fold,
-            "mined": record.mined,
-            "origin": record.origin,
-        }
-        for record in records
-    ]
-    return pa.Table.from_pylist(rows, schema=IMAGES)
+    records = list(records)
+    columns: dict[str, list[Any]] = {
+        name: [getattr(record, name) for record in records] for name in IMAGES.names if name not in ("label", "columns")
+    }
+    columns["label"] = [record.labels[0] for record in records]
+    columns["columns"] = [list(record.columns.items()) for record in records]
+    return pa.table({name: columns[name] for name in IMAGES.names}, schema=IMAGES)
 
 
-def image_records(table: pa.Table) -> list[ImageRecord]:
-    """The inverse of :func:`images_table`."""
-    return [
-        ImageRecord(
-            row["image_id"],
-            row["path"],
-            tuple(row["labels"]),
-            row["width"],
-            row["height"],
-            row["digest"],
-            row["split"],
-            dict(row["columns"]),
-            row.get("fold"),
-            row.get("mined", row["split"] == "train"),  # of a run made before these were there
-            row.get("origin", "dataset"),
-        )
-        for row in cast(list[dict[str, Any]], table.to_pylist())
-    ]
+def completed(images: pa.Table) -> pa.Table:
+    """The columns of :data:`IMAGES`, those filled in that a table of an earlier version lacks."""
+    missing: dict[str, Callable[[], Any]] = {
+        "fold": lambda: pa.nulls(len(images), pa.int32()),
+        "mined": lambda: pc.equal(images["split"], "train"),
+        "origin": lambda: pa.array(["dataset"] * len(images), pa.string()),
+    }
+    for name, values in missing.items():
+        if name not in images.column_names:
+            images = images.append_column(IMAGES.field(name), values())
+    return images.select(IMAGES.names)
+
+
+def image_records(table: pa.Table) -> Iterator[ImageRecord]:
+    """The inverse of :func:`images_table`, with the columns of :data:`KIN` where the table has them."""
+    names = [*_RECORD, *(name for name in KIN.names if name in table.column_names)]
+    columns = (table[name].to_pylist() for name in names)
+    for image_id, path, labels, width, height, digest, split, further, fold, mined, origin, *kin in zip(
+        *columns, strict=True
+    ):
+        yield ImageRecord(
+            image_id, path, tuple(labels), width, height, digest, split, dict(further), fold, mined, origin,
+            *map(tuple, kin),
+        )  # fmt: skip
 
 
 def patches_table(patches: Sequence[Patch]) -> pa.Table:

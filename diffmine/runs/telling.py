@@ -57,7 +57,7 @@ def telling(run: Run) -> Telling:
         figure = metrics.get(name)
         if figure and figure["low"] is not None and figure["chance"] is not None:
             return Telling(_verdict(figure), figure, _in_words(figure, counted), name)
-    unseen = any(record.evaluated for record in run.records.values())
+    unseen = run.all_records.evaluated.any()
     return Telling("unknown", None, "" if unseen else "no picture was kept from the model to measure it on")
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,12 +16,15 @@ from safetensors import safe_open
 
 from diffmine.numerics.blocks import doubled, halved
 from diffmine.numerics.half_precision import compact
+from diffmine.runs.records import sorted_ids
 from diffmine.types import FloatArray, Role, TypicalityMap
 
 IN_HALF_PRECISION = ("stderr", "influence", "influence_stderr", "noise_correlation")
 """What is stored of a :class:`TypicalityMap` besides its mean, where it has it; named as there."""
 DRAWS_FILE = "draws.json"
 """Published where pictures had different numbers of draws."""
+OPEN_SHARDS = 8
+"""Files that are kept open for who reads map after map."""
 HALVED = "influence_stderr"
 """What is stored at half the resolution."""
 
@@ -84,11 +86,11 @@ class TypicalityMaps:
 
     def labels(self, image_id: str) -> list[str]:
         """The labels under which an image was scored, sorted."""
-        return sorted(self._scored.get(image_id, {}))
+        return sorted(self._index.of(image_id))
 
     def roles(self, image_id: str) -> dict[str, Role]:
         """Label -> what the image's map under it is, by label."""
-        return {label: scored.role for label, scored in sorted(self._scored.get(image_id, {}).items())}
+        return {label: scored.role for label, scored in sorted(self._index.of(image_id).items())}
 
     def load(self, image_id: str, label: str) -> TypicalityMap:
         """The map of an image under a label.
@@ -96,14 +98,13 @@ class TypicalityMaps:
         Raises:
             KeyError: the image was not scored under this label.
         """
-        scored = self._scored.get(image_id, {}).get(label)
+        scored = self._index.of(image_id).get(label)
         if scored is None:
             known = ", ".join(self.labels(image_id)) or "none"
             raise KeyError(f"image {image_id!r} was not scored under {label!r}; labels it was scored under: {known}")
-        with safe_open(self.folder / "shards" / f"{scored.shard:05d}.safetensors", "np") as tensors:
-            present = set(tensors.keys())
-            names = (f"{image_id}/{label}/{name}" for name in ("mean", *IN_HALF_PRECISION))
-            stored = {name: tensors.get_tensor(name) for name in names if name in present}
+        shard = self._opened(scored.shard)
+        names = (f"{image_id}/{label}/{name}" for name in ("mean", *IN_HALF_PRECISION))
+        stored = {name: shard.tensors.get_tensor(name) for name in names if name in shard.names}
         return map_of(image_id, label, scored.draws or self.draws, stored)
 
     @cached_property
@@ -112,14 +113,67 @@ class TypicalityMaps:
         return grid
 
     @cached_property
-    def _scored(self) -> dict[str, dict[str, Scored]]:
-        table = pq.read_table(self.folder / "index.parquet")
-        found: dict[str, dict[str, Scored]] = defaultdict(dict)
+    def _index(self) -> ScoredIndex:
+        return ScoredIndex.read(self.folder / "index.parquet")
+
+    @cached_property
+    def _opened(self) -> Callable[[int], Shard]:
+        """Shards by number. To open one is what loading a map costs, and those who read many go from shard to shard."""
+
+        @lru_cache(maxsize=OPEN_SHARDS)
+        def opened(number: int) -> Shard:
+            return Shard.open(self.folder / "shards" / f"{number:05d}.safetensors")
+
+        return opened
+
+
+class Shard(NamedTuple):
+    """An open file of maps.
+
+    Attributes:
+        tensors: what safetensors opened.
+        names: of its tensors.
+    """
+
+    tensors: Any
+    names: frozenset[str]
+
+    @classmethod
+    def open(cls, path: Path) -> Shard:
+        """Open a file; its tensors are mapped into memory, and read when they are asked for."""
+        tensors = safe_open(path, "np").__enter__()  # type: ignore[no-untyped-call]
+        return cls(tensors, frozenset(tensors.keys()))
+
+
+class ScoredIndex:
+    """Which map lies where, in some sixty bytes a map.
+
+    Args:
+        table: of ``index.parquet``.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
         if "role" not in table.column_names:  # of a run made before maps said what they are
             table = table.append_column("role", pa.array(["other"] * len(table)))
         if "draws" not in table.column_names:  # likewise: all had equally many
             table = table.append_column("draws", pa.nulls(len(table), pa.int32()))
-        columns = (table[name].to_pylist() for name in ("image_id", "label", "shard", "role", "draws"))
-        for image_id, label, shard, role, draws in zip(*columns, strict=True):
-            found[image_id][label] = Scored(shard, role, draws)
-        return dict(found)
+        self._ids, order = sorted_ids(table["image_id"])
+        self._labels, self._roles = (
+            table[name].dictionary_encode().combine_chunks().take(order) for name in ("label", "role")
+        )
+        self._shards = np.asarray(table["shard"], dtype=np.int32)[order]
+        self._draws = np.asarray(table["draws"].fill_null(0), dtype=np.int32)[order]
+
+    @classmethod
+    def read(cls, path: Path) -> ScoredIndex:
+        """The index in a file."""
+        return cls(pq.read_table(path))
+
+    def of(self, image_id: str) -> dict[str, Scored]:
+        """Label -> where the image's map under it lies; empty where it was not scored."""
+        wanted = image_id.encode()
+        start, stop = (int(np.searchsorted(self._ids, wanted, side)) for side in ("left", "right"))
+        return {self._labels[row].as_py(): self._at(row) for row in range(start, stop)}
+
+    def _at(self, row: int) -> Scored:
+        return Scored(int(self._shards[row]), self._roles[row].as_py(), int(self._draws[row]) or None)

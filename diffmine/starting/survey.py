@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,16 +86,16 @@ def survey(dataset: Mapping[str, Any], listener: Listener) -> Survey:
 
 
 def _surveyed(listed: Run) -> Survey:
-    records = list(listed.records.values())
+    records = listed.all_records
     skipped = [(row["path"], row["cause"]) for row in listed.skipped]
     several = sorted((one.path, one.labels) for one in records if len(one.labels) > 1)
     contradicting = {path for path, _ in several}
     copies = [(path, cause.removeprefix(COPY)) for path, cause in skipped if cause.startswith(COPY)]
     order = numpy_generator("survey").permutation(len(records))[:MOST_COMPARED]
-    chosen = [records[place] for place in sorted(order.tolist())]
+    chosen = list(records.take(np.sort(order)))
     pairs = list(near_duplicates(listed, chosen))
     return Survey(
-        counts=dict(sorted(Counter(label for record in records for label in record.labels).items())),
+        counts=records.counts(),
         shorter_side=int(np.median([min(one.width, one.height) for one in records])),
         unreadable=[(path, cause) for path, cause in skipped if not cause.startswith(COPY)],
         copies=[(path, original) for path, original in copies if original not in contradicting],

@@ -7,6 +7,7 @@ Layout::
     STORE/<stage>/<key>.partial/    work in progress, kept when a run is killed, given to the next run
     STORE/<stage>/<key>.lock        held while an artifact is made; the system frees it when its owner dies
     STORE/<stage>/<key>.verified    which files of the artifact were last read whole when (:mod:`diffmine.store.stamps`)
+    STORE/remembered/<key>.json     a value that outlives its stage's key (:mod:`diffmine.store.remembering`)
     STORE/runs/<digest>.json        where a run folder lies, so that ``clean`` knows what is still referred to
 """
 

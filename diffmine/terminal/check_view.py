@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from diffmine.engine.estimate import Cost
     from diffmine.recipes.resolving import Resolved
 
+MUCH_MEMORY = 1_000_000_000
+"""Bytes from which it is said how much a run takes."""
+
 
 def print_check(console: Console, resolved: Resolved, cost: Cost, rate: float | None = None) -> None:
     """The resolved recipe, and what it will cost; on other machines where their forwards a second are known."""
@@ -26,6 +29,10 @@ def print_check(console: Console, resolved: Resolved, cost: Cost, rate: float | 
     table.add_row("images", f"{sum(cost.images.values()):,} of {labels} labels, {cost.width} x {cost.height} px")
     for row in _with_model(cost) if resolved.components.needs_model else _without_model(cost):
         table.add_row(*row)
+    if cost.memory_bytes >= MUCH_MEMORY:
+        table.add_row(
+            "memory", f"about {human_size(cost.memory_bytes)} on the machine that runs this, beside the model"
+        )
     if rate and cost.forwards:
         table.add_row("elsewhere", _elsewhere(cost.forwards, rate, resolved.components.executor.name))
     if cost.stored:

@@ -72,7 +72,7 @@ def _draws(spent: dict[str, Any]) -> str:
 def labels(contents: Contents, console: Console, crops: int) -> Iterator[RenderableType]:
     """A table of labels; and the most central patch of each label's best clusters, where the terminal can."""
     run, thumbnails = contents.run, Thumbnails(contents, console)
-    pictures = [record.labels for record in run.records.values()]
+    pictures = run.all_records.counts()
     best = {label: contents.best_clusters(label) for label in contents.labels}
     scale = max((found[0].facts["median_typicality"] for found in best.values() if found), default=0.0)
     across = min(crops, fitting(console.width))
@@ -87,7 +87,7 @@ def labels(contents: Contents, console: Console, crops: int) -> Iterator[Rendera
     for label, cell in zip(contents.labels, cells, strict=True):
         found = best[label]
         counts = (
-            f"{sum(label in one for one in pictures):,}",
+            f"{pictures.get(label, 0):,}",
             cell,
             f"{len(contents.clusters(label)):,}",
             f"{len(contents.outliers(label)):,}",

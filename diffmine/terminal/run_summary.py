@@ -50,7 +50,7 @@ def _element(one: Element) -> dict[str, Any]:
 def _label(contents: Contents, label: str) -> dict[str, Any]:
     """How many pictures, selected patches and outliers a label has, and its clusters by rank, as in their table."""
     return {
-        "pictures": sum(label in record.labels for record in contents.run.records.values()),
+        "pictures": contents.run.all_records.counts().get(label, 0),
         "patches": len(contents.selected(label, contents.run.selection)),
         "chance": _chance(contents, label),
         "outliers": len(contents.outliers(label)),

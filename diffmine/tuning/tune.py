@@ -103,7 +103,7 @@ def tune(
             path, out=folder / "run", store=store, overrides=overrides, until=stage, device=device, listener=hear
         )
 
-    records = list(run_until("images").records.values())
+    records = run_until("images").all_records
     sampled = sample(records, scorer, pictures, resolved.seed)
     run = run_until("finetune")
     work = TuningWork(resolved, scorer, sampled, run, hear)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,13 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import diffmine
-from diffmine.engine.estimate import CELL_BYTES, THREAD_VARIABLES, Cost, estimate
+from diffmine.engine.estimate import CELL_BYTES, PICTURE_BYTES, THREAD_VARIABLES, Cost, estimate
 from diffmine.interfaces import Dataset, DatasetConfig, ImageSource, Preview
 from diffmine.plugins.registry import registry
 from diffmine.recipes.reading import load_recipe, parse_recipe
 from diffmine.recipes.resolving import resolve
+from diffmine.terminal.check_view import print_check
 from diffmine.testing.tiny_recipe import write_tiny_recipe
 from diffmine.testing.toy_pictures import write_toy_folder
 
@@ -91,6 +94,20 @@ def test_what_the_papers_way_saves_is_counted() -> None:
     assert unseen.training_passes == 2 * papers.training_passes
     assert (unseen.models, unseen.learned) == (2, 344_220)
     assert unseen.disk_bytes == 344_220 * 2 * (64 * 95) * CELL_BYTES
+
+
+def test_it_is_said_how_much_memory_many_pictures_take(tmp_path: Path) -> None:
+    def said(cost: Cost) -> str:
+        console = Console(record=True, width=200, file=io.StringIO())
+        print_check(console, few, cost)
+        return console.export_text()
+
+    few = resolve(load_recipe(write_tiny_recipe(tmp_path, per_label=1)), registry())
+    small, many = estimate(few, "cpu"), of_countries()
+    assert many.memory_bytes - small.memory_bytes == (344_220 - 2) * PICTURE_BYTES
+    assert many.as_dict()["memory_bytes"] == many.memory_bytes
+    assert "on the machine that runs this" in said(many)
+    assert "on the machine that runs this" not in said(small)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from diffmine.errors import DataError
 from diffmine.interfaces import DatasetConfig
-from diffmine.runs.axis import axis_of, with_related
+from diffmine.runs.axis import axis_of
+from diffmine.runs.kinship import with_kin
+from diffmine.runs.records import Records
 from diffmine.types import ImageRecord
 
 YEARS = st.lists(st.integers(-3000, 3000), min_size=2, max_size=12, unique=True)
@@ -51,7 +53,7 @@ def test_labels_are_neighbours_of_each_other_or_neither_is(years: list[int], nei
 def test_a_picture_is_related_to_the_neighbours_of_all_its_labels_and_to_none_of_its_own() -> None:
     axis = axis_of({"1", "2", "3", "4", "5"}, "numeric", 1)
     assert axis is not None
-    found = with_related([picture("2", "3"), picture("5")], axis.related)
+    found = with_kin(Records.of([picture("2", "3"), picture("5")]), axis, {})
     assert [record.related for record in found] == [("1", "4"), ("4",)]
 
 

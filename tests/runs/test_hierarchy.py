@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from diffmine.errors import DataError
-from diffmine.runs.hierarchy import parents_of, with_ancestors, with_siblings
+from diffmine.runs.hierarchy import parents_of, with_ancestors
+from diffmine.runs.kinship import with_kin
+from diffmine.runs.records import Records
 from diffmine.types import ImageRecord, Item
 
 LEVELS = ("continent", "country")
@@ -17,7 +19,7 @@ def item(continent: str, country: str, region: str) -> Item:
 
 
 def records(rows: tuple[tuple[str, str, str], ...] = ROWS) -> list[ImageRecord]:
-    found = with_ancestors([item(*row) for row in rows], LEVELS)
+    found = list(with_ancestors([item(*row) for row in rows], LEVELS))
     return [ImageRecord(one.path, one.path, one.labels, 1, 1, one.path, "train", one.columns) for one in found]
 
 
@@ -38,7 +40,7 @@ def test_each_label_has_its_parent() -> None:
 
 
 def test_siblings_share_a_parent() -> None:
-    found = with_siblings(records(), parents_of(records(), LEVELS))
+    found = with_kin(Records.of(records()), None, parents_of(records(), LEVELS))
     assert [one.siblings for one in found] == [("Provence", "Spain"), ("Brittany", "Spain"), ("France",)]
 
 
@@ -69,4 +71,4 @@ def test_a_name_in_two_places_is_said_so(rows: tuple[tuple[str, str, str], ...],
 
 def test_a_column_that_is_not_there_is_said_so() -> None:
     with pytest.raises(DataError, match=r"has no column 'state', which \[dataset\] hierarchy names; it has: 'cont"):
-        with_ancestors([item(*ROWS[0])], ("state",))
+        list(with_ancestors([item(*ROWS[0])], ("state",)))

@@ -135,7 +135,7 @@ class _Marks:
 
     def __init__(self, run: Run, picture: OpenPicture) -> None:
         self._run, self._picture = run, picture
-        self._one_size = len({(record.height, record.width) for record in run.records.values()}) == 1
+        self._one_size = run.all_records.of_one_size
         self._found: dict[tuple[str, bool, bool], tuple[Mark, Parts]] = {}
 
     def at(self, label: str, place: Place) -> tuple[Mark, Parts]:

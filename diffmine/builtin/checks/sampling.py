@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.types import ImageRecord
 
@@ -15,9 +17,8 @@ MOST_PICTURES = 60
 
 def some_records(run: Run, label: str, *, carrying: bool, most: int = MOST_PICTURES) -> list[ImageRecord]:
     """Some pictures that carry a label, or do not; first those that the model has not learned from."""
-    found = sorted(
-        (record for record in run.records.values() if (label in record.labels) == carrying),
-        key=lambda record: record.image_id,
-    )
-    drawn = numpy_generator("diagnosis", "pictures", label, carrying).permutation(len(found))
-    return sorted((found[place] for place in drawn), key=lambda record: record.in_sample)[:most]
+    records = run.all_records
+    rows = np.flatnonzero(records.carrying(label) == carrying)
+    rows = rows[np.argsort(records.order[rows])]
+    drawn = rows[numpy_generator("diagnosis", "pictures", label, carrying).permutation(len(rows))]
+    return list(records.take(drawn[np.argsort(records.in_sample[drawn], kind="stable")][:most]))

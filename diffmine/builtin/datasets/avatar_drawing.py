@@ -94,7 +94,7 @@ def element_colour(seed: int, town: str, index: int, size: int, frequency: float
     return face.colour_of(ELEMENTS[town]) if has_element else None
 
 
-def _chosen(seed: int, town: str, index: int, size: int, frequency: float) -> tuple[_Face, ByteArray, bool]:
+def _chosen(seed: int, town: str, index: int, size: int, frequency: float) -> tuple[Face, ByteArray, bool]:
     """The face of a picture, the picture, and whether it wears the town's element, seen well enough."""
     has_element = numpy_generator(seed, "avatars", town, index, "element").random() < frequency
     attempt = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, annotated, mean_over_images
+from diffmine.analysis.annotated import OF_MAPS, Annotated, Measured, SplitConfig, annotated, mean_over_images
 from diffmine.analysis.localisation import boxes_of
 from diffmine.interfaces import Metric
 from diffmine.types import BoolArray, FloatArray, MetricValue
@@ -25,6 +25,7 @@ class BoxAveragePrecision(Metric):
     """
 
     name = "box_average_precision"
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.analysis.annotated import Measured, SplitConfig, mean_over_images, measured_records
+from diffmine.analysis.annotated import OF_MAPS, Measured, SplitConfig, mean_over_images, measured_records
 from diffmine.interfaces import Metric
 from diffmine.types import ImageRecord, MetricValue
 
@@ -26,6 +26,7 @@ class ClassifierAccuracy(Metric):
 
     name = "classifier_accuracy"
     version = 2
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

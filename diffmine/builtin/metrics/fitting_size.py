@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffmine.analysis.annotated import SplitConfig, measured_records
+from diffmine.analysis.annotated import OF_MAPS, SplitConfig, measured_records
 from diffmine.analysis.proposals import best_typicality, of_size
 from diffmine.interfaces import Metric, PatchSelector
 from diffmine.numerics.bootstrap import median_interval
@@ -31,6 +31,7 @@ class FittingSize(Metric):
     """
 
     name = "fitting_size"
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

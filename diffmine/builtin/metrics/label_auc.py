@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.analysis.annotated import SplitConfig, measured_records
+from diffmine.analysis.annotated import OF_MAPS, SplitConfig, measured_records
 from diffmine.analysis.discrimination import Judged, area_under_roc
 from diffmine.analysis.proposals import best_typicality
 from diffmine.interfaces import Metric
@@ -25,6 +25,7 @@ class LabelAuc(Metric):
     """
 
     name = "label_auc"
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

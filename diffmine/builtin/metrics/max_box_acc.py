@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, mean_over_images, of_maps
+from diffmine.analysis.annotated import OF_MAPS, Annotated, Measured, SplitConfig, mean_over_images, of_maps
 from diffmine.analysis.score_maps import normalized
 from diffmine.interfaces import Metric
 from diffmine.types import BoolArray, FloatArray, MetricValue
@@ -58,6 +58,7 @@ class MaxBoxAcc(Metric):
     """
 
     name = "max_box_acc"
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.analysis.annotated import Measured, SplitConfig, annotated, mean_over_images
+from diffmine.analysis.annotated import OF_MAPS, Measured, SplitConfig, annotated, mean_over_images
 from diffmine.analysis.localisation import boxes_of, paper_auc_pr
 from diffmine.interfaces import Metric
 from diffmine.types import MetricValue
@@ -25,6 +25,7 @@ class PaperAucPr(Metric):
     """
 
     name = "paper_auc_pr"
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

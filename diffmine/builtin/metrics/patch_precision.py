@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, annotated, mean_over_images
+from diffmine.analysis.annotated import OF_MAPS, Annotated, Measured, SplitConfig, annotated, mean_over_images
 from diffmine.analysis.proposals import proposed
 from diffmine.analysis.showing import chance_to_show, shows
 from diffmine.interfaces import Metric
@@ -30,6 +30,7 @@ class PatchPrecision(Metric):
 
     name = "patch_precision"
     version = 2
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

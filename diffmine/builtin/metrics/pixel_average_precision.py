@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, mean_over_images, of_maps
+from diffmine.analysis.annotated import OF_MAPS, Annotated, Measured, SplitConfig, mean_over_images, of_maps
 from diffmine.interfaces import Metric
 from diffmine.types import FloatArray, MetricValue
 
@@ -25,6 +25,7 @@ class PixelAveragePrecision(Metric):
 
     name = "pixel_average_precision"
     version = 2
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from diffmine.analysis.annotated import Annotated, Measured, SplitConfig, mean_over_images, of_maps
+from diffmine.analysis.annotated import OF_MAPS, Annotated, Measured, SplitConfig, mean_over_images, of_maps
 from diffmine.interfaces import Metric
 from diffmine.types import FloatArray, MetricValue
 
@@ -28,6 +28,7 @@ class PointingAccuracy(Metric):
 
     name = "pointing_accuracy"
     version = 3
+    reads = OF_MAPS
 
     class Config(SplitConfig):
         """Options of ``pointing_accuracy``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.analysis.annotated import Annotated, SplitConfig, of_maps
+from diffmine.analysis.annotated import OF_MAPS, Annotated, SplitConfig, of_maps
 from diffmine.analysis.score_maps import normalized
 from diffmine.interfaces import Metric
 from diffmine.numerics.bootstrap import draws, percentile_interval
@@ -43,6 +43,7 @@ class PxAP(Metric):
     """
 
     name = "pxap"
+    reads = OF_MAPS
     Config = SplitConfig
     config: SplitConfig
 

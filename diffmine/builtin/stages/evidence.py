@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain, groupby
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from diffmine.numerics.false_discoveries import chance_limits, true_discoveries
 from diffmine.numerics.significance import benjamini_hochberg, empirical_p_values, smallest_q_value
@@ -16,7 +18,41 @@ from diffmine.runs.tables import EVIDENCE
 from diffmine.types import IntArray, Patch
 
 
-@dataclass(slots=True)
+class Typicalities:
+    """Typicality of what was proposed for images, in eight bytes a patch and image.
+
+    Args:
+        images: the typicality of the patches of each image.
+    """
+
+    def __init__(self, images: Iterable[Sequence[float]] = ()) -> None:
+        self.images = 0
+        self._values, self._best = array("d"), array("d")
+        for values in images:
+            self.append(values)
+
+    def append(self, values: Sequence[float]) -> None:
+        """Add what was proposed for one image, which may be nothing."""
+        self.images += 1
+        self._values.extend(values)
+        if values:
+            self._best.append(max(values))
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Of all patches, float64, (patches,)."""
+        return np.array(self._values)
+
+    @property
+    def best(self) -> NDArray[np.float64]:
+        """Of the best patch of each image that has one, float64, (images,)."""
+        return np.array(self._best)
+
+    def __len__(self) -> int:
+        """Patches."""
+        return len(self._values)
+
+
 class Evidence:
     """What the patches of a label are held against; of images that the model which scored them has not learned from.
 
@@ -25,22 +61,21 @@ class Evidence:
         null: typicality of the patches proposed in the same way, under this label, for each image it means nothing to.
     """
 
-    observed: list[list[float]] = field(default_factory=list)
-    null: list[list[float]] = field(default_factory=list)
+    def __init__(self, observed: Iterable[Sequence[float]] = (), null: Iterable[Sequence[float]] = ()) -> None:
+        self.observed, self.null = Typicalities(observed), Typicalities(null)
 
     @property
     def tested(self) -> bool:
         """Whether p-values can be told."""
-        return any(self.observed) and any(self.null)
+        return len(self.observed) > 0 and len(self.null) > 0
 
     def judged(self, patches: Sequence[Patch]) -> Iterator[Patch]:
         """The patches, which are some of those observed, with p-values and q-values."""
-        everything, chance = list(chain(*self.observed)), list(chain(*self.null))
-        tested = empirical_p_values(everything, chance)
-        order = np.argsort(tested)
-        q_values = benjamini_hochberg(tested)[order]
+        chance = np.sort(self.null.values)
+        tested = np.sort(empirical_p_values(self.observed.values, chance))
+        q_values = benjamini_hochberg(tested)
         for patch, p in zip(patches, empirical_p_values([one.typicality for one in patches], chance), strict=True):
-            q = q_values[np.searchsorted(tested[order], p)]
+            q = q_values[np.searchsorted(tested, p)]
             yield replace(patch, p_value=float(p), q_value=float(q))
 
 
@@ -62,10 +97,9 @@ def evidence_table(evidence: Mapping[tuple[str, str], Evidence]) -> pa.Table:
     """Rows of ``evidence.parquet``."""
     rows = []
     for (table, label), one in sorted(evidence.items()):
-        nulls = sum(map(len, one.null))
-        row = {"table": table, "label": label, "images": len(one.observed), "tests": sum(map(len, one.observed))}
-        best = sorted((max(values) for values in one.null if values), reverse=True)
-        rows.append({**row, "nulls": nulls, "smallest_q": smallest_q_value(nulls), "null_best": best})
+        row = {"table": table, "label": label, "images": one.observed.images, "tests": len(one.observed)}
+        best = np.sort(one.null.best)[::-1]
+        rows.append({**row, "nulls": len(one.null), "smallest_q": smallest_q_value(len(one.null)), "null_best": best})
     return pa.Table.from_pylist(rows, schema=EVIDENCE)
 
 

@@ -15,8 +15,9 @@ from safetensors.numpy import load_file, save_file
 from diffmine.builtin.stages.fitting import fitted, further_tables, model_reads
 from diffmine.files.shards import commit_shard, cut, shard_path
 from diffmine.interfaces import Inputs, Job, PatchRequest, ProcessShard, Progress, Stage, Work
+from diffmine.runs.records import Records, RecordsById
 from diffmine.runs.tables import patches_of
-from diffmine.types import Box, FloatArray, ImageRecord, Patch
+from diffmine.types import Box, FloatArray, Patch
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -26,9 +27,16 @@ Rows = tuple[int, ...]
 
 
 class Group(NamedTuple):
-    """The patches of one image under one label, and their rows in the table of all patches."""
+    """The patches of one image under one label.
 
-    record: ImageRecord
+    Attributes:
+        image: its number among the run's pictures.
+        label: the label.
+        boxes: of the patches.
+        rows: theirs in the table of all patches.
+    """
+
+    image: int
     label: str
     boxes: tuple[Box, ...]
     rows: Rows
@@ -50,7 +58,7 @@ class ExtractionJob(Job):
         return [len(shard) for shard in self.shards]
 
     def contents(self, shard: int) -> str:
-        first, last = self.shards[shard][0].record, self.shards[shard][-1].record
+        first, last = self.inputs.records([self.shards[shard][0].image, self.shards[shard][-1].image])
         return f"the patches of {len(self.shards[shard])} images, {first.path} to {last.path}"
 
     def open(self, device: str) -> ProcessShard:
@@ -60,7 +68,11 @@ class ExtractionJob(Job):
 
         def extract(number: int, progress: Progress) -> None:
             groups = self.shards[number]
-            requests = [PatchRequest(picture(group.record), group.label, group.boxes) for group in groups]
+            records = self.inputs.records([group.image for group in groups])
+            requests = [
+                PatchRequest(picture(record), group.label, group.boxes)
+                for record, group in zip(records, groups, strict=True)
+            ]
             features = np.concatenate(extraction.extract(requests))
             rows = np.array([row for group in groups for row in group.rows], dtype=np.int64)
             commit_shard(self.folder, number, {"rows": rows, "features": features.astype(np.float32)})
@@ -89,8 +101,8 @@ class Features(Stage):
         """
         train = patches_of(pq.read_table(work.published("patches", "selected_patches.parquet")))
         heldout = patches_of(pq.read_table(work.published("patches", "heldout_patches.parquet")))
-        records = {record.image_id: record for record in work.records()}
-        shards = cut(group_by_image([*train, *heldout], records), SHARD_SIZE)
+        images = RecordsById(Records.of(work.records()))
+        shards = cut(group_by_image([*train, *heldout], images), SHARD_SIZE)
         work.process(ExtractionJob(work.inputs, work.workspace, shards, fitted(work, work.components.features)))
         paths = [shard_path(work.workspace, number) for number in range(len(shards))]
         features = gather(paths, len(train) + len(heldout))
@@ -99,13 +111,13 @@ class Features(Stage):
         )
 
 
-def group_by_image(patches: Sequence[Patch], records: dict[str, ImageRecord]) -> list[Group]:
+def group_by_image(patches: Sequence[Patch], images: RecordsById) -> list[Group]:
     """Patches grouped by (image, label), ordered by image so that a shard opens each picture once."""
     rows: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row, patch in enumerate(patches):
         rows[patch.image_id, patch.label].append(row)
     return [
-        Group(records[image_id], label, tuple(patches[row].box for row in members), tuple(members))
+        Group(images.row(image_id), label, tuple(patches[row].box for row in members), tuple(members))
         for (image_id, label), members in sorted(rows.items())
     ]
 

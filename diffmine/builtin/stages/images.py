@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, get_args
 
-import pyarrow.parquet as pq
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from diffmine.builtin.stages.splitting import choose_mined, deal, place, set_aside, split
+from diffmine.builtin.stages.splitting import choose_mined, deal, draws, place, set_aside, split
 from diffmine.errors import DataError, PictureError
 from diffmine.files.names import prepared_folder
 from diffmine.interfaces import DatasetConfig, ImageSource, Progress, Stage, Work
-from diffmine.numerics.choosing import choose
-from diffmine.numerics.seeding import derive_seed
+from diffmine.numerics.choosing import Items, choose
 from diffmine.pictures.decoding import open_upright, pipeline_size
 from diffmine.processes.threads import in_threads
 from diffmine.runs.axis import axis_of
 from diffmine.runs.hierarchy import with_ancestors
-from diffmine.runs.tables import images_table
-from diffmine.types import ImageRecord, Item, Origin
+from diffmine.runs.records import Records, sorted_ids, write_records
+from diffmine.types import BoolArray, ImageRecord, Item, Origin
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -43,6 +43,12 @@ class Verified:
     height: int = 0
     cause: str = ""
 
+    @property
+    def record(self) -> ImageRecord:
+        """What can be decoded, as an image to learn from."""
+        item, place = self.item, (self.digest[:ID_LENGTH], self.item.path, self.item.labels, self.width, self.height)
+        return ImageRecord(*place, self.digest, "train", item.columns, origin=self.origin)
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -52,23 +58,15 @@ class Listing:
         origin: the recipe's table.
         source: the opened dataset.
         config: its options.
-        images: every item that was drawn, verified.
+        usable: what can be decoded, copies and all.
+        skipped: path and cause of what cannot.
     """
 
     origin: Origin
     source: ImageSource
     config: DatasetConfig
-    images: Sequence[Verified]
-
-    @property
-    def usable(self) -> list[Verified]:
-        """What can be decoded."""
-        return [image for image in self.images if not image.cause]
-
-    @property
-    def skipped(self) -> list[Verified]:
-        """What cannot."""
-        return [image for image in self.images if image.cause]
+    usable: Records
+    skipped: Sequence[tuple[str, str]]
 
 
 class Images(Stage):
@@ -86,11 +84,11 @@ class Images(Stage):
         listed = [listing(work, origin) for origin in work.components.datasets]
         for one in listed:
             _check_bad_fraction(one)
-        records, duplicates = merge_duplicates(image for one in listed for image in one.usable)
+        records, duplicates = merge_duplicates(joined(one.usable for one in listed))
         config, training = work.components.dataset.config, work.components.training
         if config.shuffle_labels:
-            records = [one for origin in ORIGINS for one in shuffle_labels(_of(records, origin), work.seed)]
-            records.sort(key=lambda record: record.image_id)
+            shuffled = joined(shuffle_labels(_of(records, origin), work.seed) for origin in ORIGINS)
+            records = Records(shuffled.table.sort_by("image_id"))
         if training is None:
             records = divided(records, listed[0].source, config, work.seed)
         else:
@@ -98,15 +96,15 @@ class Images(Stage):
             records = set_aside(records, "heldout", config.validation, work.seed)
         mine = config.mine if training is None else "all"
         records = choose_mined(records, mine, config.mine_per_label, work.seed)
-        if not any(record.mined for record in records):
+        if not records.mined.any():
             raise DataError(
                 f"there is no picture to look for patches in: [dataset] mine = {mine!r} needs some, see holdout"
             )
-        skipped = [(image.item.path, image.cause) for one in listed for image in one.skipped]
+        skipped = [one for listing in listed for one in listing.skipped]
         _warn(work.progress, skipped, duplicates)
         _warn_of_lone_images(work.progress, records)
-        _check_order(work.progress, records, config)
-        pq.write_table(images_table(records), work.public("images.parquet"))
+        _check_order(work.progress, records.labels, config)
+        write_records(records, work.public("images.parquet"))
         with work.public("skipped.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("path", "cause"), *sorted([*skipped, *duplicates])])
 
@@ -124,13 +122,22 @@ def listing(work: Work, origin: Origin) -> Listing:
     source, config = dataset.open(prepared), dataset.config
     items = choose(source.scan(), config.labels, config.per_label, work.seed)
     if (hierarchy := work.components.dataset.config.hierarchy) is not None:
-        items = with_ancestors(items, hierarchy)
+        items = Items.of(with_ancestors(items, hierarchy))
     if not items:
         raise DataError(_nothing_found(source, config.labels, origin))
-    return Listing(origin, source, config, list(verify(items, source, config.image_size, work.progress, origin)))
+    skipped: list[tuple[str, str]] = []
+
+    def usable() -> Iterator[ImageRecord]:
+        for one in verify(items, source, config.image_size, work.progress, origin):
+            if one.cause:
+                skipped.append((one.item.path, one.cause))
+            else:
+                yield one.record
+
+    return Listing(origin, source, config, Records.of(usable()), skipped)
 
 
-def divided(records: list[ImageRecord], source: ImageSource, config: DatasetConfig, seed: int) -> list[ImageRecord]:
+def divided(records: Records, source: ImageSource, config: DatasetConfig, seed: int) -> Records:
     """One dataset's images: those that are held out, those for validation, and the parts of those to learn from.
 
     Raises:
@@ -144,7 +151,7 @@ def divided(records: list[ImageRecord], source: ImageSource, config: DatasetConf
     if config.folds == 1:
         return records
     records = deal(records, config.folds, seed)
-    filled = len({record.fold for record in records if record.split == "train"})
+    filled = len(np.unique(records.folds[records.in_split("train")]))
     if filled < config.folds:
         raise DataError(
             f"the images to learn from fill {filled} of [dataset] folds = {config.folds} parts; set folds lower"
@@ -152,36 +159,42 @@ def divided(records: list[ImageRecord], source: ImageSource, config: DatasetConf
     return records
 
 
-def trained_elsewhere(records: list[ImageRecord], training: Listing, progress: Progress) -> list[ImageRecord]:
+def trained_elsewhere(records: Records, training: Listing, progress: Progress) -> Records:
     """The model learns from the images of ``[training]``; the others are held out.
 
     Raises:
         DataError: the two tables have no label in common.
     """
-    learned = {image.digest for image in training.usable}
-    records = place(records, {one.image_id for one in records if one.digest not in learned}, "heldout")
-    known = {label for record in records if record.split == "train" for label in record.labels}
-    unknown = {label for record in _of(records, "dataset") for label in record.labels} - known
-    if unknown and not known & {label for record in _of(records, "dataset") for label in record.labels}:
+    learned = np.asarray(pc.is_in(records.table["digest"], training.usable.table["digest"]), dtype=bool)
+    records = place(records, ~learned, "heldout")
+    known = {*records.where(learned).labels}
+    mined = {*_of(records, "dataset").labels}
+    unknown = mined - known
+    if unknown and not known & mined:
         raise DataError(
             f"[training] and [dataset] have no label in common: {_some(known)} there, {_some(unknown)} here"
         )
     if unknown:
         progress.warn(f"no picture of [training] has the labels {_some(unknown)}, so the model learns nothing of them")
-    if both := [record for record in records if record.split == "train" and record.origin == "dataset"]:
+    if len(both := np.flatnonzero(learned & records.of_origin("dataset"))):
         progress.warn(
-            f"{len(both)} pictures of [dataset] are in [training] too, such as {both[0].path}; the model learns from "
-            "them, so their patches have no p-values"
+            f"{len(both)} pictures of [dataset] are in [training] too, such as {records[both[0]].path}; the model "
+            "learns from them, so their patches have no p-values"
         )
     return records
 
 
-def _of(records: Iterable[ImageRecord], origin: Origin) -> list[ImageRecord]:
-    return [record for record in records if record.origin == origin]
+def joined(parts: Iterable[Records]) -> Records:
+    """Records after records."""
+    return Records(pa.concat_tables([one.table for one in parts]))
+
+
+def _of(records: Records, origin: Origin) -> Records:
+    return records.where(records.of_origin(origin))
 
 
 def verify(
-    items: list[Item],
+    items: Sequence[Item],
     source: ImageSource,
     image_size: int | None,
     progress: Progress,
@@ -205,66 +218,61 @@ def verify(
         progress.advance()
 
 
-def merge_duplicates(verified: Iterable[Verified]) -> tuple[list[ImageRecord], list[tuple[str, str]]]:
+def merge_duplicates(found: Records) -> tuple[Records, list[tuple[str, str]]]:
     """One record for each distinct content, carrying the labels of all its copies; and what was merged."""
-    first: dict[str, Verified] = {}
-    labels: dict[str, dict[str, None]] = defaultdict(dict)
+    ids, order = sorted_ids(found.table["digest"])
+    is_first = np.ones(len(ids), dtype=bool)
+    is_first[1:] = ids[1:] != ids[:-1]
+    firsts, of_first = order[is_first], np.cumsum(is_first) - 1
+    labels: dict[int, dict[str, None]] = {}
     duplicates = []
-    for one in verified:
-        labels[one.digest].update(dict.fromkeys(one.item.labels))
-        original = first.setdefault(one.digest, one)
-        if original is not one:
-            duplicates.append((one.item.path, f"duplicate of {original.item.path}"))
-    records = [
-        ImageRecord(
-            digest[:ID_LENGTH],
-            one.item.path,
-            tuple(labels[digest]),
-            one.width,
-            one.height,
-            digest,
-            "train",
-            one.item.columns,
-            origin=one.origin,
-        )
-        for digest, one in first.items()
-    ]
-    return sorted(records, key=lambda record: record.image_id), duplicates
+    for row in np.flatnonzero(~is_first).tolist():
+        number, copy = int(of_first[row]), found[order[row]]
+        original = found[firsts[number]]
+        labels.setdefault(number, dict.fromkeys(original.labels)).update(dict.fromkeys(copy.labels))
+        duplicates.append((int(order[row]), copy.path, f"duplicate of {original.path}"))
+    records = found.take(firsts)
+    if labels:
+        merged = [tuple(labels[row]) if row in labels else record.labels for row, record in enumerate(records)]
+        records = records.with_columns(labels=merged)
+    return records, [(path, cause) for _, path, cause in sorted(duplicates)]
 
 
-def shuffle_labels(records: list[ImageRecord], seed: int) -> list[ImageRecord]:
+def shuffle_labels(records: Iterable[ImageRecord], seed: int) -> Records:
     """Give each image the labels of another, drawn by the seed and the images' content; counts stay as they were.
 
     The columns go with the labels, as they may describe them.
     """
-    drawn = sorted(records, key=lambda record: derive_seed(seed, "shuffle labels", record.image_id))
-    by_id = sorted(records, key=lambda record: record.image_id)
-    pairs = zip(by_id, drawn, strict=True)
-    return [replace(record, labels=other.labels, columns=other.columns) for record, other in pairs]
+    records = Records.of(records)
+    drawn = records.table.take(np.argsort(draws(records, seed, "shuffle labels"), kind="stable"))
+    by_id = Records(records.table.sort_by("image_id"))
+    return by_id.with_columns(**{name: drawn[name] for name in ("label", "labels", "columns")})
 
 
-def annotated(records: list[ImageRecord], source: ImageSource) -> set[str]:
-    """The images that have a mask or a box.
+def annotated(records: Records, source: ImageSource) -> BoolArray:
+    """Which images have a mask or a box, bool, (records,).
 
     Raises:
         DataError: all have one, so that none would be left to train on, or none has.
     """
-    found = {record.image_id for record in records if any(mask.any() for mask in source.masks(record).values())}
-    if not 0 < len(found) < len(records):
+    marked = (any(mask.any() for mask in source.masks(record).values()) for record in records)
+    found = np.fromiter(marked, dtype=bool, count=len(records))
+    if not 0 < found.sum() < len(records):
         raise DataError(
-            f"{len(found)} of {len(records)} images have a mask or a box; [dataset] holdout = 'annotated' needs some "
+            f"{found.sum()} of {len(records)} images have a mask or a box; [dataset] holdout = 'annotated' needs some "
             "with and some without; name a share such as 0.1 instead"
         )
     return found
 
 
 def _check_bad_fraction(listing: Listing) -> None:
-    skipped, total, allowed = listing.skipped, len(listing.images), listing.config.max_bad_fraction
+    skipped, allowed = listing.skipped, listing.config.max_bad_fraction
+    total = len(skipped) + len(listing.usable)
     if (skipped and len(skipped) == total) or len(skipped) > allowed * total:
-        first = skipped[0]
+        path, cause = skipped[0]
         raise DataError(
             f"{len(skipped)} of {total} pictures cannot be used, more than max_bad_fraction = {allowed} allows; the "
-            f"first: {first.item.path}: {first.cause}; mend them, leave them out, or raise [{listing.origin}] "
+            f"first: {path}: {cause}; mend them, leave them out, or raise [{listing.origin}] "
             "max_bad_fraction"
         )
 
@@ -276,19 +284,16 @@ def _warn(progress: Progress, skipped: list[tuple[str, str]], duplicates: list[t
         progress.warn(f"{len(duplicates)} exact duplicates were merged; skipped.csv names them")
 
 
-def _warn_of_lone_images(progress: Progress, records: Iterable[ImageRecord]) -> None:
+def _warn_of_lone_images(progress: Progress, records: Records) -> None:
     """With folds, the model that scores a label's only image has not learned the label."""
-    counts: Counter[str] = Counter()
-    for record in records:
-        if record.fold is not None:
-            counts.update(record.labels)
+    counts = records.counts(records.folds >= 0)
     if lone := {label for label, count in counts.items() if count == 1}:
         progress.warn(f"{_some(lone)}: the model that scores the only image to learn from does not know its label")
 
 
-def _check_order(progress: Progress, records: Iterable[ImageRecord], config: DatasetConfig) -> None:
+def _check_order(progress: Progress, labels: Collection[str], config: DatasetConfig) -> None:
     """See that every label has its place in the order, before anything is learned."""
-    axis = axis_of({label for record in records for label in record.labels}, config.order, config.neighbours)
+    axis = axis_of(labels, config.order, config.neighbours)
     if axis and len(axis.labels) > 1 and axis.without_null:
         progress.warn(
             f"every other label is a neighbour of {_some(axis.without_null)}, so nothing is left to hold it against; "

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from diffmine.builtin.stages.evidence import Evidence, evidence_table, with_significance
 from diffmine.interfaces import PatchSelector, Stage, Work
 from diffmine.processes.threads import in_threads
+from diffmine.runs.records import Records, RecordsById
 from diffmine.runs.tables import patches_table
 from diffmine.runs.typicality_maps import TypicalityMaps
-from diffmine.types import ByteArray, Candidate, ImageRecord, Patch
+from diffmine.types import BoolArray, ByteArray, Candidate, ImageRecord, Patch
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -69,11 +70,11 @@ class Patches(Stage):
         """Write ``evidence.parquet`` and the tables of :data:`TABLES`; the last only where there are such images."""
         selector = work.components.patches
         selectors = (selector, *selector.controls())
-        records = [record for record in work.records() if record.scored]
+        everything = Records.of(work.records())
+        records, by_id = everything.where(everything.scored), RecordsById(everything)
         maps = TypicalityMaps(work.artifact("typicality"))
         shortlists: dict[tuple[Table, str, str], Shortlist] = defaultdict(lambda: Shortlist(selector.config.per_label))
         evidence: dict[tuple[str, str], Evidence] = defaultdict(Evidence)
-        in_sample = {record.image_id for record in records if record.in_sample}
 
         def propose(record: ImageRecord) -> tuple[list[Proposed], list[Proposed]]:
             pixels = cache(lambda: open_pixels(record))
@@ -90,8 +91,9 @@ class Patches(Stage):
             return picture(record).pixels
 
         work.progress.start(len(records), "images")
-        for record, (found, null) in zip(records, in_threads(propose, records), strict=True):
-            for table in tables_of(record):
+        tables = {table: in_table(table, records) for table in TABLES}
+        for place, (record, (found, null)) in enumerate(zip(records, in_threads(propose, records), strict=True)):
+            for table in (table for table in TABLES if tables[table][place]):
                 for label, chosen_by, proposed in found:
                     proposals = (Proposal(one.priority, record.image_id, one) for one in proposed)
                     shortlists[table, label, chosen_by.name].add(proposals)
@@ -104,22 +106,22 @@ class Patches(Stage):
         pq.write_table(evidence_table(evidence), work.public("evidence.parquet"))
         names = [one.name for one in selectors]
         for table in TABLES:
-            if table != "validation" or any(record.split == "validation" for record in records):
+            if table != "validation" or records.in_split("validation").any():
                 chosen = ranked(shortlists, table, names)
-                unseen = [patch for patch in chosen if patch.image_id not in in_sample]
+                learned = [bool(everything.in_sample[by_id.row(patch.image_id)]) for patch in chosen]
+                unseen = [patch for patch, known in zip(chosen, learned, strict=True) if not known]
                 judged = with_significance(unseen, table, selector.name, evidence)
-                patches = [patch if patch.image_id in in_sample else next(judged) for patch in chosen]
+                patches = [patch if known else next(judged) for patch, known in zip(chosen, learned, strict=True)]
                 pq.write_table(patches_table(patches), work.public(f"{table}_patches.parquet"))
 
 
-def tables_of(record: ImageRecord) -> Iterator[Table]:
-    """The tables that have an image's patches; none where it is not scored."""
-    if record.mined:
-        yield "selected"
-    if record.evaluated:
-        yield "heldout"
-    if record.split == "validation":
-        yield "validation"
+def in_table(table: Table, records: Records) -> BoolArray:
+    """Which images have their patches in a table, bool, (records,)."""
+    return {
+        "selected": records.mined,
+        "heldout": records.evaluated,
+        "validation": records.in_split("validation"),
+    }[table]
 
 
 def candidates(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diffmine.builtin.stages.patches import tables_of
+from diffmine.builtin.stages.patches import TABLES, Table, in_table
 from diffmine.interfaces import Work
 from diffmine.numerics.racing import undecided
 from diffmine.processes.threads import in_threads
+from diffmine.runs.records import Places, Records
 from diffmine.runs.typicality_maps import TypicalityMaps
 from diffmine.types import Candidate, ImageRecord
 
@@ -25,7 +25,7 @@ DOUBT = 0.05
 class Pool(NamedTuple):
     """The patches that compete for the places of a label in one table of patches."""
 
-    table: str
+    table: Table
     label: str
 
 
@@ -33,19 +33,25 @@ class Runner(NamedTuple):
     """A patch in the race.
 
     Attributes:
-        image_id: its picture.
+        row: of its picture.
+        label: the place of the label under which it is proposed.
         value: what the label's patches are ordered by, higher first.
         error: its standard error.
         own: whether the picture carries the label.
     """
 
-    image_id: str
+    row: int
+    label: int
     value: float
     error: float
     own: bool
 
 
-@dataclass
+RUNNERS = np.dtype([("row", "i8"), ("label", "i4"), ("value", "f8"), ("error", "f8"), ("own", "?")])
+Runners = NDArray[np.void]
+"""Patches in the race, (patches,), of :data:`RUNNERS`, which has the fields of :class:`Runner`."""
+
+
 class Race:
     """Rounds of draws, after each of which pictures that are decided stay behind.
 
@@ -53,102 +59,110 @@ class Race:
     of the difference. Where the label means nothing the two are exchangeable before the race and after it, so p-values
     hold; where it means something, wrong labels' patches are far below the border, and cost nothing.
 
-    Attributes:
+    Args:
         work: the stage's.
-        records: all pictures that are scored.
-        draws: image_id -> the draws that it has had.
+        records: all pictures of the run.
+        rows: those that are scored.
+
+    Attributes:
+        draws: int64, (records,): the draws that each picture has had.
     """
 
-    work: Work
-    records: Sequence[ImageRecord]
-    draws: dict[str, int] = field(default_factory=dict)
-    _runners: dict[str, list[tuple[str, Runner]]] = field(default_factory=dict)
+    def __init__(self, work: Work, records: Records, rows: Places) -> None:
+        self._work, self._records, self._rows = work, records, rows
+        self._tables = {table: in_table(table, records) for table in TABLES}
+        self._runners: Runners = np.zeros(0, RUNNERS)
+        self.draws = np.zeros(len(records), dtype=np.int64)
 
-    def after(self, maps: TypicalityMaps, draws: int, active: Sequence[ImageRecord]) -> list[ImageRecord]:
-        """The pictures that go on.
+    def after(self, maps: TypicalityMaps, draws: int, active: Places) -> Places:
+        """The rows of the pictures that go on.
 
         Args:
             maps: those of the round that is done.
             draws: that each picture of it has had.
-            active: the pictures that were in it.
+            active: the rows of the pictures that were in it.
         """
-        found = in_threads(lambda record: self._found(maps, record), active)
-        self._runners |= {record.image_id: runners for record, runners in zip(active, found, strict=True)}
-        self.draws |= dict.fromkeys((record.image_id for record in active), draws)
-        scorer = self.work.components.scorer
+        pictures = zip(active.tolist(), self._records.take(active), strict=True)
+        found = in_threads(lambda one: list(self._found(maps, *one)), pictures)
+        ran = np.fromiter(chain.from_iterable(found), RUNNERS)
+        kept = self._runners[~np.isin(self._runners["row"], active)]
+        both = np.concatenate([kept, ran])
+        self._runners = both[np.argsort(both["row"], kind="stable")]
+        self.draws[active] = draws
+        scorer = self._work.components.scorer
         open_pools = self._undecided(draws / scorer.rounds[-1], scorer.risk)
-        doubtful = {runner.image_id for runners in open_pools.values() for runner in runners}
-        return [record for record in active if record.image_id in doubtful]
+        doubtful = [runners["row"] for runners in open_pools.values()]
+        return active[np.isin(active, np.concatenate([*doubtful, np.zeros(0, dtype=np.int64)]))]
 
     def report(self) -> dict[str, Any]:
         """What the race cost, what it decided, and what it left open, for JSON."""
-        scorer, rounds = self.work.components.scorer, self.work.components.scorer.rounds
-        labels = {image_id: len({label for label, _ in runners}) for image_id, runners in self._runners.items()}
-        reached = Counter(self.draws.values())
+        scorer, rounds = self._work.components.scorer, self._work.components.scorer.rounds
+        draws, counts = self.draws[self._rows], self._labels_of_pictures()[self._rows]
+        reached = np.unique(draws, return_counts=True)
         left = self._undecided(1.0, DOUBT)
+        alike = [one.tolist() for one in np.unique([draws, counts], axis=1, return_counts=True)]
+        together = list(zip(*alike[0], alike[1], strict=True))
         return {
             "first": rounds[0],
             "most": rounds[-1],
-            "images": {str(draws): reached[draws] for draws in sorted(reached)},
-            "mean": sum(self.draws.values()) / max(1, len(self.draws)),
-            "passes": sum(self.draws[one] * scorer.passes(labels[one]) // rounds[-1] for one in self.draws),
-            "passes_at_most": sum(scorer.passes(labels[one]) for one in self.draws),
+            "images": {str(had): count for had, count in zip(*(one.tolist() for one in reached), strict=True)},
+            "mean": int(draws.sum()) / max(1, len(draws)),
+            "passes": sum(count * (had * scorer.passes(labels) // rounds[-1]) for had, labels, count in together),
+            "passes_at_most": sum(count * scorer.passes(labels) for _, labels, count in together),
             "undecided": {
-                table: {pool.label: sum(one.own for one in left[pool]) for pool in left if pool.table == table}
+                table: {pool.label: int(left[pool]["own"].sum()) for pool in left if pool.table == table}
                 for table in sorted({pool.table for pool in left})
             },
         }
 
-    def _undecided(self, share: float, risk: float) -> dict[Pool, list[Runner]]:
+    def _undecided(self, share: float, risk: float) -> dict[Pool, Runners]:
         """The patches of each pool that may be on the wrong side of the border."""
-        keep = self.work.components.patches.config.per_label
+        keep = self._work.components.patches.config.per_label
         found = {}
-        for pool, runners in sorted(self.pools().items()):
-            values = np.array([runner.value for runner in runners])
-            errors = moderated(
-                np.array([runner.error for runner in runners]), [self.draws[one.image_id] for one in runners]
-            )
-            doubtful = undecided(values, errors, keep, share, risk)
-            found[pool] = [runner for runner, is_open in zip(runners, doubtful, strict=True) if is_open]
+        for pool, runners in sorted(self._pools().items()):
+            errors = moderated(runners["error"], self.draws[runners["row"]])
+            found[pool] = runners[undecided(runners["value"], errors, keep, share, risk)]
         return found
 
-    def pools(self) -> dict[Pool, list[Runner]]:
+    def _pools(self) -> dict[Pool, Runners]:
         """The patches that compete with each other, as they are now."""
-        pools: dict[Pool, list[Runner]] = defaultdict(list)
-        for record in self.records:
-            for label, runner in self._runners[record.image_id]:
-                for table in tables_of(record):
-                    pools[Pool(table, label)].append(runner)
+        pools = {}
+        for table, rows in self._tables.items():
+            running = self._runners[rows[self._runners["row"]]]
+            for label in np.unique(running["label"]).tolist():
+                pools[Pool(table, self._records.labels[label])] = running[running["label"] == label]
         return pools
 
-    def _found(self, maps: TypicalityMaps, record: ImageRecord) -> list[tuple[str, Runner]]:
-        selector, opener = self.work.components.patches, self.work.opener()
+    def _labels_of_pictures(self) -> NDArray[np.int64]:
+        """Under how many labels patches of each picture run, int64, (records,)."""
+        pairs = np.unique(self._runners[["row", "label"]])
+        return np.bincount(pairs["row"], minlength=len(self._records))
+
+    def _found(self, maps: TypicalityMaps, row: int, record: ImageRecord) -> Iterator[Runner]:
+        selector, opener = self._work.components.patches, self._work.opener()
         pixels = cache(lambda: opener(record).pixels)
-        roles = maps.roles(record.image_id)
-        return [
-            (label, _runner(one, record, roles[label] == "own"))
-            for label in roles
-            if roles[label] != "other"
-            for one in selector.select(
-                maps.load(record.image_id, label), record, pixels, stride=maps.stride, seed=self.work.seed
-            )
-        ]
+        for label, role in maps.roles(record.image_id).items():
+            if role != "other":
+                typicality, place = maps.load(record.image_id, label), self._records.labels.index(label)
+                for one in selector.select(typicality, record, pixels, stride=maps.stride, seed=self._work.seed):
+                    yield Runner(row, place, -one.priority, _error(one), role == "own")
 
 
-def moderated(errors: NDArray[np.float64], draws: Sequence[int]) -> NDArray[np.float64]:
+def moderated(errors: NDArray[np.float64], draws: NDArray[np.int64]) -> NDArray[np.float64]:
     """Each error averaged with that of all patches of as many draws: from few draws, an error is itself uncertain.
 
     Args:
         errors: standard errors, (patches,).
         draws: behind each.
     """
-    squares, had = errors**2, np.asarray(draws)
-    means = {count: squares[had == count].mean() for count in set(draws)}
-    averaged: NDArray[np.float64] = np.sqrt((squares + np.array([means[count] for count in draws])) / 2)
+    squares, means = errors**2, np.empty_like(errors)
+    for count in np.unique(draws):
+        means[draws == count] = squares[draws == count].mean()
+    averaged: NDArray[np.float64] = np.sqrt((squares + means) / 2)
     return averaged
 
 
-def _runner(one: Candidate, record: ImageRecord, own: bool) -> Runner:
-    """Patches are ordered by priority, which may weigh a patch by its size."""
+def _error(one: Candidate) -> float:
+    """The standard error of what patches are ordered by: of priority, which may weigh a patch by its size."""
     weight = abs(one.priority / one.typicality) if one.typicality else 1.0
-    return Runner(record.image_id, -one.priority, weight * (one.stderr or 0.0), own)
+    return weight * (one.stderr or 0.0)

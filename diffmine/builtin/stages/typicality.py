@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,10 @@ from diffmine.builtin.stages.race import Race
 from diffmine.files.atomic import shard_is_done, write_atomically
 from diffmine.files.shards import commit_shard, cut, shard_path
 from diffmine.interfaces import Inputs, Job, ModelTools, ProcessShard, Progress, Scoring, Stage, Work
+from diffmine.numerics.rows import batches
+from diffmine.runs.records import Places, Records
 from diffmine.runs.typicality_maps import DRAWS_FILE, TypicalityMaps, tensors_of
-from diffmine.types import ImageRecord
+from diffmine.types import ImageRecord, Role
 
 if TYPE_CHECKING:
     from diffmine.recipes.resolving import Components
@@ -49,7 +51,8 @@ class ScoringJob(Job):
     Attributes:
         inputs: of the stage.
         folder: where the shards are committed.
-        shards: the images.
+        rows: int64, (images,): their numbers among the run's pictures, shard after shard.
+        sizes: images in each shard.
         fitted: what the scorer has fitted, for each fold.
         known: the artifact or round that holds the images' maps so far; None: there are none.
         draws: that the maps shall be the mean of, where some are known.
@@ -57,26 +60,24 @@ class ScoringJob(Job):
 
     inputs: Inputs
     folder: Path
-    shards: Sequence[Sequence[ImageRecord]]
+    rows: Places
+    sizes: Sequence[int]
     fitted: Fits = field(default_factory=dict)
     known: Path | None = None
     draws: int = 0
     unit = "images"
 
-    @property
-    def sizes(self) -> Sequence[int]:  # type: ignore[override]
-        """Images in each shard."""
-        return [len(shard) for shard in self.shards]
-
     def contents(self, shard: int) -> str:
-        first, last = self.shards[shard][0], self.shards[shard][-1]
-        return f"{len(self.shards[shard])} images, {first.path} to {last.path}"
+        start = sum(self.sizes[:shard])
+        first, last = self.inputs.records([self.rows[start], self.rows[start + self.sizes[shard] - 1]])
+        return f"{self.sizes[shard]} images, {first.path} to {last.path}"
 
     def open(self, device: str) -> ProcessShard:
         """Load the scorer with the model of a fold when its first shard comes; one at a time is kept."""
         scorer, picture = self.inputs.components.scorer, self.inputs.opener()
         known = None if self.known is None else TypicalityMaps(self.known)
         held: dict[int | None, tuple[ModelTools, Scoring]] = {}
+        bounds = np.cumsum([0, *self.sizes])
 
         def opened(fold: int | None) -> tuple[ModelTools, Scoring]:
             if fold not in held:
@@ -86,7 +87,7 @@ class ScoringJob(Job):
             return held[fold]
 
         def score(number: int, progress: Progress) -> None:
-            records = self.shards[number]
+            records = self.inputs.records(self.rows[bounds[number] : bounds[number + 1]])
             tools, scoring = opened(records[0].fold)
             labels = [scorer.labels_to_score(record, tools.labels, tools.seed) for record in records]
             pictures = [picture(record) for record in records]
@@ -106,10 +107,19 @@ class ScoringJob(Job):
         return score
 
 
-def cut_by_fold(records: Sequence[ImageRecord], size: int) -> list[Sequence[ImageRecord]]:
-    """Shards of images that one model scores, those of one fold after those of another."""
-    folds = sorted({record.fold for record in records}, key=lambda fold: -1 if fold is None else fold)
-    return [shard for fold in folds for shard in cut([one for one in records if one.fold == fold], size)]
+def by_fold(records: Records, rows: Places) -> tuple[Places, list[int]]:
+    """Shards of images that one model scores, those of one fold after those of another.
+
+    Args:
+        records: the run's pictures.
+        rows: those that are scored.
+    Returns:
+        the rows in the order of the shards, and how many are in each.
+    """
+    folds = records.folds[rows]
+    counts = np.unique(folds, return_counts=True)[1].tolist()
+    sizes = [len(shard) for count in counts for shard in cut(range(count), SHARD_SIZE)]
+    return rows[np.argsort(folds, kind="stable")], sizes
 
 
 class Typicality(Stage):
@@ -137,89 +147,97 @@ class Typicality(Stage):
 
     def run(self, work: Work) -> None:
         """Write the shards, ``index.parquet`` (which shard holds which map) and ``grid.json``."""
-        records = [record for record in work.records() if record.scored]
-        folds = dict.fromkeys(record.fold for record in records)
+        records = Records.of(work.records())
+        rows = np.flatnonzero(records.scored)
+        folds = [None if fold < 0 else fold for fold in dict.fromkeys(records.folds[rows].tolist())]
         fits = {fold: fitted(work, work.components.scorer, fold) for fold in folds}
-        rounds = work.components.scorer.rounds
-        if len(rounds) < 2:
-            self._score(work, work.folder, records, fits)
-            return
-        self._race(work, records, fits)
+        if len(work.components.scorer.rounds) < 2:
+            self._score(work, work.folder, records, rows, fits)
+        else:
+            self._race(work, records, rows, fits)
 
-    def _race(self, work: Work, records: Sequence[ImageRecord], fits: Fits) -> None:
+    def _race(self, work: Work, records: Records, rows: Places, fits: Fits) -> None:
         """Score in rounds, then gather each image's last maps."""
         if (work.folder / GRID).exists() and not (work.workspace / ROUNDS).exists():  # killed while it was committed
             return
-        race, active, known = Race(work, records), records, None
-        last: dict[str, Path] = {}
+        race, active, known = Race(work, records, rows), rows, None
+        last: dict[int, TypicalityMaps] = {}
         for draws in work.components.scorer.rounds:
             folder = work.workspace / ROUNDS / f"{draws:05d}"
             folder.mkdir(parents=True, exist_ok=True)
-            self._score(work, folder, active, fits, known, draws)
-            last |= dict.fromkeys((record.image_id for record in active), folder)
-            active, known = race.after(TypicalityMaps(folder), draws, active), folder
-            if not active:
+            self._score(work, folder, records, active, fits, known, draws)
+            last[draws] = TypicalityMaps(folder)
+            active, known = race.after(last[draws], draws, active), folder
+            if not len(active):
                 break
         found = race.report()
         work.progress.status(f"{found['mean']:.1f} of {found['most']} draws an image")
         work.write_json(work.public(DRAWS_FILE), found)
-        shards = cut_by_fold(records, SHARD_SIZE)
-        for number, shard in enumerate(shards):
+        ordered, sizes = by_fold(records, rows)
+        for number, start in enumerate(np.cumsum([0, *sizes])[:-1].tolist()):
+            shard = ordered[start : start + sizes[number]]
             if not shard_is_done(shard_path(work.folder, number)):
-                commit_shard(work.folder, number, gathered(shard, last))
-        self._index(work, work.folder, shards, race.draws)
+                maps = [last[draws] for draws in race.draws[shard].tolist()]
+                commit_shard(work.folder, number, gathered(records.take(shard), maps))
+        self._index(work, work.folder, records.take(ordered), sizes, race.draws[ordered])
 
     def _score(
         self,
         work: Work,
         folder: Path,
-        records: Sequence[ImageRecord],
+        records: Records,
+        rows: Places,
         fits: Fits,
         known: Path | None = None,
         draws: int = 0,
     ) -> None:
         """Score images into a folder, or add draws to the maps of another."""
-        shards = cut_by_fold(records, SHARD_SIZE)
-        work.process(ScoringJob(work.inputs, folder, shards, fits, known, draws))
-        self._index(work, folder, shards)
+        ordered, sizes = by_fold(records, rows)
+        work.process(ScoringJob(work.inputs, folder, ordered, sizes, fits, known, draws))
+        self._index(work, folder, records.take(ordered), sizes)
 
     def _index(
-        self,
-        work: Work,
-        folder: Path,
-        shards: Sequence[Sequence[ImageRecord]],
-        draws: Mapping[str, int] | None = None,
+        self, work: Work, folder: Path, records: Records, sizes: Sequence[int], draws: Places | None = None
     ) -> None:
-        """Say which shard holds which map, and what all maps share."""
-        scorer = work.components.scorer
+        """Say which shard holds which map, and what all maps share.
+
+        Args:
+            records: the images, shard after shard.
+            sizes: how many are in each shard.
+            draws: of each image's maps; None: all have equally many.
+        """
         with safe_open(shard_path(folder, 0), "np") as tensors:
             present = [name for name in ("stride", "draws") if name in set(tensors.keys())]
             grid = {name: int(tensors.get_tensor(name).item()) for name in present}
-        if draws:
-            grid["draws"] = max(draws.values())
-        labels = sorted({label for record in work.records() for label in record.labels})
-        rows = [
-            {
-                "image_id": record.image_id,
-                "label": label,
-                "shard": number,
-                "role": scorer.role(record, label),
-                "draws": draws[record.image_id] if draws else grid.get("draws"),
-            }
-            for number, shard in enumerate(shards)
-            for record in shard
-            for label in scorer.labels_to_score(record, labels, work.seed)
-        ]
-        pq.write_table(pa.Table.from_pylist(rows, schema=INDEX), folder / "index.parquet")
+        if draws is not None:
+            grid["draws"] = int(draws.max())
+        each = repeat(grid.get("draws")) if draws is None else draws
+        shards = np.repeat(np.arange(len(sizes)), sizes)
+        rows = _scored(work, records, shards, each)
+        parts = [pa.table(list(zip(*batch, strict=True)), schema=INDEX) for batch in batches(rows)]
+        pq.write_table(pa.concat_tables(parts).combine_chunks(), folder / "index.parquet")
         write_atomically(folder / GRID, json.dumps(grid).encode())
 
 
-def gathered(records: Sequence[ImageRecord], last: Mapping[str, Path]) -> dict[str, NDArray[Any]]:
-    """What a shard holds of images whose maps lie in several rounds."""
-    rounds = {folder: TypicalityMaps(folder) for folder in set(last.values())}
-    tensors: dict[str, NDArray[Any]] = {"stride": np.array(next(iter(rounds.values())).stride, dtype=np.int32)}
-    for record in records:
-        maps = rounds[last[record.image_id]]
-        for label in maps.labels(record.image_id):
-            tensors |= tensors_of(maps.load(record.image_id, label))
+def _scored(
+    work: Work, records: Records, shards: Iterable[int], draws: Iterable[int | None]
+) -> Iterator[tuple[str, str, int, Role, int | None]]:
+    """A row of the index for each image and label."""
+    scorer, labels = work.components.scorer, Records.of(work.records()).labels
+    for record, shard, spent in zip(records, shards, draws, strict=False):  # draws may be told without end
+        for label in scorer.labels_to_score(record, labels, work.seed):
+            yield record.image_id, label, shard, scorer.role(record, label), spent
+
+
+def gathered(records: Iterable[ImageRecord], maps: Iterable[TypicalityMaps]) -> dict[str, NDArray[Any]]:
+    """What a shard holds of images whose maps lie in several rounds.
+
+    Args:
+        maps: the round that holds the last ones of each.
+    """
+    tensors: dict[str, NDArray[Any]] = {}
+    for record, found in zip(records, maps, strict=True):
+        tensors["stride"] = np.array(found.stride, dtype=np.int32)
+        for label in found.labels(record.image_id):
+            tensors |= tensors_of(found.load(record.image_id, label))
     return tensors

@@ -32,7 +32,7 @@ def proposals(signal: float, key: str) -> list[list[float]]:
 def judged(signal: float, kept: int) -> list[Patch]:
     """The best patches of a label, held against what ``top`` finds under wrong labels."""
     evidence = Evidence(proposals(signal, "own"), proposals(0.0, "wrong"))
-    best = sorted((value for values in evidence.observed for value in values), reverse=True)[:kept]
+    best = np.sort(evidence.observed.values)[::-1][:kept].tolist()
     patches = [Patch("x", "a", Box(0, 0, 6, 6), value, 0.1, "top", rank) for rank, value in enumerate(best)]
     return list(with_significance(patches, "selected", "top", {("selected", "a"): evidence}))
 

@@ -17,6 +17,7 @@ from diffmine.builtin.stages.images import Verified, merge_duplicates, verify
 from diffmine.builtin.stages.splitting import split
 from diffmine.interfaces import Progress
 from diffmine.numerics.choosing import choose
+from diffmine.runs.records import Records
 from diffmine.testing.toy_pictures import write_toy_folder
 from diffmine.types import ImageRecord, Item
 
@@ -109,7 +110,7 @@ def test_copies_become_one_record_with_all_their_labels(copies: list[tuple[str, 
         Verified(Item(f"{label}/{n}.png", (label,)), digest=hashlib.sha256(content.encode()).hexdigest())
         for n, (content, label) in enumerate(copies)
     ]
-    records, duplicates = merge_duplicates(verified)
+    records, duplicates = merge_duplicates(Records.of(one.record for one in verified))
     assert len(records) + len(duplicates) == len(verified)
     assert [record.image_id for record in records] == sorted({one.digest[:20] for one in verified})
     for record in records:

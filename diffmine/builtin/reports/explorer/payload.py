@@ -88,7 +88,7 @@ def _run(ordering: Ordering, wording: Wording) -> dict[str, Any]:
         "version": run.info.get("diffmine", ""),
         "seed": run.recipe.header.seed,
         "images": len(run.records),
-        "heldout": sum(record.evaluated for record in run.records.values()),
+        "heldout": int(run.all_records.evaluated.sum()),
         "stride": run.stride,
         "quantity": asdict(run.quantity),
         "significant": FALSE_DISCOVERIES,
@@ -114,10 +114,7 @@ def _skipped(run: Run, wording: Wording) -> list[dict[str, str]]:
 
 
 def _labels(ordering: Ordering, gallery: Gallery) -> list[dict[str, Any]]:
-    counts: dict[str, int] = {}
-    for record in ordering.contents.run.records.values():
-        for label in record.labels:
-            counts[label] = counts.get(label, 0) + 1
+    counts = ordering.contents.run.all_records.counts()
     standings = ordering.contents.standings
     return [
         {

@@ -56,7 +56,7 @@ class PublicWording(Wording):
     """
 
     def __init__(self, run: Run) -> None:
-        paths = {*(record.path for record in run.records.values()), *(one["path"] for one in run.skipped)}
+        paths = {*run.images["path"].to_pylist(), *(one["path"] for one in run.skipped)}
         names = {name for path in paths for name in (path, path.rpartition("/")[2])}
         self._names = sorted(names, key=lambda name: (-len(name), name))
         self._hiding = lru_cache(maxsize=None)(self._hidden)
