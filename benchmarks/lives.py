@@ -4,14 +4,14 @@ Run ``python benchmarks/lives.py FOLDER`` (some minutes on two cores); ``--help`
 faces of seven years, in which beards come into fashion, hats go out of it, and round glasses and overalls come and go;
 each picture has each element or not, by its year's share. They are mined with half the quickstart's steps and a
 quarter of its draws, every face by a model that has not seen it. For each planted element it prints the shares that
-were planted, the shares of the cluster over all years that shows it most often, by the masks, and their rank
-correlation.
+were planted, the shares of pictures with a mined patch that shows it, by the masks, and those of the one cluster over
+all years that holds most of these patches, each with its rank correlation.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,6 @@ import diffmine
 from diffmine.builtin.datasets.avatar_drawing import ELEMENTS, Face, plain_face
 from diffmine.numerics.seeding import numpy_generator
 from diffmine.pictures.decoding import decode
-from diffmine.runs.life import Element
 from diffmine.runs.run import Run
 from diffmine.types import BoolArray, Box
 
@@ -115,20 +114,25 @@ def mask_path(folder: Path, year: int | str, number: int | str, town: str) -> Pa
 
 
 def told(run: Run, folder: Path) -> list[str]:
-    """A line for each planted element."""
+    """Two lines for each planted element."""
     assert run.life is not None
-    shown = {one.number: elements_shown(run, one, folder) for one in run.life.elements}
-    lines = [f"label_auc: {run.metrics['label_auc']['value']:.2f}", f"years: {' '.join(run.life.labels)}"]
-    for town in FASHIONS:
-        best = max(run.life.elements, key=lambda one: shown[one.number][town] * one.facts["size"])
-        planted = planted_shares(folder, run.life.labels, town)
-        found = " ".join(f"{share:.2f}" for share in best.shares)
-        lines.append(
-            f"{ELEMENTS[town].description}: planted {' '.join(f'{share:.2f}' for share in planted)}; element "
-            f"{best.number} ({shown[best.number][town]:.0%} of {best.facts['size']} patches show it, {best.course}) "
-            f"found {found}; rank correlation {spearmanr(planted, best.shares).statistic:.3f}"
-        )
+    life, showing = run.life, {town: patches_showing(run, folder, town) for town in FASHIONS}
+    lines = [f"label_auc: {run.metrics['label_auc']['value']:.2f}", f"years: {' '.join(life.labels)}"]
+    for town, rows in showing.items():
+        best = max(life.elements, key=lambda one: len(rows & set(one.rows.tolist())))
+        pure = len(rows & set(best.rows.tolist())) / best.facts["size"]
+        planted, by_masks = planted_shares(folder, life.labels, town), shares_of(run, rows)
+        lines += [
+            f"{ELEMENTS[town].description}: planted {_row(planted)}; by the masks of {len(rows)} patches "
+            f"{_row(by_masks)}, rank correlation {spearmanr(planted, by_masks).statistic:.2f}",
+            f"    element {best.number} ({pure:.0%} of {best.facts['size']} patches show it, {best.course}) "
+            f"{_row(best.shares)}, rank correlation {spearmanr(planted, best.shares).statistic:.2f}",
+        ]
     return lines
+
+
+def _row(shares: Sequence[float]) -> str:
+    return " ".join(f"{share:.2f}" for share in shares)
 
 
 def planted_shares(folder: Path, years: tuple[str, ...], town: str) -> list[float]:
@@ -140,17 +144,28 @@ def planted_shares(folder: Path, years: tuple[str, ...], town: str) -> list[floa
     return shares
 
 
-def elements_shown(run: Run, element: Element, folder: Path) -> dict[str, float]:
-    """The share of an element's patches that show what was planted of each town."""
-    hits = dict.fromkeys(FASHIONS, 0)
-    for row in run.patches.take(element.rows).to_pylist():
-        year, name = run.records[row["image_id"]].path.split("/")
-        for town in FASHIONS:
-            path = mask_path(folder, year, Path(name).stem, town)
-            if path.exists():
-                mask = decode(path.read_bytes(), None)[..., 0] > 0
-                hits[town] += _shows(mask, Box(row["y0"], row["x0"], row["y1"], row["x1"]))
-    return {town: count / max(element.facts["size"], 1) for town, count in hits.items()}
+def patches_showing(run: Run, folder: Path, town: str) -> set[int]:
+    """The rows of the mined patches that show what was planted of a town."""
+    assert run.life is not None
+    found = set()
+    for row in sorted(row for one in run.life.elements for row in one.rows.tolist()):
+        patch = run.patches.slice(row, 1).to_pylist()[0]
+        year, name = run.records[patch["image_id"]].path.split("/")
+        path = mask_path(folder, year, Path(name).stem, town)
+        if path.exists():
+            mask = decode(path.read_bytes(), None)[..., 0] > 0
+            if _shows(mask, Box(patch["y0"], patch["x0"], patch["y1"], patch["x1"])):
+                found.add(row)
+    return found
+
+
+def shares_of(run: Run, rows: Set[int]) -> list[float]:
+    """The share of each year's pictures that have one of some patches."""
+    assert run.life is not None
+    found = run.patches.take(sorted(rows)).to_pylist()
+    images = {label: {row["image_id"] for row in found if row["label"] == label} for label in run.life.labels}
+    sizes = {step.label: step.facts["pictures"] for step in run.life.elements[0].steps}
+    return [len(images[label]) / sizes[label] for label in run.life.labels]
 
 
 def _shows(mask: BoolArray, box: Box) -> bool:

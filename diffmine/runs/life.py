@@ -68,11 +68,16 @@ class Element:
         were chosen followed from the labels, and so may their shares.
         """
         facts = self.facts
-        if facts["q_value"] > FALSE_DISCOVERIES or self.is_chance:
+        if not self.differs or self.is_chance:
             return "cannot tell"
         if facts["linear"] < MOSTLY:
             return "comes and goes"
         return "rises" if facts["trend_z"] > 0 else "falls"
+
+    @property
+    def differs(self) -> bool:
+        """Whether its share differs between labels, whatever its members are."""
+        return bool(self.facts["q_value"] <= FALSE_DISCOVERIES)
 
     @property
     def is_chance(self) -> bool:

@@ -91,7 +91,7 @@ def _facts(element: Element) -> list[Text]:
         Text(element.course, style=STYLES[element.course]),
         Text(shares_line(element.shares), style=BAR),
         Text.assemble(f"most {peak.facts['share']:.0%} in ", name(peak.label)),
-        Text(f"q {_sure(element)}", style="dim"),
+        Text(_sure(element) if element.is_chance and element.differs else f"q {_sure(element)}", style="dim"),
     ]
 
 
@@ -112,7 +112,8 @@ def _listed(elements: Sequence[Element]) -> Table:
 
 
 def _sure(element: Element) -> str:
-    return f"{element.facts['q_value']:.2g}"
+    """Its q-value; where that tells of a change in what may be chance altogether, that."""
+    return "at chance" if element.differs and element.is_chance else f"{element.facts['q_value']:.2g}"
 
 
 def _steps(run: Run, element: Element, console: Console) -> Iterator[RenderableType]:
@@ -120,7 +121,7 @@ def _steps(run: Run, element: Element, console: Console) -> Iterator[RenderableT
     pictures = counted(facts["images"], "picture")
     yield heading(f"element {element.number}", element.course, counted(facts["size"], "patch"), pictures)
     yield Text(
-        f"q {_sure(element)} over all elements · trend z {facts['trend_z']:+.2f}, p {facts['trend_p']:.2g} · "
+        f"q {facts['q_value']:.2g} over all elements · trend z {facts['trend_z']:+.2f}, p {facts['trend_p']:.2g} · "
         f"any change p {facts['change_p']:.2g}",
         style="dim",
     )

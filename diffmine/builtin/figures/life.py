@@ -72,7 +72,7 @@ def spread(labels: Sequence[str], most: int) -> list[str]:
 def row_name(one: Element) -> str:
     """What becomes of the element, and how sure that is."""
     if one.course == "cannot tell":
-        return f"element {one.number}\ncannot tell"
+        return f"element {one.number}\ncannot tell" + ("\nat chance" if one.differs else "")
     return f"element {one.number}\n{one.course}\nq = {one.facts['q_value']:.2g}"
 
 

@@ -16,7 +16,7 @@ function panel(one) {
   const title = `Element ${one.number}`;
   return el("section", { class: "panel life" },
     el("h2", {}, `${title} `, el("span", { class: "life-course", data: { course: one.course } }, one.course)),
-    el("p", { class: "quiet" }, `${one.size} patches in ${one.images} pictures · q ${small(one.q)}`),
+    el("p", { class: "quiet" }, `${one.size} patches in ${one.images} pictures · q ${small(one.q)}${one.chance ? ", but no patch of it stands above chance" : ""}`),
     el("div", { class: "scroll", role: "region", "aria-label": `${title} by label`, tabindex: "0" },
       el("table", { class: "life-table" },
         el("thead", {}, el("tr", {}, el("td", {}), data.labels.map((label) => el("th", { scope: "col" }, named(label))))),

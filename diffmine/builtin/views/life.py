@@ -54,6 +54,7 @@ def _told(one: Element, places: dict[int, int], depth: int) -> dict[str, Any]:
         "size": facts["size"],
         "images": facts["images"],
         "q": facts["q_value"],
+        "chance": one.differs and one.is_chance,
         "steps": [_step(step, places, depth) for step in one.steps],
     }
 
