@@ -42,6 +42,9 @@ class Model(ThreadingHTTPServer):
         self.redirect_to = ""
         self.slow = 0.0
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that have stopped waiting are what some tests are about."""
+
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/v1"
@@ -78,7 +81,8 @@ def sheet(request: Any) -> np.ndarray:
 def seen(request: Any) -> bytes:
     """What a model would say that sees nothing but the mean colour."""
     pixels = sheet(request).reshape(-1, 3)
-    strongest = ([*pixels[(pixels < 255).any(axis=1)].mean(axis=0), 0, 0, 20]).argmax()  # turquoise is blue here
+    mean = pixels[(pixels < 255).any(axis=1)].mean(axis=0)
+    strongest = (mean + np.array([0, 0, 20])).argmax()  # turquoise is blue here
     return chat(f'1. "{["red", "green", "blue"][int(strongest)]} square"\n2. coloured square.\n')
 
 
