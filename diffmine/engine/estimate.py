@@ -44,7 +44,7 @@ CELL_BYTES = 8.5
 DRIVER_BYTES = 450_000_000
 """Resident memory of the process that drives a run, without a model and with few pictures."""
 PICTURE_BYTES = 2_000
-"""What each picture adds to that, with a margin; see docs/benchmarks.md, very many pictures."""
+"""What each picture adds to that; 1,100 to 1,900 have been seen, see "Very many pictures" in docs/benchmarks.md."""
 
 
 @dataclass(frozen=True, slots=True)
