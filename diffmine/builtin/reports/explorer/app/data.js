@@ -1,13 +1,17 @@
 // What the report knows. `patches` are columns; a patch is a number; patches of a group are consecutive numbers.
 
 import { noteAbout } from "./notes.js";
+import { unpackedWhenWanted } from "./packed.js";
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 export const data = read("data");
-export const { labels, groups, patches, images, columns, views } = data;
-export const layouts = data.maps;
-export const patchCount = patches.image.length;
+export const { labels, groups, images, columns, views } = data;
+export const patches = unpackedWhenWanted(data.patches.columns);
+export const patchCount = data.patches.count;
+export const layouts = data.maps.map(({ name, ...places }) => ({ name, places: unpackedWhenWanted(places) }));
+/** Coordinates of the maps are whole numbers from 0 to this. */
+export const GRID = 65535;
 
 let parsedOverlays = null;
 
@@ -57,7 +61,7 @@ let byImage = null;
 export function patchesOfImage(image) {
   if (!byImage) {
     byImage = images.map(() => []);
-    patches.image.forEach((one, patch) => byImage[one].push(patch));
+    for (let patch = 0; patch < patchCount; patch += 1) byImage[patches.image[patch]].push(patch);
   }
   return byImage[image];
 }

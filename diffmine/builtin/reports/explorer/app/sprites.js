@@ -1,9 +1,10 @@
 // Crops out of sheets: as the background of an element, or drawn on a canvas.
 
-import { data } from "./data.js";
+import { data, groupOf, groups } from "./data.js";
 import { addressOf } from "./files.js";
+import { canWrite } from "./notes.js";
 
-const { size, edge, columns } = data.sprites;
+const { size, edge, columns, front } = data.sprites;
 const pitch = size + 2 * edge;
 
 function placeIn(sheets, index) {
@@ -21,6 +22,31 @@ function placeIn(sheets, index) {
   return { file: sheet.file, column: slot % across, row: Math.floor(slot / across), across, down };
 }
 
+// Sheets hold the first members of all groups one after the other, then what is behind them.
+let end = 0;
+for (const group of groups) {
+  group.frontAt = end;
+  end += Math.min(front, group.size);
+}
+for (const group of groups) {
+  group.restAt = end;
+  end += Math.max(0, group.size - front);
+}
+
+function sheetPlace(patch) {
+  const group = groupOf(patch);
+  const place = patch - group.start;
+  return placeIn(data.sprites.sheets, place < front ? group.frontAt + place : group.restAt + place - front);
+}
+
+/** Whether the crop of a patch lies beside the page or in it. */
+export function isHeld(patch) {
+  const group = groupOf(patch);
+  return patch - group.start < front;
+}
+
+const ABSENT = "This page holds only the first crops of each cluster; diffmine view shows this one.";
+
 const coverIndex = new Map();
 for (const rows of data.covers.labels) {
   for (const [, members] of rows) for (const patch of members) coverIndex.set(patch, coverIndex.size);
@@ -28,7 +54,14 @@ for (const rows of data.covers.labels) {
 
 /** Show a patch as the background of an element of `side` CSS pixels. */
 export function showCrop(node, patch, side) {
-  place(node, placeIn(data.sprites.sheets, patch), side);
+  // `diffmine view`, which alone takes notes, draws what is not held.
+  node.classList.toggle("absent", !isHeld(patch) && !canWrite);
+  if (isHeld(patch) || canWrite) place(node, sheetPlace(patch), side);
+  else {
+    node.style.backgroundImage = "";
+    node.style.width = node.style.height = `${side}px`;
+    if (node.title) node.title = `${node.title}\n${ABSENT}`;
+  }
 }
 
 /** The same from the small sheets of the overview, for patches that are shown there. */
@@ -46,9 +79,13 @@ function place(node, at, side) {
 
 const sheetImages = new Map();
 
+/** Whether the sheet of a held patch has been opened, so that drawing the patch costs no further one. */
+export const sheetOf = (patch) => sheetPlace(patch).file;
+export const isOpened = (file) => sheetImages.has(file);
+
 /** Draw a patch on a canvas; calls `later` when its sheet has been loaded, if it was not yet. */
 export function drawCrop(context, patch, x, y, side, later) {
-  const at = placeIn(data.sprites.sheets, patch);
+  const at = sheetPlace(patch);
   let image = sheetImages.get(at.file);
   if (!image) {
     image = new Image();
@@ -61,5 +98,5 @@ export function drawCrop(context, patch, x, y, side, later) {
   }
   const left = at.column * pitch + edge;
   const top = at.row * pitch + edge;
-  context.drawImage(image, left, top, size, size, x, y, side, side);
+  if (image.naturalWidth) context.drawImage(image, left, top, size, size, x, y, side, side);
 }
