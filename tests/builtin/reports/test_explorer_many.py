@@ -211,7 +211,7 @@ TAKE_THE_CARD_AWAY = """() => {
     const gl = document.querySelector(".plane-dots").getContext("webgl2");
     gl.getExtension("WEBGL_lose_context").loseContext();
 }"""
-KIND = """() => (document.querySelector(".plane-dots").getContext("webgl2") ? "card" : "processor")"""
+KIND = """() => (document.querySelector(".plane-dots") ? "card" : "processor")"""
 
 
 def points_of(page: Page) -> Page:

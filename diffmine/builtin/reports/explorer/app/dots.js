@@ -2,6 +2,7 @@
 
 import { cssOf } from "./colours.js";
 import { GRID } from "./data.js";
+import { el } from "./dom.js";
 
 // Around a point, so that what is as dark or as bright as the ground stands apart from it, in both themes.
 const RING = 0xe6808080;
@@ -9,21 +10,30 @@ const RING_WIDTH = 0.75;
 /** So many points are drawn as smooth discs where there is no card; of more, each is a few pixels. */
 const FEW = 4000;
 
-/** The first of the points come to lie on top. `load` takes them, `draw` shows the first `count` of them. */
+/**
+ * Points for a canvas: on one of their own below it, `ground`, where there is a graphics card, else on the canvas itself.
+ * `load` takes them, the first of which come to lie on top; `draw` shows the first `count` of them, and nothing else.
+ */
 export function makeDots(canvas, lost) {
-  return onCard(canvas, lost) ?? new Raster(canvas);
+  return (isCard() && onCard(canvas, lost)) || new Raster(canvas);
 }
 
-/** Points written into an image: with typed arrays alone a processor draws half a million some times a second. */
+/** The context of the canvas above. Without a card the processor paints it: an imitated one would only slow it down. */
+const contextOf = (canvas) => canvas.getContext("2d", { willReadFrequently: !isCard() });
+
+/** Points written into an image: with typed arrays alone a processor draws hundreds of thousands many times a second. */
 export class Raster {
   isFast = false;
 
   constructor(canvas) {
-    this.context = canvas.getContext("2d");
+    this.context = contextOf(canvas);
   }
 
+  /** Columns are put in the order of drawing: a processor reads what lies in a row several times faster. */
   load({ shown, x, y, colours }) {
-    Object.assign(this, { shown, x, y, colours });
+    this.x = gathered(x, shown);
+    this.y = gathered(y, shown);
+    this.colours = gathered(colours, shown);
   }
 
   draw(frame) {
@@ -32,16 +42,16 @@ export class Raster {
   }
 
   #discs({ width, height, ratio, left, top, span, radius, count }) {
-    const { context, shown, x, y, colours } = this;
+    const { context, x, y, colours } = this;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     context.strokeStyle = cssOf(RING);
     context.lineWidth = 2 * RING_WIDTH;
     for (let place = count - 1; place >= 0; place -= 1) {
-      const patch = shown[place];
-      const [px, py] = [left + (x[patch] * span) / GRID, top + (y[patch] * span) / GRID];
+      const px = left + (x[place] * span) / GRID;
+      const py = top + (y[place] * span) / GRID;
       if (px < -radius || py < -radius || px > width + radius || py > height + radius) continue;
-      context.fillStyle = cssOf(colours[patch]);
+      context.fillStyle = cssOf(colours[place]);
       context.beginPath();
       context.arc(px, py, radius, 0, 2 * Math.PI);
       context.stroke();
@@ -50,29 +60,30 @@ export class Raster {
   }
 
   #stamp({ width, height, ratio, left, top, span, radius, count }) {
-    const { shown, x, y, colours } = this;
-    const stamp = stampOf(radius * ratio);
-    const frame = this.#framed(Math.round(width * ratio), Math.round(height * ratio), stamp.reach);
+    const { x, y, colours } = this;
+    const { reach, rows, inner } = stampOf(radius * ratio);
+    const frame = this.#framed(Math.round(width * ratio), Math.round(height * ratio), reach);
     const { pixels, taken, across, down } = frame;
-    const offsets = Int32Array.from(stamp.rows, ([dx, dy]) => dy * across + dx);
+    const offsets = Int32Array.from(rows, ([dx, dy]) => dy * across + dx);
     const scale = (span * ratio) / GRID;
-    const [x0, y0] = [left * ratio + stamp.reach, top * ratio + stamp.reach];
-    const [lastX, lastY] = [across - stamp.reach, down - stamp.reach];
+    const x0 = left * ratio + reach;
+    const y0 = top * ratio + reach;
+    const lastX = across - reach;
+    const lastY = down - reach;
     for (let place = 0; place < count; place += 1) {
-      const patch = shown[place];
-      const px = Math.floor(x[patch] * scale + x0);
-      const py = Math.floor(y[patch] * scale + y0);
-      if (px < stamp.reach || py < stamp.reach || px >= lastX || py >= lastY) continue;
+      const px = Math.floor(x[place] * scale + x0);
+      const py = Math.floor(y[place] * scale + y0);
+      if (px < reach || py < reach || px >= lastX || py >= lastY) continue;
       const at = py * across + px;
-      if (taken[at]) continue; // it lies wholly behind another
+      if (taken[at] !== 0) continue; // it lies wholly behind another
       taken[at] = 1;
-      const colour = colours[patch];
+      const colour = colours[place];
       for (let one = 0; one < offsets.length; one += 1) {
         const pixel = at + offsets[one];
-        if (pixels[pixel] === 0) pixels[pixel] = one < stamp.inner ? colour : RING;
+        if (pixels[pixel] === 0) pixels[pixel] = one < inner ? colour : RING;
       }
     }
-    this.context.putImageData(frame.image, -stamp.reach, -stamp.reach);
+    this.context.putImageData(frame.image, -reach, -reach);
   }
 
   /** An empty image with a margin, so that what is written at the border stays in its row. */
@@ -86,6 +97,12 @@ export class Raster {
     this.frame.taken.fill(0);
     return this.frame;
   }
+}
+
+function gathered(column, shown) {
+  const found = new column.constructor(shown.length);
+  for (let place = 0; place < shown.length; place += 1) found[place] = column[shown[place]];
+  return found;
 }
 
 /** The pixels of a disc around the middle one, those of its inside first. */
@@ -135,19 +152,26 @@ function hasCard() {
   return Boolean(gl) && !IMITATION.test(name);
 }
 
-/** Points on the graphics card, or null. A canvas that has once drawn so cannot be drawn on otherwise. */
+let known = null;
+
+/** The same, asked once: the answer takes a moment. */
+function isCard() {
+  known ??= hasCard();
+  return known;
+}
+
 function onCard(canvas, lost) {
-  const gl = hasCard() ? canvas.getContext("webgl2", { antialias: false }) : null;
-  if (!gl) return null;
-  canvas.addEventListener("webglcontextlost", lost, { once: true });
-  return new Card(gl);
+  const ground = el("canvas", { class: "plane-dots", "aria-hidden": "true" });
+  const gl = ground.getContext("webgl2", { antialias: false });
+  ground.addEventListener("webglcontextlost", lost, { once: true });
+  return gl && new Card(gl, ground, contextOf(canvas));
 }
 
 class Card {
   isFast = true;
 
-  constructor(gl) {
-    this.gl = gl;
+  constructor(gl, ground, context) {
+    Object.assign(this, { gl, ground, context });
     this.program = twgl.createProgramInfo(gl, [VERTEX, FRAGMENT]);
   }
 
@@ -170,7 +194,9 @@ class Card {
   }
 
   draw({ width, height, ratio, left, top, span, radius, count }) {
-    const { gl } = this;
+    const { gl, context } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
     gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);

@@ -94,7 +94,7 @@ export function mapView({ label }) {
 function patchesOf(some) {
   const isWanted = new Uint8Array(patchCount);
   for (const group of some) isWanted.fill(1, group.start, group.stop);
-  return Uint32Array.from(patches.byTypicality).filter((patch) => isWanted[patch]);
+  return new Uint32Array(patches.byTypicality).filter((patch) => isWanted[patch]);
 }
 
 const HELP = TOUCHED.matches

@@ -1,11 +1,11 @@
-// A plane of patches: zoom, move, hover, lasso. Points lie on one canvas; crops and the lasso on another one above it.
+// A plane of patches: zoom, move, hover, lasso. Points are drawn first, then crops and the lasso.
 
 import { cssOf } from "./colours.js";
 import { GRID } from "./data.js";
 import { el } from "./dom.js";
 import { makeDots, Raster } from "./dots.js";
 import { boxAround, within } from "./lasso.js";
-import { drawCrop, showCrop } from "./sprites.js";
+import { drawCrop, heldOf, showCrop } from "./sprites.js";
 import { apart } from "./tiles.js";
 
 const TILE = 40;
@@ -21,6 +21,7 @@ const TAP = 6;
 const FILL = 0.88;
 const FURTHEST = 0.5;
 const NEAREST = 60;
+const OUTLINE_WIDTH = 1.5;
 const OUTLINE = "rgb(128 128 128 / 0.9)";
 /** Milliseconds that a frame may take while the map moves; where all points take longer, the first ones stand for them. */
 const FRAME_TIME = 30;
@@ -40,6 +41,7 @@ export class Plane {
     this.tool = TOUCHED.matches ? "scroll" : "select";
     this.points = { shown: new Uint32Array(0), x: new Uint16Array(0), y: new Uint16Array(0), colours: new Uint32Array(0) };
     this.affordable = Infinity;
+    this.redraw = () => this.draw();
     this.canvas = el("canvas", {
       class: "plane-crops",
       data: { tool: this.tool },
@@ -57,22 +59,18 @@ export class Plane {
     });
     this.canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     this.preview = el("div", { class: "preview", hidden: true });
-    this.element = el("div", { class: "plane" }, this.#ground(), this.canvas, this.preview);
+    this.dots = makeDots(this.canvas, () => this.#withoutCard());
+    this.element = el("div", { class: "plane" }, this.dots.ground, this.canvas, this.preview);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.element);
   }
 
-  /** The canvas of the points; another one takes its place where the graphics card is taken away. */
-  #ground(isLost = false) {
-    const canvas = el("canvas", { class: "plane-dots", "aria-hidden": "true" });
-    const lost = () => {
-      this.dotCanvas.replaceWith(this.#ground(true));
-      this.dots.load(this.points);
-      this.resize();
-    };
-    this.dots = isLost ? new Raster(canvas) : makeDots(canvas, lost);
-    this.dotCanvas = canvas;
-    return canvas;
+  /** The graphics card was taken away. */
+  #withoutCard() {
+    this.dots.ground.remove();
+    this.dots = new Raster(this.canvas);
+    this.dots.load(this.points);
+    this.draw();
   }
 
   toolbar() {
@@ -91,6 +89,7 @@ export class Plane {
   /** Show patches: `shown` lists them, the first of which come to lie on top; the others are columns of all patches. */
   load(points) {
     this.points = points;
+    this.croppable = heldOf(points.shown);
     this.tiled = null;
     this.dots.load(points);
     this.draw();
@@ -101,7 +100,7 @@ export class Plane {
     if (!width) return;
     this.width = width;
     this.height = height;
-    for (const canvas of [this.canvas, this.dotCanvas]) {
+    for (const canvas of [this.canvas, this.dots.ground].filter(Boolean)) {
       canvas.width = width * devicePixelRatio;
       canvas.height = height * devicePixelRatio;
     }
@@ -136,12 +135,17 @@ export class Plane {
   #drawMoving() {
     this.moving = true;
     clearTimeout(this.settling);
+    this.draw();
+  }
+
+  /** Draw all once nothing has moved for a while since a frame. */
+  #settle() {
+    clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       this.moving = false;
       this.changed();
       this.draw();
     }, STILL);
-    this.draw();
   }
 
   #choose(property, value, button) {
@@ -167,12 +171,12 @@ export class Plane {
     const radius = Math.max(SMALLEST_POINT, Math.min(POINT, POINT * Math.sqrt((SPARSE * this.view.zoom) / Math.max(total, 1))));
     this.dots.draw({ ...frame, ratio: devicePixelRatio, radius, count });
     this.#tile(frame, count);
-    const context = this.canvas.getContext("2d");
+    const { context } = this.dots;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    context.clearRect(0, 0, this.width, this.height);
     this.#drawTiles(context);
     this.#drawLasso(context, frame);
     this.#afford(performance.now() - begun, count, total);
+    if (this.moving) this.#settle();
   }
 
   #afford(milliseconds, count, total) {
@@ -181,8 +185,9 @@ export class Plane {
   }
 
   /** Which patches are crops, and where; chosen anew where the scale has changed or more are drawn. */
-  #tile(frame, count) {
+  #tile(frame, drawn) {
     const { shown, x, y } = this.points;
+    const count = Math.min(drawn, this.croppable.length);
     if (this.style !== "crops") {
       this.tiles = [];
       return;
@@ -190,7 +195,7 @@ export class Plane {
     const isLocal = shown.length > SPARSE;
     const isMoved = isLocal && !this.moving && (this.tiled?.left !== frame.left || this.tiled?.top !== frame.top);
     if (!this.tiled || this.tiled.span !== frame.span || this.tiled.count < count || isMoved) {
-      this.tiled = { ...frame, count, patches: apart(this.points, frame, TILE + GAP, count, isLocal) };
+      this.tiled = { ...frame, count, patches: apart(this.croppable, this.points, frame, TILE + GAP, count, isLocal) };
     }
     const scale = frame.span / GRID;
     const placed = this.tiled.patches.map((patch) => [patch, frame.left + x[patch] * scale, frame.top + y[patch] * scale]);
@@ -199,13 +204,14 @@ export class Plane {
 
   #drawTiles(context) {
     const side = TILE - 2 * FRAME;
-    context.strokeStyle = OUTLINE;
-    context.lineWidth = 1.5;
+    const square = (x, y, width, colour) => {
+      context.fillStyle = colour;
+      context.fillRect(x - width / 2, y - width / 2, width, width);
+    };
     for (const [patch, x, y] of this.tiles) {
-      context.fillStyle = cssOf(this.points.colours[patch]);
-      context.strokeRect(x - TILE / 2, y - TILE / 2, TILE, TILE);
-      context.fillRect(x - TILE / 2, y - TILE / 2, TILE, TILE);
-      drawCrop(context, patch, x - side / 2, y - side / 2, side, () => this.draw());
+      square(x, y, TILE + OUTLINE_WIDTH, OUTLINE);
+      square(x, y, TILE, cssOf(this.points.colours[patch]));
+      drawCrop(context, patch, x - side / 2, y - side / 2, side, this.redraw);
     }
   }
 

@@ -1,6 +1,6 @@
 // Crops out of sheets: as the background of an element, or drawn on a canvas.
 
-import { data, groupOf, groups } from "./data.js";
+import { data, groupOf, groups, patchCount } from "./data.js";
 import { addressOf } from "./files.js";
 import { canWrite } from "./notes.js";
 
@@ -79,24 +79,36 @@ function place(node, at, side) {
 
 const sheetImages = new Map();
 
-/** Whether the sheet of a held patch has been opened, so that drawing the patch costs no further one. */
 export const sheetOf = (patch) => sheetPlace(patch).file;
+
+/** Whether a sheet has been asked for, so that drawing a crop of it costs no further one. */
 export const isOpened = (file) => sheetImages.has(file);
+
+/** Those of some patches whose crops lie beside the page or in it. */
+export function heldOf(some) {
+  const held = new Uint8Array(patchCount);
+  for (const group of groups) held.fill(1, group.start, Math.min(group.stop, group.start + front));
+  return some.filter((patch) => held[patch]);
+}
 
 /** Draw a patch on a canvas; calls `later` when its sheet has been loaded, if it was not yet. */
 export function drawCrop(context, patch, x, y, side, later) {
   const at = sheetPlace(patch);
-  let image = sheetImages.get(at.file);
-  if (!image) {
-    image = new Image();
-    image.src = addressOf(at.file);
-    sheetImages.set(at.file, image);
-  }
-  if (!image.complete) {
-    image.addEventListener("load", later, { once: true });
-    return;
-  }
-  const left = at.column * pitch + edge;
-  const top = at.row * pitch + edge;
-  if (image.naturalWidth) context.drawImage(image, left, top, size, size, x, y, side, side);
+  const sheet = sheetImages.get(at.file) ?? opened(at.file);
+  if (sheet.isReady) context.drawImage(sheet.image, at.column * pitch + edge, at.row * pitch + edge, size, size, x, y, side, side);
+  else sheet.waiting.add(later);
+}
+
+/** A sheet that is decoded beside the page's own work; of one that is not there nothing is ever drawn. */
+function opened(file) {
+  const sheet = { image: new Image(), isReady: false, waiting: new Set() };
+  sheet.image.src = addressOf(file);
+  const ready = () => {
+    sheet.isReady = true;
+    for (const later of sheet.waiting) later();
+    sheet.waiting.clear();
+  };
+  sheet.image.decode().then(ready, () => {});
+  sheetImages.set(file, sheet);
+  return sheet;
 }
