@@ -5,6 +5,7 @@
 
 Opens the page from disk in headless Chromium (``$CHROMIUM``, default ``/usr/bin/chromium``), each time in a fresh
 context; "open" ends when every crop of the overview that is on the screen has been painted, or the map's points.
+Beside it stands the processor time of the page's own processes, which a busy machine changes little.
 ``--run FOLDER`` takes a finished run instead of drawing one. ``--card`` draws the map by WebGL, imitated by SwiftShader
 where the machine has no graphics card; the page itself would draw by the processor there.
 """
@@ -61,26 +62,38 @@ def fresh(browser: Browser, card: bool) -> BrowserContext:
     return context
 
 
-def opening(browser: Browser, address: str, card: bool) -> float:
-    """Seconds from the navigation to the second frame after everything was loaded."""
+def used(browser: Browser) -> float:
+    """Processor seconds that the processes of pages have taken."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return sum(one["cpuTime"] for one in processes if one["type"] == "renderer")
+
+
+def opening(browser: Browser, address: str, card: bool) -> tuple[float, float]:
+    """Seconds from the navigation to the second frame after everything was loaded; and processor seconds."""
     context = fresh(browser, card)
     page = context.new_page()
+    before = used(browser)
     page.goto(address, wait_until="load", timeout=300_000)
     milliseconds: float = page.evaluate(PAINTED)
+    busy = used(browser) - before
     context.close()
-    return milliseconds / 1000
+    return milliseconds / 1000, busy
 
 
-def zooming(browser: Browser, address: str, card: bool) -> list[float]:
-    """Milliseconds of each frame while the map is zoomed in and out again, one step a frame."""
+def zooming(browser: Browser, address: str, card: bool) -> tuple[list[float], float]:
+    """Milliseconds of each frame while the map is zoomed in and out again, one step a frame; and processor seconds."""
     context = fresh(browser, card)
     page = context.new_page()
     page.set_default_timeout(300_000)
     page.goto(address, wait_until="load", timeout=300_000)
     page.wait_for_timeout(2000)
+    before = used(browser)
     times: list[float] = page.evaluate(ZOOMED, FRAMES)
+    busy = used(browser) - before
     context.close()
-    return times
+    return times, busy
 
 
 def write(run: Run, folder: Path) -> Path:
@@ -112,17 +125,24 @@ def main() -> None:
             run = drawn or write_toy_run(Path(folder) / "toy", LABELS, clusters=32, members=options.members)
             report = write(run, Path(folder))
         software = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        graphics = software if options.card else ["--disable-gpu"]
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox", *software]
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox", *graphics]
         )
         page = (report.resolve() / "index.html").as_uri()
         for name, address in ADDRESSES.items():
-            seconds = [opening(browser, f"{page}{address}", options.card) for _ in range(options.times)]
-            print(f"{name}: opened in {statistics.median(seconds):.2f} s (slowest {max(seconds):.2f} s)", flush=True)
-        times = zooming(browser, f"{page}#/map", options.card)
+            opened = [opening(browser, f"{page}{address}", options.card) for _ in range(options.times)]
+            seconds, busy = zip(*opened, strict=True)
+            print(
+                f"{name}: opened in {statistics.median(seconds):.2f} s (slowest {max(seconds):.2f} s), "
+                f"processor {statistics.median(busy):.2f} s",
+                flush=True,
+            )
+        times, busy_zooming = zooming(browser, f"{page}#/map", options.card)
         print(
-            f"zooming the map: {1000 / statistics.median(times):.0f} frames/s "
-            f"(a frame {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms)"
+            f"zooming the map: {1000 / statistics.median(times):.1f} frames/s "
+            f"(a frame {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms), "
+            f"processor {1000 * busy_zooming / FRAMES:.0f} ms a frame"
         )
         browser.close()
 

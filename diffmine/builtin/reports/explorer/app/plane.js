@@ -193,9 +193,9 @@ export class Plane {
       return;
     }
     const isLocal = shown.length > SPARSE;
-    const isMoved = isLocal && !this.moving && (this.tiled?.left !== frame.left || this.tiled?.top !== frame.top);
+    const isMoved = isLocal && !this.moving && (this.tiled?.isMoving || this.tiled?.left !== frame.left || this.tiled?.top !== frame.top);
     if (!this.tiled || this.tiled.span !== frame.span || this.tiled.count < count || isMoved) {
-      this.tiled = { ...frame, count, patches: apart(this.croppable, this.points, frame, TILE + GAP, count, isLocal) };
+      this.tiled = { ...frame, count, patches: apart(this.croppable, this.points, frame, TILE + GAP, count, { isLocal, isMoving: this.moving }), isMoving: this.moving };
     }
     const scale = frame.span / GRID;
     const placed = this.tiled.patches.map((patch) => [patch, frame.left + x[patch] * scale, frame.top + y[patch] * scale]);

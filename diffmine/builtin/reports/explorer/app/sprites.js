@@ -77,12 +77,12 @@ function place(node, at, side) {
   node.style.width = node.style.height = `${side}px`;
 }
 
-const sheetImages = new Map();
+const smallSheets = new Map();
 
 export const sheetOf = (patch) => sheetPlace(patch).file;
 
 /** Whether a sheet has been asked for, so that drawing a crop of it costs no further one. */
-export const isOpened = (file) => sheetImages.has(file);
+export const isOpened = (file) => smallSheets.has(file);
 
 /** Those of some patches whose crops lie beside the page or in it. */
 export function heldOf(some) {
@@ -94,21 +94,42 @@ export function heldOf(some) {
 /** Draw a patch on a canvas; calls `later` when its sheet has been loaded, if it was not yet. */
 export function drawCrop(context, patch, x, y, side, later) {
   const at = sheetPlace(patch);
-  const sheet = sheetImages.get(at.file) ?? opened(at.file);
-  if (sheet.isReady) context.drawImage(sheet.image, at.column * pitch + edge, at.row * pitch + edge, size, size, x, y, side, side);
-  else sheet.waiting.add(later);
+  if (!smallSheets.has(at.file)) smallSheets.set(at.file, opened(at.file, side));
+  const sheet = smallSheets.get(at.file);
+  sheet.later = later;
+  if (!sheet.bitmap) return;
+  const { bitmap, scale } = sheet;
+  const [left, top] = [at.column * pitch + edge, at.row * pitch + edge];
+  context.drawImage(bitmap, left * scale, top * scale, size * scale, size * scale, x, y, side, side);
 }
 
-/** A sheet that is decoded beside the page's own work; of one that is not there nothing is ever drawn. */
-function opened(file) {
-  const sheet = { image: new Image(), isReady: false, waiting: new Set() };
-  sheet.image.src = addressOf(file);
-  const ready = () => {
-    sheet.isReady = true;
-    for (const later of sheet.waiting) later();
-    sheet.waiting.clear();
-  };
-  sheet.image.decode().then(ready, () => {});
-  sheetImages.set(file, sheet);
+/** A sheet, decoded once, in the size in which its crops are drawn. Of one that is not there nothing is ever drawn. */
+function opened(file, side) {
+  const sheet = { bitmap: null, scale: 1, later: null };
+  shrunk(file, Math.min(1, (side * devicePixelRatio) / size)).then(
+    (found) => {
+      Object.assign(sheet, found);
+      sheet.later();
+    },
+    () => {},
+  );
   return sheet;
+}
+
+let turn = Promise.resolve();
+
+/** One after the other, with room for other work between them: each takes a moment in which the page does nothing else. */
+function shrunk(file, share) {
+  const found = turn.then(() => new Promise((later) => setTimeout(later))).then(() => shrunkNow(file, share));
+  turn = found.catch(() => {});
+  return found;
+}
+
+async function shrunkNow(file, share) {
+  const image = new Image();
+  image.src = addressOf(file);
+  await image.decode();
+  const width = Math.round(image.naturalWidth * share);
+  const bitmap = await createImageBitmap(image, { resizeWidth: width, resizeHeight: Math.round(image.naturalHeight * share), resizeQuality: "medium" });
+  return { bitmap, scale: width / image.naturalWidth };
 }

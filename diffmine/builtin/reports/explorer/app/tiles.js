@@ -6,10 +6,11 @@ import { isOpened, sheetOf } from "./sprites.js";
 const MANY = 24;
 
 /**
- * Of the first `count` of some patches, the first ones first, those whose tiles of a pitch do not overlap. So many sheets are opened at a time, for crops in view; `isLocal` leaves out all that is not in view, else
- * which crops are shown does not change as the map is moved.
+ * Of the first `count` of some patches, the first ones first, those whose tiles of a pitch do not overlap. So many sheets
+ * are opened at a time, for crops in view. `isLocal` leaves out all that is not in view, and opens no sheet while the map
+ * moves; without it which crops are shown does not change as the map is moved.
  */
-export function apart(patches, { x, y }, { span, left, top, width, height }, pitch, count, isLocal) {
+export function apart(patches, { x, y }, { span, left, top, width, height }, pitch, count, { isLocal, isMoving }) {
   const scale = span / GRID;
   const across = Math.ceil(span / pitch) + 3;
   const taken = new Int32Array(across * across).fill(-1);
@@ -28,7 +29,7 @@ export function apart(patches, { x, y }, { span, left, top, width, height }, pit
   const isCheap = (patch, isSeen) => {
     const file = sheetOf(patch);
     if (isOpened(file) || opening.has(file)) return true;
-    if (isSeen && opening.size < MANY) opening.add(file);
+    if (isSeen && opening.size < MANY && !(isLocal && isMoving)) opening.add(file);
     return opening.has(file);
   };
   for (let place = 0; place < count; place += 1) {
