@@ -151,9 +151,11 @@ def test_from_disk_crops_that_are_not_held_are_said_to_be_absent_and_not_asked_f
     watched = watch(run.path / "report")
     page = watched.open("#north/0")
     expect(page.locator(".crop-grid .crop").first).to_be_visible()
-    absent = page.locator(".crop-grid .absent")
+    absent = page.locator(".crop-grid .left-out")
     assert 0 < absent.count() < page.locator(".crop-grid .crop").count()
     assert "diffmine view" in absent.first.get_attribute("title")
+    held = page.locator(".crop-grid .crop:not(.left-out)").count()
+    expect(page.get_by_text(f"This page holds the first {held}; diffmine view shows all.")).to_be_visible()
     page = watched.open("#/map")
     page.wait_for_timeout(500)
     watched.check()
@@ -167,7 +169,7 @@ def test_under_view_every_crop_is_that_of_its_patch(browser, run: Run, served: S
     page.wait_for_timeout(1500)
     ordering = Ordering(run.contents)
     shown = page.locator(".crop-grid .crop")
-    assert page.locator(".absent").count() == 0
+    assert page.locator(".left-out").count() == 0
     for place in (0, shown.count() - 1):
         patch = int(shown.nth(place).get_attribute("data-patch"))
         alone = crops(run.contents, ordering.rows[[patch]], 64)[0]

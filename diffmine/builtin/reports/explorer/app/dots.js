@@ -7,6 +7,9 @@ import { el } from "./dom.js";
 // Around a point, so that what is as dark or as bright as the ground stands apart from it, in both themes.
 const RING = 0xe6808080;
 const RING_WIDTH = 0.75;
+/** Of smaller points the ring would be more than the point. */
+const LEAST_RINGED = 2;
+const ringOf = (radius) => (radius < LEAST_RINGED ? 0 : RING_WIDTH);
 /** So many points are drawn as smooth discs where there is no card; of more, each is a few pixels. */
 const FEW = 4000;
 
@@ -61,7 +64,7 @@ export class Raster {
 
   #stamp({ width, height, ratio, left, top, span, radius, count }) {
     const { x, y, colours } = this;
-    const { reach, rows, inner } = stampOf(radius * ratio);
+    const { reach, rows, inner } = stampOf(radius * ratio, ringOf(radius));
     const frame = this.#framed(Math.round(width * ratio), Math.round(height * ratio), reach);
     const { pixels, taken, across, down } = frame;
     const offsets = Int32Array.from(rows, ([dx, dy]) => dy * across + dx);
@@ -106,8 +109,8 @@ function gathered(column, shown) {
 }
 
 /** The pixels of a disc around the middle one, those of its inside first. */
-function stampOf(radius) {
-  const outer = radius + RING_WIDTH;
+function stampOf(radius, ring) {
+  const outer = radius + ring;
   const reach = Math.ceil(outer);
   const rows = [];
   for (let dy = -reach; dy <= reach; dy += 1) for (let dx = -reach; dx <= reach; dx += 1) if (Math.hypot(dx, dy) <= outer) rows.push([dx, dy]);
@@ -137,7 +140,7 @@ out vec4 pixel;
 void main() {
   float from = length(gl_PointCoord - 0.5) * size;
   float cover = clamp(size / 2.0 - from, 0.0, 1.0);
-  vec4 both = mix(shade, edge, clamp(from - size / 2.0 + ring + 0.5, 0.0, 1.0));
+  vec4 both = mix(shade, edge, ring > 0.0 ? clamp(from - size / 2.0 + ring + 0.5, 0.0, 1.0) : 0.0);
   pixel = vec4(both.rgb * both.a, both.a) * cover;
 }`;
 
@@ -208,8 +211,8 @@ class Card {
     twgl.setUniforms(this.program, {
       scale: [(2 * span) / width, (-2 * span) / height],
       shift: [(2 * left) / width - 1, 1 - (2 * top) / height],
-      size: 2 * (radius + RING_WIDTH) * ratio,
-      ring: RING_WIDTH * ratio,
+      size: 2 * (radius + ringOf(radius)) * ratio,
+      ring: ringOf(radius) * ratio,
       edge: [0.5, 0.5, 0.5, 0.9],
     });
     twgl.drawBufferInfo(gl, this.points, gl.POINTS, count, this.total - count);

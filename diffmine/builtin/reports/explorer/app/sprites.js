@@ -39,6 +39,9 @@ function sheetPlace(patch) {
   return placeIn(data.sprites.sheets, place < front ? group.frontAt + place : group.restAt + place - front);
 }
 
+/** Of how many members of a group the page shows crops. `diffmine view`, which alone takes notes, draws all. */
+export const shownOf = (group) => (canWrite ? group.size : Math.min(front, group.size));
+
 /** Whether the crop of a patch lies beside the page or in it. */
 export function isHeld(patch) {
   const group = groupOf(patch);
@@ -55,7 +58,7 @@ for (const rows of data.covers.labels) {
 /** Show a patch as the background of an element of `side` CSS pixels. */
 export function showCrop(node, patch, side) {
   // `diffmine view`, which alone takes notes, draws what is not held.
-  node.classList.toggle("absent", !isHeld(patch) && !canWrite);
+  node.classList.toggle("left-out", !isHeld(patch) && !canWrite);
   if (isHeld(patch) || canWrite) place(node, sheetPlace(patch), side);
   else {
     node.style.backgroundImage = "";
