@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE = "compare.html"
 FOLDER = "compare"
+REPORT = Path("report", "index.html")
 SIDE = 64
 SHOWN = 6
 
@@ -114,10 +117,15 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The first members of a cluster as a picture file."""
+    """The first members of a cluster as a picture file.
+
+    Attributes:
+        address: of the cluster in its run's report; empty where the run has none.
+    """
 
     file: str
     name: str
+    address: str
     marks: Sequence[str]
     size: int
     shown: int
@@ -149,7 +157,15 @@ class Strips:
         image.save(self._folder / FOLDER / file, "WEBP", quality=75)
         name = f"Cluster {cluster.cluster}{f': {cluster.name}' if cluster.name else ''}"
         counts = len(cluster.rows), len(cells)
-        return Strip(f"{FOLDER}/{file}", name, cluster.marks, *counts, image.width, image.height)
+        address = self._address(contents.run, cluster)
+        return Strip(f"{FOLDER}/{file}", name, address, cluster.marks, *counts, image.width, image.height)
+
+    def _address(self, run: Run, cluster: Cluster) -> str:
+        page = run.path / REPORT
+        if not page.is_file():
+            return ""
+        file = Path(os.path.relpath(page.resolve(), self._folder.resolve())).as_posix()
+        return f"{quote(file)}#{quote(cluster.label, safe='')}/{cluster.cluster}"
 
 
 def write_comparison(title: str, overview: Overview, pairs: Sequence[RunPair], folder: Path) -> Path:

@@ -9,16 +9,18 @@ import secrets
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
-from diffmine.errors import ArtifactError, DataError
+from diffmine.errors import ArtifactError, DataError, DiffmineError
 from diffmine.runs.notes import CLUSTERS_FILE, ClusterNote, Notebook, Notes
 
 HOST = "127.0.0.1"
@@ -43,10 +45,12 @@ class Server(ThreadingHTTPServer):
     Attributes:
         notebook: the run's notes, where they can be written.
         token: who does not know it cannot write; only the page that is served here is told.
+        drawn: name of a picture that the report left out -> its content; None where it knows none of that name.
     """
 
     notebook: Notebook | None = None
     token: str = ""
+    drawn: Callable[[str], bytes | None] | None = None
 
     daemon_threads = True
     request_queue_size = CONNECTIONS
@@ -107,8 +111,7 @@ class Handler(SimpleHTTPRequestHandler):
             self.send_error(HTTPStatus.FORBIDDEN, "this address serves this machine only")
             return None
         if not self._is_in_report():
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return None
+            return self._drawn_now()
         if self.server.notebook is not None and self._is_the_page():
             return self._page_to_write_in(self.server.notebook)
         return super().send_head()
@@ -176,6 +179,23 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("X-Frame-Options", "DENY")
         self.end_headers()
         return io.BytesIO(page)
+
+    def _drawn_now(self) -> io.BytesIO | None:
+        """A picture that the report left out."""
+        draw = self.server.drawn
+        try:
+            picture = draw(unquote(urlsplit(self.path).path).removeprefix("/")) if draw else None
+        except (DiffmineError, OSError) as error:
+            self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR, "this crop cannot be drawn", str(error))
+            return None
+        if picture is None:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return None
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "image/webp")
+        self.send_header("Content-Length", str(len(picture)))
+        self.end_headers()
+        return io.BytesIO(picture)
 
     def _send_json(self, value: Any, status: HTTPStatus = HTTPStatus.OK) -> None:
         body = json.dumps(value, ensure_ascii=False).encode()

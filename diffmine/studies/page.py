@@ -6,14 +6,12 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from diffmine.drawing.comparison_page import Cell, Overview, Row, RunPair, write_comparison
+from diffmine.drawing.comparison_page import REPORT, Cell, Overview, Row, RunPair, write_comparison
 from diffmine.recipes.differences import differences
 from diffmine.studies.comparison import Comparison, Pair
 from diffmine.studies.entries import Clustering, Entry, Figure
 from diffmine.studies.points import text_of
 from diffmine.studies.results import Results, SummaryRow
-
-REPORT = Path("report", "index.html")
 
 
 def write_page(results: Results, comparison: Comparison, folder: Path) -> Path:

@@ -22,8 +22,8 @@ BYTES_OF_A_PATCH = 150
 """What a patch takes in the page, beside its crop; its place on the map by principal components is counted in."""
 BASE64 = 3 / 4
 """Bytes of a picture, to those that hold it in a page."""
-BYTES_OF_A_PLACE = 16
-"""What its place on each further map takes: four numbers of at most four characters."""
+BYTES_OF_A_PLACE = 11
+"""What its place on each further map takes: four numbers of two bytes, in base64."""
 
 
 class Html(Report):
@@ -40,14 +40,26 @@ class Html(Report):
         max_megabytes: float = Field(
             30.0,
             ge=1,
-            description="size to aim at, MB: all crops are included, then whole pictures while there is room, "
+            description="size to aim at, MB: max_crops crops are included, then whole pictures while there is room, "
             "the best first (at least a tenth of this size)",
+        )
+        max_crops: int = Field(
+            60_000,
+            ge=1,
+            description="crops in the page at most, of every cluster as many: its first members; "
+            "diffmine view draws the others when they are looked at",
         )
         single_file: bool = Field(
             False, description="whether the pictures lie in the page itself, so that it can be sent alone"
         )
         public: bool = Field(
             False, description="whether the page names no files and no folders, so that anyone may see it"
+        )
+        address: str = Field(
+            "",
+            pattern="^(https?://.+/)?$",
+            description="address of the folder that the page will lie in, with / at its end; links to "
+            "the page are then shown with a picture",
         )
         maps: Annotated[tuple[PartTable, ...], PartsOf("projections")] = Field(
             (),
@@ -75,21 +87,23 @@ class Html(Report):
         from diffmine.builtin.reports.explorer.payload import overlays, payload, told_notes
         from diffmine.builtin.reports.explorer.pictures import write_pictures
         from diffmine.builtin.reports.explorer.placing import draw_maps
+        from diffmine.builtin.reports.explorer.preview import write_preview
         from diffmine.builtin.reports.explorer.sprites import write_covers, write_sheets
         from diffmine.builtin.reports.explorer.view_pages import view_pages
         from diffmine.builtin.reports.explorer.wording import PublicWording, Wording
 
         options, ordering = self.config, Ordering(run.contents)
-        sheets = write_sheets(ordering, beside, options.crop_size, options.quality)
+        sheets, front = write_sheets(ordering, beside, options.crop_size, options.quality, options.max_crops)
         covers = write_covers(ordering, beside, options.crop_size, options.quality)
         room = self._room(beside, len(ordering.rows))
         gallery = write_pictures(ordering, beside, room, options.picture_size, options.quality)
         maps = draw_maps(ordering, run.features, self.parts, seed=run.recipe.header.seed)
         views, wording = view_pages(run), PublicWording(run) if options.public else Wording()
-        data = payload(ordering, sheets, covers, gallery, maps, options.crop_size, views, wording)
+        data = payload(ordering, sheets, front, covers, gallery, maps, options.crop_size, views, wording)
         held = {} if beside == target else _contents(beside)
-        notes = told_notes(run, wording)
-        page = render(data, overlays(ordering, gallery), [one.script for one in views], held, notes)
+        preview = beside == target and write_preview(ordering, target)
+        scripts, notes = [one.script for one in views], told_notes(run, wording)
+        page = render(data, overlays(ordering, gallery), scripts, held, notes, options.address, preview)
         (target / "index.html").write_text(page, encoding="utf-8")
         self._tell_if_large(target)
 
@@ -98,7 +112,7 @@ class Html(Report):
         if size > self.config.max_megabytes:
             warnings.warn(
                 f"the page takes {size:.1f} MB, more than report.html.max_megabytes = {self.config.max_megabytes:g}: "
-                "its crops alone are that large; fewer patches (patches.per_label), or smaller crops "
+                "its crops and numbers alone are that large; fewer crops (report.html.max_crops), or smaller ones "
                 "(report.html.crop_size), take less",
                 DiffmineWarning,
                 stacklevel=2,

@@ -9,6 +9,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 HERE = Path(__file__).parent
+_SQUARES = (("M0 0h1v1H0z", "0b5c6b"), ("M1 0h1v1H1z", "e0a526"), ("M0 1h1v1H0z", "c2410c"), ("M1 1h1v1H1z", "6d28d9"))
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'%3E"
+    + "".join(f"%3Cpath fill='%23{colour}' d='{path}'/%3E" for path, colour in _SQUARES)
+    + "%3C/svg%3E"
+)
+"""What the browser's tab shows: four squares; ``icon`` in every template."""
 
 
 def base_style() -> str:
@@ -44,6 +51,7 @@ def templates(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["icon"] = ICON
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
     return environment
 

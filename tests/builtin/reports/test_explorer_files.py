@@ -27,9 +27,10 @@ from diffmine.builtin.reports.explorer.payload import _map, _purities, _run, ove
 from diffmine.builtin.reports.explorer.pictures import by_importance, encode, quantise, run_lengths, write_pictures
 from diffmine.builtin.reports.explorer.placing import GRID, draw_maps, neighbours, principal_plane
 from diffmine.builtin.reports.explorer.recipe_tables import shown_tables
-from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, tile, write_sheets
+from diffmine.builtin.reports.explorer.sprites import write_sheets
 from diffmine.builtin.reports.explorer.wording import Wording
 from diffmine.builtin.reports.html import Html
+from diffmine.drawing.crop_sheets import COLUMNS, EDGE, tile
 from diffmine.drawing.crops import crops
 from diffmine.engine.opening import load_run
 from diffmine.runs.contents import label_clusters
@@ -105,7 +106,8 @@ def test_a_sheet_frames_each_crop_with_its_own_border(count: int) -> None:
 
 def test_sheets_hold_the_crops_in_the_order_of_the_page(run: Run, tmp_path: Path) -> None:
     ordering = Ordering(run.contents)
-    sheets = write_sheets(ordering, tmp_path, 64, 95)
+    sheets, front = write_sheets(ordering, tmp_path, 64, 95)
+    assert front == max(group.stop - group.start for group in ordering.groups)
     assert sum(sheet.count for sheet in sheets) == len(ordering.rows)
     sheet = sheets[1]
     pixels = np.asarray(Image.open(tmp_path / sheet.file), dtype=float)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from pathlib import Path
@@ -18,13 +19,14 @@ from diffmine.testing.toy_runs import write_toy_run
 pytestmark = pytest.mark.browser
 
 FILL = 0.88
+CANVAS = ".plane canvas[role]"
 HALF = 18
 """Half the side of a crop on the map."""
 
 
 def canvas_of(page: Page) -> Locator:
     page.wait_for_timeout(400)
-    return page.locator(".plane canvas")
+    return page.locator(CANVAS)
 
 
 def pixels(shot: bytes) -> Any:
@@ -36,17 +38,17 @@ def places(
 ) -> dict[int, tuple[float, float]]:
     """Where on the canvas of all labels, before it is moved, each patch of some groups lies."""
     data = page.evaluate("JSON.parse(data.textContent)")
-    box = page.locator(".plane canvas").bounding_box()
-    span = min(box["width"], box["height"]) * FILL / 1000
-    x, y = np.array(data["maps"][-1]["x"]), np.array(data["maps"][-1]["y"])
-    x, y = box["width"] / 2 + (x - 500) * span, box["height"] / 2 + (y - 500) * span
+    box = page.locator(CANVAS).bounding_box()
+    span = min(box["width"], box["height"]) * FILL
+    x, y = (np.frombuffer(base64.b64decode(data["maps"][-1][one]["base64"]), "<u2") / 65535 for one in "xy")
+    x, y = box["width"] / 2 + (x - 0.5) * span, box["height"] / 2 + (y - 0.5) * span
     groups = [one for one in data["groups"] if re.fullmatch(kinds, one["name"]) and one["label"] in labels]
     return {patch: (x[patch], y[patch]) for one in groups for patch in range(one["start"], one["stop"])}
 
 
 def listed(page: Page) -> int:
     """How many patches the map shows: Enter lists those in view."""
-    page.locator(".plane canvas").focus()
+    page.locator(CANVAS).focus()
     page.keyboard.press("Enter")
     return int(re.match(r"\d+", page.locator(".selection h2").inner_text())[0])
 
@@ -173,7 +175,7 @@ def test_a_finger_scrolls_the_page_over_the_map_until_told_otherwise(watch, plai
 def scrolled_by_a_finger(page: Page) -> float:
     """How far the page scrolls when a finger moves up 200 px over the map."""
     page.evaluate("scrollTo(0, 200)")
-    box = page.locator(".plane canvas").bounding_box()
+    box = page.locator(CANVAS).bounding_box()
     session = page.context.new_cdp_session(page)
     for step in range(11):
         touch = [{"x": box["x"] + 20, "y": box["y"] + 250 - 20 * step}]

@@ -6,12 +6,16 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from playwright.sync_api import expect
+from pydantic import ValidationError
 
 from diffmine.builtin.reports.html import Html
 from diffmine.commands.cli import cli
+from diffmine.drawing.crops import crops
 from diffmine.files.names import RUN_FILE
 from diffmine.runs.run import Run
 from diffmine.testing.toy_runs import write_toy_run
@@ -108,3 +112,57 @@ def test_report_takes_settings_of_reports_alone(run: Run) -> None:
     assert done.exit_code == 0, done.output
     assert [path.name for path in (run.path / "report").iterdir()] == ["index.html"]
     assert (run.path / "report" / "index.html").stat().st_size > before
+
+
+def test_links_to_the_page_are_shown_with_a_picture_of_its_best_crops(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path / "toy", clusters=3, members=12)
+    Html(Html.Config(address="https://example.org/a%20b/")).write(run, tmp_path)
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert '<meta property="og:image" content="https://example.org/a%20b/preview.png">' in page
+    assert '<meta property="og:url" content="https://example.org/a%20b/">' in page
+    preview = Image.open(tmp_path / "report" / "preview.png").convert("RGB")
+    assert preview.size == (1200, 630)
+    best = run.contents.best_clusters("north")[0].rows[:1]
+    side = min((630 - 6 * 8) // 5, (1200 - 11 * 8) // 10)
+    left, top = (1200 - 10 * side - 9 * 8) // 2, (630 - 5 * side - 4 * 8) // 2
+    first = np.asarray(preview.crop((left, top, left + side, top + side)), dtype=float)
+    assert abs(first - crops(run.contents, best, side)[0]).mean() < 8
+    with pytest.raises(ValidationError, match="pattern"):
+        Html.Config(address="example.org")
+
+
+def test_a_run_without_clusters_has_no_picture_to_show(tmp_path: Path) -> None:
+    run = write_toy_run(tmp_path / "toy", labels=("alone",), clusters=1, members=3)
+    Html(Html.Config()).write(run, tmp_path)
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "og:image" not in page
+    assert not (tmp_path / "report" / "preview.png").exists()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 900])
+def test_a_frame_shows_one_cluster_and_the_way_to_the_report(watch, run: Run, tmp_path: Path, width: int) -> None:
+    report = run.path / "report"
+    frame = f'<iframe src="{(report / "index.html").as_uri()}#south/1&amp;embed" width="{width}" height="420"></iframe>'
+    (tmp_path / "index.html").write_text(f"<!doctype html><title>outside</title>{frame}", encoding="utf-8")
+    watched = watch(tmp_path)
+    outside = watched.open()
+    inside = outside.frame_locator("iframe")
+    expect(inside.get_by_role("heading", level=1)).to_have_text("Cluster 1 of south")
+    expect(inside.locator(".crop")).to_have_count(8)
+    expect(inside.locator(".bar")).to_be_hidden()
+    assert outside.frames[1].evaluate("document.documentElement.scrollWidth") <= width
+    with outside.expect_popup() as opened:
+        inside.get_by_role("link", name="Open in the report").click()
+    expect(opened.value.get_by_role("heading", level=1)).to_have_text("Cluster 1 of south")
+    expect(opened.value.locator(".bar")).to_be_visible()
+    assert [one for one in watched.complaints if not one.startswith("failed")] == []
+
+
+@pytest.mark.browser
+def test_only_clusters_are_embedded(watch, run: Run) -> None:
+    watched = watch(run.path / "report")
+    page = watched.open("#south&embed")
+    expect(page.locator(".bar")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("south")
+    watched.check()

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffmine.builtin.reports.explorer.preview import FILE, HEIGHT, WIDTH
 from diffmine.drawing.web import base_style, policy, templates
 
 HERE = Path(__file__).parent
 ENTRY = "main.js"
+LIBRARY = HERE / "vendored" / "twgl.js"
+"""Draws on the graphics card; ``vendored/bundle.sh`` makes it."""
 _EXPORT = re.compile(r"^export (?:async function|function|class|const) (\w+|\{[^}]*\})", re.MULTILINE)
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 
@@ -22,6 +25,8 @@ def render(
     views: Sequence[str] = (),
     files: Mapping[str, bytes] | None = None,
     notes: Any = None,
+    address: str = "",
+    preview: bool = False,
 ) -> str:
     """The HTML of the explorer.
 
@@ -32,6 +37,8 @@ def render(
             take the page with it.
         files: name -> content of the pictures that lie in the page itself, no longer beside it.
         notes: what ``payload.told_notes`` gave; :mod:`diffmine.runs.serving` puts the notes as they stand in its place.
+        address: of the folder that the page will lie in, for those who link to it; empty: not known.
+        preview: whether there is a picture to show beside links.
     """
     script, style = bundle(), stylesheet()
     template = templates(HERE / "templates").get_template("index.html.jinja")
@@ -45,16 +52,19 @@ def render(
         overlays=overlays,
         files=within,
         notes=notes or {"clusters": []},
+        address=address,
+        preview={"file": FILE, "width": WIDTH, "height": HEIGHT} if preview else None,
     )
 
 
 def bundle() -> str:
-    """The modules of ``app/`` as one script, each after those that it imports.
+    """The library of ``vendored/``, then the modules of ``app/``, each after those that it imports, as one script.
 
     Each module imports by ``import { names } from "./file.js";``. It becomes a function that returns what it exports,
     so that only exported names need be unique across modules.
     """
-    return "\n".join(_enclosed((HERE / "app" / name).read_text(encoding="utf-8")) for name in _ordered(ENTRY, {}))
+    modules = (_enclosed((HERE / "app" / name).read_text(encoding="utf-8")) for name in _ordered(ENTRY, {}))
+    return "\n".join([LIBRARY.read_text(encoding="utf-8"), *modules])
 
 
 def stylesheet() -> str:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diffmine.analysis.cluster_elements import cluster_contents
+from diffmine.builtin.reports.explorer.arrays import packed
 from diffmine.builtin.reports.explorer.ordering import Ordering
 from diffmine.builtin.reports.explorer.pictures import Gallery
 from diffmine.builtin.reports.explorer.placing import Map, neighbours
-from diffmine.builtin.reports.explorer.sprites import COLUMNS, EDGE, Sheet
 from diffmine.builtin.reports.explorer.view_pages import ViewPage
 from diffmine.builtin.reports.explorer.wording import Wording
+from diffmine.drawing.crop_sheets import COLUMNS, EDGE, Sheet
 from diffmine.numerics.significance import FALSE_DISCOVERIES
 from diffmine.runs.patch_tables import added_columns
 from diffmine.runs.standing import Standing
-from diffmine.types import ImageRecord
+from diffmine.types import Box, ImageRecord
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -29,6 +30,7 @@ SKIPPED_SHOWN = 1000
 def payload(
     ordering: Ordering,
     sheets: Sequence[Sheet],
+    front: int,
     covers: Sequence[Sheet],
     gallery: Gallery,
     maps: Sequence[Map],
@@ -39,6 +41,7 @@ def payload(
     """Everything but the overlays of pictures.
 
     Args:
+        sheets, front: see ``sprites.write_sheets``.
         size: side of a crop in the sheets, pixels.
         views: further pages.
         wording: what is said of files.
@@ -52,7 +55,13 @@ def payload(
         "views": [{"name": one.name, "title": one.title, "data": wording.added(one.data)} for one in views],
         "maps": [_map(one) for one in maps],
         "images": _images(ordering, gallery, wording),
-        "sprites": {"size": size, "edge": EDGE, "columns": COLUMNS, "sheets": [asdict(one) for one in sheets]},
+        "sprites": {
+            "size": size,
+            "edge": EDGE,
+            "columns": COLUMNS,
+            "front": front,
+            "sheets": [asdict(one) for one in sheets],
+        },
         "covers": {"sheets": [asdict(one) for one in covers], "labels": ordering.covers()},
     }
 
@@ -189,19 +198,22 @@ def _purities(run: Run) -> dict[tuple[str, int], dict[str, Any]]:
     return found
 
 
-def _patches(ordering: Ordering) -> dict[str, list[Any]]:
+def _patches(ordering: Ordering) -> dict[str, Any]:
+    """How many there are; the number of each, the most typical first; and their columns."""
     contents, rows = ordering.contents, ordering.rows
     places = {image_id: place for place, image_id in enumerate(ordering.image_ids)}
-    columns: dict[str, list[Any]] = {
-        "image": [places[image_id] for image_id in contents.image_ids(rows)],
-        "box": [one for box in contents.boxes(rows) for one in box],
-        "rank": contents.column("rank")[rows].tolist(),
+    typicality = contents.column("typicality")[rows]
+    columns = {
+        "image": np.array([places[image_id] for image_id in contents.image_ids(rows)], dtype=np.int64),
+        "box": np.stack([contents.column(name)[rows] for name in Box._fields], axis=1).ravel(),
+        "rank": contents.column("rank")[rows],
+        "byTypicality": np.argsort(-typicality, kind="stable"),
     }
     names = {"typicality": "typicality", "typicality_stderr": "stderr", "p_value": "p", "q_value": "q"}
     for name, short in names.items():
         if name in contents.run.patches.column_names:
-            columns[short] = _numbers(contents.column(name)[rows].tolist())
-    return columns
+            columns[short] = contents.column(name)[rows].astype(np.float32)
+    return {"count": len(rows), "columns": {name: packed(values) for name, values in columns.items()}}
 
 
 def _added_columns(ordering: Ordering) -> list[dict[str, Any]]:
@@ -215,8 +227,8 @@ def _shown(value: Any) -> Any:
 
 
 def _map(one: Map) -> dict[str, Any]:
-    (x, y), (own_x, own_y) = one.everywhere.T.tolist(), one.own.T.tolist()
-    return {"name": one.name, "x": x, "y": y, "ownX": own_x, "ownY": own_y}
+    (x, y), (own_x, own_y) = one.everywhere.T, one.own.T
+    return {"name": one.name, "x": packed(x), "y": packed(y), "ownX": packed(own_x), "ownY": packed(own_y)}
 
 
 def _images(ordering: Ordering, gallery: Gallery, wording: Wording) -> list[list[Any]]:

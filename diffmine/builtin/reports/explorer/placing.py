@@ -14,8 +14,8 @@ from diffmine.interfaces import Projection
 from diffmine.runs.contents import Contents
 from diffmine.types import FloatArray
 
-GRID = 1000
-"""Coordinates of the map are whole numbers from 0 to this."""
+GRID = 65535
+"""Coordinates of the map are whole numbers from 0 to this: two bytes."""
 NEIGHBOURS = 4
 PRINCIPAL = "principal components"
 

@@ -28,7 +28,13 @@ export const viridis = (share) => viridisTable[level(share)];
 /** [red, green, blue] for a value; colours saturate at plus and minus `scale`. */
 export const diverging = (value, scale) => divergingTable[level(value / (2 * scale) + 0.5)];
 
+/** The colour as one number, in the order of a canvas' bytes, for typed arrays. */
+export const packedColour = ([red, green, blue]) => ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+
+/** What was packed, as CSS writes it. */
+export const cssOf = (packed) => `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255} / ${(packed >>> 24) / 255})`;
+
 export const css = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;
 
 /** A colour for a number; 32 are told apart with any colour vision, further ones by place and name too. */
-export const categorical = (number) => `#${NAMED[number % NAMED.length]}`;
+export const categorical = (number) => hex(NAMED[number % NAMED.length]);

@@ -2,13 +2,17 @@
 
 import { mergeGroups } from "./merging.js";
 import { heedNotes, noteAbout } from "./notes.js";
+import { unpackedWhenWanted } from "./packed.js";
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 export const data = read("data");
-export const { labels, groups, patches, images, columns, views } = data;
-export const layouts = data.maps;
-export const patchCount = patches.image.length;
+export const { labels, groups, images, columns, views } = data;
+export const patches = unpackedWhenWanted(data.patches.columns);
+export const patchCount = data.patches.count;
+export const layouts = data.maps.map(({ name, ...places }) => ({ name, places: unpackedWhenWanted(places) }));
+/** Coordinates of the maps are whole numbers from 0 to this. */
+export const GRID = 65535;
 
 let parsedOverlays = null;
 
@@ -59,7 +63,7 @@ let byImage = null;
 export function patchesOfImage(image) {
   if (!byImage) {
     byImage = images.map(() => []);
-    patches.image.forEach((one, patch) => byImage[one].push(patch));
+    for (let patch = 0; patch < patchCount; patch += 1) byImage[patches.image[patch]].push(patch);
   }
   return byImage[image];
 }
@@ -96,4 +100,4 @@ export function kindTitle(kind) {
   return titles[kind] ?? `Selection ${kind}`;
 }
 
-heedNotes(() => groupsOfLabel.forEach((own) => mergeGroups(own.filter((group) => group.facts), data, noteOf, membersOf)));
+heedNotes(() => groupsOfLabel.forEach((own) => mergeGroups(own.filter((group) => group.facts), { patches, run: data.run }, noteOf, membersOf)));

@@ -7,6 +7,7 @@ import { flagNotes, verdict } from "./flags.js";
 import { notePanel } from "./noting.js";
 import { count, figure, interval, known, percent, percentAtLeast } from "./numbers.js";
 import { groupAddress, labelAddress, overviewAddress } from "./routes.js";
+import { shownOf } from "./sprites.js";
 import { suggestions } from "./words.js";
 
 const NEAR_CROPS = 5;
@@ -24,7 +25,7 @@ export function groupView({ label, group }) {
       "section",
       {},
       el("h2", {}, `All ${count(group.size, "patch")}`),
-      el("p", { class: "quiet below" }, group.facts ? "The most central first." : "The best ranked first."),
+      el("p", { class: "quiet below" }, group.facts ? "The most central first." : "The best ranked first.", leftOut(group)),
       grid.element,
     ),
   );
@@ -35,6 +36,12 @@ export function groupView({ label, group }) {
     ArrowRight: place >= 0 && place + 1 < siblings.length ? groupAddress(siblings[place + 1]) : null,
   };
   return { title: `${groupTitle(group)} · ${labels[label].name}`, up: labelAddress(label), element, keys, shown: () => grid.layout(), destroy: () => grid.destroy() };
+}
+
+/** What to say where the page holds not all crops of a group. */
+function leftOut(group) {
+  const shown = shownOf(group);
+  return shown < group.size && ` This page holds the first ${shown}; diffmine view shows all.`;
 }
 
 export function crumbs(label, group) {

@@ -3,6 +3,7 @@
 import { addedView } from "./added.js";
 import { data } from "./data.js";
 import { el } from "./dom.js";
+import { embeddedView } from "./embedded.js";
 import { whenAbsent } from "./files.js";
 import { groupView } from "./group.js";
 import { labelView } from "./label.js";
@@ -13,7 +14,7 @@ import { overviewAddress, parse } from "./routes.js";
 import { buildSearch } from "./search.js";
 import { buildTheme } from "./theme.js";
 
-const VIEWS = { overview: overviewView, label: labelView, group: groupView, picture: pictureView, map: mapView, added: addedView, missing: missingView };
+const VIEWS = { overview: overviewView, label: labelView, group: groupView, embedded: embeddedView, picture: pictureView, map: mapView, added: addedView, missing: missingView };
 const main = document.getElementById("main");
 const places = new Map();
 let shown = null;
@@ -33,6 +34,7 @@ function show() {
   }
   const route = parse(hash);
   const view = VIEWS[route.view](route);
+  document.documentElement.classList.toggle("embedded", route.view === "embedded");
   main.replaceChildren(view.element);
   view.shown?.();
   document.title = `${view.title.slice(0, 80)} · ${data.run.name} · diffmine`;
@@ -91,6 +93,9 @@ document.addEventListener("click", (event) => {
   if (link.dataset.skip !== undefined) {
     event.preventDefault();
     main.focus();
+  } else if (document.documentElement.classList.contains("embedded")) {
+    link.target = "_blank"; // a frame is too small for the whole report
+    link.rel = "noopener";
   } else followed = true;
 });
 show();

@@ -1,8 +1,8 @@
 // All patches on a plane, near to those that look alike: crops or points, to hover, to lasso, to look at.
 
-import { categorical, css, diverging, viridis } from "./colours.js";
+import { categorical, css, diverging, packedColour, viridis } from "./colours.js";
 import { CropGrid } from "./crops.js";
-import { groupOf, groups, groupsOfLabel, groupTitle, kindOf, kindTitle, labels, layouts, membersOf, patches } from "./data.js";
+import { groupOf, groups, groupsOfLabel, groupTitle, kindOf, kindTitle, labels, layouts, patchCount, patches } from "./data.js";
 import { el, named } from "./dom.js";
 import { count, figure } from "./numbers.js";
 import { Plane, TOUCHED } from "./plane.js";
@@ -10,18 +10,19 @@ import { groupAddress, mapAddress, overviewAddress, patchAddress } from "./route
 import { scaleBar } from "./scale.js";
 
 const COLOURINGS = { label: "Label", cluster: "Cluster", typicality: "Typicality" };
-const NO_CLUSTER = "#8a8f98";
+const NO_CLUSTER = [138, 143, 152];
 const kinds = [...new Set(groups.map(kindOf))];
 const controls = kinds.filter((kind) => kind !== "clusters" && kind !== "outliers");
 
 export function mapView({ label }) {
   const own = label === undefined ? null : groupsOfLabel[label].filter((group) => !group.into);
-  const members = (own ?? groups.filter((group) => !group.into)).flatMap(membersOf).sort((one, other) => patches.typicality[other] - patches.typicality[one]);
   const key = (group) => (own ? group.number : kindOf(group));
-  const off = new Set((own ?? groups).filter((group) => controls.includes(kindOf(group))).map(key));
-  const state = { colouring: own ? "cluster" : "label", layout: layouts.length - 1, off };
-  const isShown = (group) => !off.has(key(group)) && !(own === null && off.has(group.label));
-  let shown = [];
+  const controlKeys = (own ?? groups).filter((group) => controls.includes(kindOf(group))).map(key);
+  // Kept with the entry of the browser's history: a reload, and the way back, find the map as it was left.
+  const kept = history.state?.map ?? {};
+  const state = { colouring: own ? "cluster" : "label", layout: layouts.length - 1, ...kept, off: new Set(kept.off ?? controlKeys) };
+  if (!layouts[state.layout]) state.layout = layouts.length - 1;
+  const isShown = (group) => !state.off.has(key(group)) && !(own === null && state.off.has(group.label));
   let colour = null;
 
   const readout = el("p", { class: "quiet", role: "status" }, HELP);
@@ -35,13 +36,12 @@ export function mapView({ label }) {
     grid?.layout();
     if (!chosen.length) plane.clear();
   };
+  const keep = () => {
+    const { view, style, region } = plane;
+    const map = { colouring: state.colouring, layout: state.layout, off: [...state.off], plane: { view, style, region } };
+    history.replaceState({ ...history.state, map }, "");
+  };
   const plane = new Plane({
-    members: () => shown,
-    at: (patch) => {
-      const { x, y, ownX, ownY } = layouts[state.layout];
-      return own ? [ownX[patch] / 1000, ownY[patch] / 1000] : [x[patch] / 1000, y[patch] / 1000];
-    },
-    colour: (patch) => colour[state.colouring](patch),
     hover: (patch) => {
       readout.textContent = patch === null ? HELP : describe(patch);
     },
@@ -49,25 +49,33 @@ export function mapView({ label }) {
       location.hash = patchAddress(groupOf(patch), patch);
     },
     select,
+    changed: keep,
+    state: kept.plane,
   });
   const bar = el("div");
   const names = el("div");
-  const update = () => {
-    shown = members.filter((patch) => isShown(groupOf(patch)));
+  const load = () => {
+    const shown = patchesOf((own ?? groups).filter(isShown));
+    const { x, y, ownX, ownY } = layouts[state.layout].places;
     colour = colouring(shown);
+    plane.load({ shown, x: own ? ownX : x, y: own ? ownY : y, colours: colour.columns[state.colouring]() });
     bar.replaceChildren(...(state.colouring === "typicality" ? typicalityBar(colour) : []));
-    plane.draw();
+  };
+  const update = () => {
+    load();
+    keep();
   };
   const recolour = () => {
     update();
-    names.replaceChildren(...namesOf(own, state, colour, update));
+    names.replaceChildren(...namesOf(own, state, update));
   };
-  recolour();
+  load();
+  names.replaceChildren(...namesOf(own, state, update));
   const element = el(
     "div",
     { class: "page map-page" },
     el("section", { class: "intro" }, el("h1", {}, "Map"), el("p", { class: "explain" }, "Patches whose features are alike lie near each other.")),
-    el("div", { class: "toolbar" }, ofChoice(label), byChoice(state, recolour), layoutChoice(state, () => plane.draw()), plane.toolbar()),
+    el("div", { class: "toolbar" }, ofChoice(label), byChoice(state, recolour), layoutChoice(state, update), plane.toolbar()),
     el("div", { class: "map" }, el("div", {}, plane.element, readout), el("div", { class: "map-legend" }, bar, names)),
     selection,
   );
@@ -75,7 +83,18 @@ export function mapView({ label }) {
     plane.destroy();
     grid?.destroy();
   };
-  return { title: "Map", tab: "map", up: overviewAddress, element, destroy, shown: () => plane.resize() };
+  const shown = () => {
+    plane.resize();
+    plane.reselect();
+  };
+  return { title: "Map", tab: "map", up: overviewAddress, element, destroy, shown };
+}
+
+/** The patches of some groups, the most typical first. */
+function patchesOf(some) {
+  const isWanted = new Uint8Array(patchCount);
+  for (const group of some) for (const { start, stop } of [group, ...(group.parts ?? [])]) isWanted.fill(1, start, stop);
+  return new Uint32Array(patches.byTypicality).filter((patch) => isWanted[patch]);
 }
 
 const HELP = TOUCHED.matches
@@ -87,20 +106,34 @@ function describe(patch) {
   return `${labels[group.label].name.slice(0, 80)}, ${groupTitle(group)}, typicality ${figure(patches.typicality[patch])}`;
 }
 
-/** Colours of patches that come with the most typical first. */
+/** Colours of patches that come with the most typical first; `columns` give one for each patch of the page. */
 function colouring(shown) {
-  const values = shown.map((patch) => patches.typicality[patch]).reverse();
-  const most = values[Math.floor(values.length * 0.98)] ?? 1;
-  const least = values[Math.floor(values.length * 0.02)] ?? 0;
+  const at = (share) => patches.typicality[shown[shown.length - 1 - Math.floor(shown.length * share)]];
+  const [most, least] = [at(0.98) ?? 1, at(0.02) ?? 0];
   const scale = Math.max(Math.abs(least), Math.abs(most)) || 1;
-  const paint = (value) => css(least < 0 ? diverging(value, scale) : viridis((value - least) / (most - least || 1)));
+  const shade = (value) => (least < 0 ? diverging(value, scale) : viridis((value - least) / (most - least || 1)));
   return {
-    label: (patch) => categorical(groupOf(patch).label),
-    cluster: (patch) => (groupOf(patch).facts ? categorical(groupOf(patch).facts.rank) : NO_CLUSTER),
-    typicality: (patch) => paint(patches.typicality[patch]),
+    columns: {
+      label: () => columnOf((group) => ofLabel(group.label)),
+      cluster: () => columnOf(ofCluster),
+      typicality: () => {
+        const column = new Uint32Array(patchCount);
+        for (const patch of shown) column[patch] = packedColour(shade(patches.typicality[patch]));
+        return column;
+      },
+    },
     ends: least < 0 ? [-scale, scale] : [least, most],
-    paint,
+    paint: (value) => css(shade(value)),
   };
+}
+
+const ofLabel = (label) => categorical(label);
+const ofCluster = (group) => (group.facts ? categorical(group.facts.rank) : NO_CLUSTER);
+
+function columnOf(shade) {
+  const column = new Uint32Array(patchCount);
+  for (const group of groups) column.fill(packedColour(shade(group.into ?? group)), group.start, group.stop);
+  return column;
 }
 
 function ofChoice(label) {
@@ -153,11 +186,12 @@ function layoutChoice(state, changed) {
 }
 
 /** Which names the colours stand for; each can be switched off. */
-function namesOf(own, state, colour, changed) {
+function namesOf(own, state, changed) {
   const list = (entries) => el("ul", { class: "legend" }, entries.map((entry) => legendEntry(state, ...entry, changed)));
-  const shade = (group) => (state.colouring === "typicality" ? null : colour[state.colouring](group.start));
+  const shades = { label: (group) => css(ofLabel(group.label)), cluster: (group) => css(ofCluster(group)), typicality: () => null };
+  const shade = shades[state.colouring];
   const ofGroups = () => own.map((one) => [one.number, groupTitle(one), shade(one), groupAddress(one)]);
-  const ofLabels = () => labels.map(({ name }, number) => [number, name, state.colouring === "label" ? categorical(number) : null, mapAddress(number)]);
+  const ofLabels = () => labels.map(({ name }, number) => [number, name, state.colouring === "label" ? css(ofLabel(number)) : null, mapAddress(number)]);
   return own ? [list(ofGroups())] : [list(ofLabels()), list(kinds.map((one) => [one, kindTitle(one), null, null]))];
 }
 

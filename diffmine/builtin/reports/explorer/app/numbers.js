@@ -6,8 +6,8 @@ export const count = (value, noun) => `${whole.format(value)} ${value === 1 ? no
 
 const plural = (noun) => (noun.endsWith("ch") ? `${noun}es` : `${noun}s`);
 
-/** Whether there is a value at all. */
-export const known = (value) => value !== null && value !== undefined;
+/** Whether there is a value at all; in columns of numbers NaN says that there is none. */
+export const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
 
 /** Three significant digits, so that figures below each other are equally exact, with a true minus sign. */
 export function figure(value) {

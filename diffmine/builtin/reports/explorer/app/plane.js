@@ -1,31 +1,49 @@
-// A plane of patches on a canvas: zoom, move, hover, lasso.
+// A plane of patches: zoom, move, hover, lasso. Points are drawn first, then crops and the lasso.
 
+import { cssOf } from "./colours.js";
+import { GRID } from "./data.js";
 import { el } from "./dom.js";
-import { drawCrop, showCrop } from "./sprites.js";
+import { makeDots, Raster } from "./dots.js";
+import { boxAround, within } from "./lasso.js";
+import { drawCrop, heldOf, showCrop } from "./sprites.js";
+import { apart } from "./tiles.js";
 
 const TILE = 40;
 const FRAME = 2;
 const GAP = 2;
 const POINT = 3;
+const SMALLEST_POINT = 1;
+/** So many points are as large as points are; more are smaller. */
+const SPARSE = 20000;
 const REACH = 14;
 const PREVIEW = 112;
 const TAP = 6;
 const FILL = 0.88;
-// Keeps what is as dark or as bright as the ground apart from it, in both themes.
+const FURTHEST = 0.5;
+const NEAREST = 60;
+const OUTLINE_WIDTH = 1.5;
 const OUTLINE = "rgb(128 128 128 / 0.9)";
+/** Milliseconds that a frame may take while the map moves; where all points take longer, the first ones stand for them. */
+const FRAME_TIME = 30;
+const LEAST_DRAWN = 10000;
+const STILL = 150;
 
 /** Fingers scroll the page over the map until they are told to lasso or to move it. */
 export const TOUCHED = matchMedia("(pointer: coarse)");
 
 export class Plane {
-  /** `members()` are drawn so that the first of them come to lie on top. */
-  constructor({ members, at, colour, hover, open, select }) {
-    Object.assign(this, { members, at, colour, hover, open, select });
-    this.view = { zoom: 1, x: 0.5, y: 0.5 };
-    this.style = "crops";
+  /** `state` is { view, style, region }, as `changed` was last told it; `select` is told what a region holds. */
+  constructor({ hover, open, select, changed, state = {} }) {
+    Object.assign(this, { hover, open, select, changed });
+    this.view = { zoom: 1, x: 0.5, y: 0.5, ...state.view };
+    this.style = state.style ?? "crops";
+    this.region = state.region ?? null;
     this.tool = TOUCHED.matches ? "scroll" : "select";
-    this.lasso = [];
+    this.points = { shown: new Uint32Array(0), x: new Uint16Array(0), y: new Uint16Array(0), colours: new Uint32Array(0) };
+    this.affordable = Infinity;
+    this.redraw = () => this.draw();
     this.canvas = el("canvas", {
+      class: "plane-crops",
       data: { tool: this.tool },
       tabindex: "0",
       role: "application",
@@ -41,9 +59,18 @@ export class Plane {
     });
     this.canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     this.preview = el("div", { class: "preview", hidden: true });
-    this.element = el("div", { class: "plane" }, this.canvas, this.preview);
+    this.dots = makeDots(this.canvas, () => this.#withoutCard());
+    this.element = el("div", { class: "plane" }, this.dots.ground, this.canvas, this.preview);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.element);
+  }
+
+  /** The graphics card was taken away. */
+  #withoutCard() {
+    this.dots.ground.remove();
+    this.dots = new Raster(this.canvas);
+    this.dots.load(this.points);
+    this.draw();
   }
 
   toolbar() {
@@ -59,24 +86,44 @@ export class Plane {
     ];
   }
 
+  /** Show patches: `shown` lists them, the first of which come to lie on top; the others are columns of all patches. */
+  load(points) {
+    this.points = points;
+    this.croppable = heldOf(points.shown);
+    this.tiled = null;
+    this.dots.load(points);
+    this.draw();
+  }
+
   resize() {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (!width) return;
     this.width = width;
     this.height = height;
-    this.canvas.width = width * devicePixelRatio;
-    this.canvas.height = height * devicePixelRatio;
+    for (const canvas of [this.canvas, this.dots.ground].filter(Boolean)) {
+      canvas.width = width * devicePixelRatio;
+      canvas.height = height * devicePixelRatio;
+    }
     this.draw();
   }
 
+  /** Forget the region. */
   clear() {
-    this.lasso = [];
+    this.region = null;
+    this.changed();
     this.draw();
+  }
+
+  /** List again what the region holds. */
+  reselect() {
+    if (this.region) this.select(this.#held(this.region.polygon));
   }
 
   destroy() {
     this.resizing.disconnect();
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.settling);
+    this.dots.forget?.();
   }
 
   draw() {
@@ -84,69 +131,94 @@ export class Plane {
     this.frame = requestAnimationFrame(() => this.#draw());
   }
 
+  /** Draw while the map moves: so many points as frames allow; all of them once it is still. */
+  #drawMoving() {
+    this.moving = true;
+    clearTimeout(this.settling);
+    this.draw();
+  }
+
+  /** Draw all once nothing has moved for a while since a frame. */
+  #settle() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      this.moving = false;
+      this.changed();
+      this.draw();
+    }, STILL);
+  }
+
   #choose(property, value, button) {
     this[property] = value;
     this.canvas.dataset.tool = this.tool;
     for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
+    this.changed();
     this.draw();
   }
 
-  #toScreen(patch) {
-    const [x, y] = this.at(patch);
+  /** Where the plane lies on the screen: a place p from 0 to 1 is drawn at left + p * span, top + p * span. */
+  #frame() {
     const span = Math.min(this.width, this.height) * FILL * this.view.zoom;
-    return [this.width / 2 + (x - this.view.x) * span, this.height / 2 + (y - this.view.y) * span];
-  }
-
-  #placed() {
-    return this.members().map((patch) => [patch, ...this.#toScreen(patch)]);
-  }
-
-  #inView([, x, y]) {
-    return x > -TILE && y > -TILE && x < this.width + TILE && y < this.height + TILE;
+    return { span, left: this.width / 2 - this.view.x * span, top: this.height / 2 - this.view.y * span, width: this.width, height: this.height };
   }
 
   #draw() {
-    const context = this.canvas.getContext("2d");
+    if (!this.width) return;
+    const begun = performance.now();
+    const total = this.points.shown.length;
+    const count = this.moving && !this.dots.isFast ? Math.min(total, this.affordable) : total;
+    const frame = this.#frame();
+    const radius = Math.max(SMALLEST_POINT, Math.min(POINT, POINT * Math.sqrt((SPARSE * this.view.zoom) / Math.max(total, 1))));
+    this.dots.draw({ ...frame, ratio: devicePixelRatio, radius, count });
+    this.#tile(frame, count);
+    const { context } = this.dots;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    context.clearRect(0, 0, this.width, this.height);
-    const placed = this.#placed();
-    const tiled = new Set(this.style === "crops" ? apart(placed) : []);
-    this.points = placed.filter((point) => this.#inView(point));
-    this.tiles = this.points.filter((point) => tiled.has(point));
-    this.dots = this.points.filter((point) => !tiled.has(point));
-    this.#drawDots(context);
     this.#drawTiles(context);
-    this.#drawLasso(context);
+    this.#drawLasso(context, frame);
+    this.#afford(performance.now() - begun, count, total);
+    if (this.moving) this.#settle();
   }
 
-  #drawDots(context) {
-    context.strokeStyle = OUTLINE;
-    context.lineWidth = 1.5;
-    for (const [patch, x, y] of this.dots.toReversed()) {
-      context.fillStyle = this.colour(patch);
-      context.beginPath();
-      context.arc(x, y, POINT, 0, 2 * Math.PI);
-      context.stroke();
-      context.fill();
+  #afford(milliseconds, count, total) {
+    if (milliseconds > FRAME_TIME) this.affordable = Math.max(LEAST_DRAWN, Math.floor((count * FRAME_TIME) / milliseconds));
+    else if (milliseconds < FRAME_TIME / 2 && count < total) this.affordable = Math.floor(count * 1.5);
+  }
+
+  /** Which patches are crops, and where; chosen anew where the scale has changed or more are drawn. */
+  #tile(frame, drawn) {
+    const { shown, x, y } = this.points;
+    const count = Math.min(drawn, this.croppable.length);
+    if (this.style !== "crops") {
+      this.tiles = [];
+      return;
     }
+    const isLocal = shown.length > SPARSE;
+    const isMoved = isLocal && !this.moving && (this.tiled?.isMoving || this.tiled?.left !== frame.left || this.tiled?.top !== frame.top);
+    if (!this.tiled || this.tiled.span !== frame.span || this.tiled.count < count || isMoved) {
+      this.tiled = { ...frame, count, patches: apart(this.croppable, this.points, frame, TILE + GAP, count, { isLocal, isMoving: this.moving }), isMoving: this.moving };
+    }
+    const scale = frame.span / GRID;
+    const placed = this.tiled.patches.map((patch) => [patch, frame.left + x[patch] * scale, frame.top + y[patch] * scale]);
+    this.tiles = placed.filter(([, px, py]) => px > -TILE && py > -TILE && px < this.width + TILE && py < this.height + TILE);
   }
 
   #drawTiles(context) {
     const side = TILE - 2 * FRAME;
-    context.strokeStyle = OUTLINE;
-    context.lineWidth = 1.5;
+    const square = (x, y, width, colour) => {
+      context.fillStyle = colour;
+      context.fillRect(x - width / 2, y - width / 2, width, width);
+    };
     for (const [patch, x, y] of this.tiles) {
-      context.fillStyle = this.colour(patch);
-      context.strokeRect(x - TILE / 2, y - TILE / 2, TILE, TILE);
-      context.fillRect(x - TILE / 2, y - TILE / 2, TILE, TILE);
-      drawCrop(context, patch, x - side / 2, y - side / 2, side, () => this.draw());
+      square(x, y, TILE + OUTLINE_WIDTH, OUTLINE);
+      square(x, y, TILE, cssOf(this.points.colours[patch]));
+      drawCrop(context, patch, x - side / 2, y - side / 2, side, this.redraw);
     }
   }
 
-  #drawLasso(context) {
-    if (this.lasso.length < 2) return;
+  #drawLasso(context, { span, left, top }) {
+    if (!this.region?.isDrawn || this.region.polygon.length < 2) return;
     context.beginPath();
-    this.lasso.forEach(([x, y]) => context.lineTo(x, y));
+    for (const [x, y] of this.region.polygon) context.lineTo(left + x * span, top + y * span);
     context.closePath();
     context.fillStyle = "rgb(120 120 255 / 0.15)";
     context.fill();
@@ -155,11 +227,26 @@ export class Plane {
     context.stroke();
   }
 
+  /** A place on the screen as one of the plane. */
+  #place([x, y]) {
+    const { span, left, top } = this.#frame();
+    return [(x - left) / span, (y - top) / span];
+  }
+
+  /** The patches within a polygon of the plane. */
+  #held(polygon) {
+    const { shown, x, y } = this.points;
+    const [x0, y0, x1, y1] = boxAround(polygon).map((one) => one * GRID);
+    const isNear = (patch) => x[patch] >= x0 && x[patch] <= x1 && y[patch] >= y0 && y[patch] <= y1;
+    return Array.from(shown.filter((patch) => isNear(patch) && within(polygon, x[patch] / GRID, y[patch] / GRID)));
+  }
+
   #down(event) {
     this.canvas.setPointerCapture(event.pointerId);
     this.#show(null);
-    this.drag = { from: [event.offsetX, event.offsetY], view: { ...this.view }, far: false };
-    if (this.tool === "select") this.lasso = [[event.offsetX, event.offsetY]];
+    const here = [event.offsetX, event.offsetY];
+    this.drag = { from: here, view: { ...this.view }, far: false, last: here };
+    if (this.tool === "select") this.region = { polygon: [this.#place(here)], isDrawn: true };
   }
 
   #moved(event) {
@@ -167,12 +254,12 @@ export class Plane {
     if (!this.drag) return this.#show(this.#under(...here), here);
     const [dx, dy] = [here[0] - this.drag.from[0], here[1] - this.drag.from[1]];
     if (Math.hypot(dx, dy) > TAP) this.drag.far = true;
-    if (this.tool === "select") this.lasso.push(here);
+    if (this.tool === "select") this.region.polygon.push(this.#place(here));
     else if (this.tool === "move") {
-      const span = Math.min(this.width, this.height) * FILL * this.view.zoom;
+      const { span } = this.#frame();
       Object.assign(this.view, { x: this.drag.view.x - dx / span, y: this.drag.view.y - dy / span });
     }
-    return this.draw();
+    return this.#drawMoving();
   }
 
   #up(event) {
@@ -180,31 +267,40 @@ export class Plane {
     const { far } = this.drag;
     this.drag = null;
     if (far && this.tool === "select") {
-      const inside = this.points.filter(([, x, y]) => within(this.lasso, x, y)).map(([patch]) => patch);
-      this.select(inside);
+      this.reselect();
+      this.changed();
       this.draw();
     } else if (!far) {
-      this.lasso = [];
+      if (this.tool === "select") this.region = null;
       const patch = this.#under(event.offsetX, event.offsetY);
-      if (patch !== null) this.open(patch);
+      if (patch !== null) {
+        this.changed();
+        this.open(patch);
+      }
     }
   }
 
   /** The browser took the pointer, to scroll the page. */
   #dropped() {
+    if (this.drag && this.tool === "select") this.region = null;
     this.drag = null;
-    this.clear();
+    this.draw();
   }
 
   /** The patch that is drawn at a place: the tile there, else the nearest point. */
   #under(x, y) {
     const tile = this.tiles?.find(([, px, py]) => Math.abs(px - x) <= TILE / 2 && Math.abs(py - y) <= TILE / 2);
     if (tile) return tile[0];
+    const { span, left, top } = this.#frame();
+    const { shown, x: columns, y: rows } = this.points;
+    const scale = span / GRID;
     let best = null;
-    let distance = REACH;
-    for (const [patch, px, py] of this.dots ?? []) {
-      const one = Math.hypot(px - x, py - y);
-      if (one < distance) [best, distance] = [patch, one];
+    let distance = REACH * REACH;
+    for (let place = 0; place < shown.length; place += 1) {
+      const dx = left + columns[shown[place]] * scale - x;
+      const dy = top + rows[shown[place]] * scale - y;
+      const one = dx * dx + dy * dy;
+      if (one < distance) [best, distance] = [shown[place], one];
     }
     return best;
   }
@@ -227,14 +323,13 @@ export class Plane {
   }
 
   #zoom(factor, across, down) {
-    const before = Math.min(this.width, this.height) * FILL * this.view.zoom;
-    const zoom = Math.max(0.5, Math.min(60, this.view.zoom * factor));
-    const after = Math.min(this.width, this.height) * FILL * zoom;
+    const before = this.#frame().span;
+    this.view.zoom = Math.max(FURTHEST, Math.min(NEAREST, this.view.zoom * factor));
+    const after = this.#frame().span;
     this.view.x += (across - 0.5) * this.width * (1 / before - 1 / after);
     this.view.y += (down - 0.5) * this.height * (1 / before - 1 / after);
-    this.view.zoom = zoom;
-    this.lasso = [];
-    this.draw();
+    this.#show(null);
+    this.#drawMoving();
   }
 
   #key(event) {
@@ -243,38 +338,20 @@ export class Plane {
     if (event.key in moves) {
       this.view.x += moves[event.key][0];
       this.view.y += moves[event.key][1];
-      this.draw();
+      this.#drawMoving();
     } else if (event.key === "+" || event.key === "=") this.#zoom(1.5, 0.5, 0.5);
     else if (event.key === "-") this.#zoom(1 / 1.5, 0.5, 0.5);
-    else if (event.key === "Enter") this.select(this.points.map(([patch]) => patch));
+    else if (event.key === "Enter") this.#listView();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
-}
 
-/** Those of the points, the first ones first, whose tiles do not overlap; the others have no room for a tile. */
-function apart(points) {
-  const pitch = TILE + GAP;
-  const taken = new Map();
-  const near = [-1, 0, 1];
-  return points.filter((point) => {
-    const [, x, y] = point;
-    const [column, row] = [Math.floor(x / pitch), Math.floor(y / pitch)];
-    const close = near.flatMap((across) => near.map((down) => taken.get(`${column + across} ${row + down}`)));
-    if (close.some((other) => other && Math.abs(other[1] - x) < pitch && Math.abs(other[2] - y) < pitch)) return false;
-    taken.set(`${column} ${row}`, point);
-    return true;
-  });
-}
-
-/** Whether a point lies within a polygon (crossing number). */
-export function within(polygon, x, y) {
-  let inside = false;
-  for (let one = 0, other = polygon.length - 1; one < polygon.length; other = one, one += 1) {
-    const [x1, y1] = polygon[one];
-    const [x2, y2] = polygon[other];
-    if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) inside = !inside;
+  /** List what is in view, and what lies a tile beside it. */
+  #listView() {
+    const corners = [[-TILE, -TILE], [this.width + TILE, -TILE], [this.width + TILE, this.height + TILE], [-TILE, this.height + TILE]];
+    this.region = { polygon: corners.map((corner) => this.#place(corner)), isDrawn: false };
+    this.reselect();
+    this.changed();
   }
-  return inside;
 }

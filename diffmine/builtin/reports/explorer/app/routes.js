@@ -1,4 +1,4 @@
-// Addresses within the page: #label, #label/cluster, #label/cluster/rank; views of the whole run begin with a slash.
+// Addresses within the page: #label, #label/cluster, #label/cluster&embed, #label/cluster/rank; views of the whole run begin with a slash.
 
 import { groups, groupsOfLabel, labelNumber, labels, membersOf, patches, views } from "./data.js";
 
@@ -8,8 +8,15 @@ export const labelAddress = (label) => `#${encodeURIComponent(labels[label].name
 export const groupAddress = (group) => `${labelAddress(group.label)}/${encodeURIComponent(group.name)}`;
 export const patchAddress = (group, patch) => `${groupAddress(group)}/${patches.rank[patch]}`;
 
+const EMBEDDED = /&embed$/;
+
 /** What an address shows: { view, label, group, patch }; `view` is "missing" where nothing is there. */
 export function parse(hash) {
+  const found = placeOf(hash.replace(EMBEDDED, ""));
+  return EMBEDDED.test(hash) && found.view === "group" ? { ...found, view: "embedded" } : found;
+}
+
+function placeOf(hash) {
   const parts = hash.replace(/^#/, "").split("/").map(decoded);
   if (parts[0] === "" && parts.length === 1) return { view: "overview" };
   if (parts[0] === "" && parts[1] === "map") return mapRoute(parts[2]);

@@ -1,6 +1,6 @@
 // A picture with what was found in it laid over: typicality, boxes, masks.
 
-import { boxOf, data, groupOf, imageOf, overlayOf, patchesOfImage } from "./data.js";
+import { boxOf, data, groupOf, imageOf, overlayOf, patches, patchesOfImage } from "./data.js";
 import { el, svg } from "./dom.js";
 import { addressOf } from "./files.js";
 import { figure } from "./numbers.js";
@@ -90,7 +90,7 @@ export class Stage {
     const { y0, x0, y1, x1 } = boxOf(patch);
     const current = patch === this.patch;
     const shape = (name) => svg("rect", { class: name, x: x0, y: y0, width: x1 - x0, height: y1 - y0 });
-    const label = `${current ? "This patch" : "Patch"}, typicality ${figure(data.patches.typicality[patch])}`;
+    const label = `${current ? "This patch" : "Patch"}, typicality ${figure(patches.typicality[patch])}`;
     return svg(
       "a",
       { href: patchAddress(groupOf(patch), patch), class: current ? "box current" : "box", "aria-label": label },
