@@ -95,5 +95,5 @@ def test_the_html_holds_no_markup_of_users(hostile: Path) -> None:
 
 def test_files_stay_inside(hostile: Path) -> None:
     names = {path.relative_to(hostile).as_posix() for path in hostile.rglob("*") if path.is_file()}
-    allowed = re.compile(r"index\.html|(crops|covers)-\d{4}\.webp|pictures/[0-9a-f]{20}\.webp")
+    allowed = re.compile(r"index\.html|preview\.png|(crops|covers)-\d{4}\.webp|pictures/[0-9a-f]{20}\.webp")
     assert [name for name in names if not allowed.fullmatch(name)] == []
