@@ -48,7 +48,7 @@ FENCE = re.compile(
 )
 SNIPPET = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)
 SHELL = re.compile(r"[|><&;*]")
-NOT_CODE = ("text", "bibtex")
+NOT_CODE = ("text", "bibtex", "html")
 
 SMALL = {
     "dataset": {"": ["per_label=8", "image_size=32"]},
