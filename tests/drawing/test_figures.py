@@ -177,7 +177,10 @@ def test_hostile_labels_are_drawn_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ask", "answer"),
     [
-        (lambda run, path: run.figure("pie"), "(?s)'pie'.*available: .*grid, influence, paper, strips, .*typicality"),
+        (
+            lambda run, path: run.figure("pie"),
+            "(?s)'pie'.*available: .*grid, influence, life, paper, strips, .*typicality",
+        ),
         (lambda run, path: run.show("east"), "label 'east'; its labels: north, south, west"),
         (lambda run, path: run.show("north").save(path / "a.gif"), "'gif'; allowed suffixes: png, pdf, svg"),
     ],
