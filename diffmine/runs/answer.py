@@ -12,6 +12,7 @@ from diffmine.runs.in_sample import why_no_p_values
 from diffmine.runs.next_steps import next_steps
 from diffmine.runs.telling import Telling, telling
 from diffmine.runs.verdicts import VerdictKind, percent_at_least
+from diffmine.types import Description
 
 if TYPE_CHECKING:
     from diffmine.runs.run import Run
@@ -90,19 +91,26 @@ def _typical(labels: Sequence[str], best: dict[str, Cluster], tested: bool) -> s
     if not best:
         return "No cluster is surely typical of its label, so what they show may be chance."
     order = sorted(best, key=lambda label: (-best[label].facts["at_least"], label))
-    named = "; ".join(f"of {label!r}, {_named(best[label])}" for label in order[:MOST_LABELS])
+    shown = [best[label] for label in order[:MOST_LABELS]]
+    named = "; ".join(f"of {cluster.label!r}, {_named(cluster)}" for cluster in shown)
     more = f"; and so on for {len(order) - MOST_LABELS} more labels" if len(order) > MOST_LABELS else ""
     none = [label for label in labels if label not in best]
     without = f"; nothing sure of {_listed(none)}" if none else ""
-    return f"Most typical {named}{more}{without}."
+    sources = sorted({said.source for one in shown if not one.name and (said := _suggested(one))})
+    whose = f' ("maybe" is what {" or ".join(sources)} suggests)' if sources else ""
+    return f"Most typical {named}{more}{without}{whose}."
 
 
 def _named(cluster: Cluster) -> str:
-    """``cluster 3 (maybe wheel, black: clip-words)``, or ``cluster 3 (spoked wheel)`` where a person has named it."""
-    said = next((one for one in cluster.descriptions if one.words), None)
-    maybe = f"maybe {', '.join(one.text for one in said.words[:MOST_WORDS])}: {said.source}" if said else ""
-    called = cluster.name or maybe
+    """``cluster 3 (maybe wheel, black)``, or ``cluster 3 (spoked wheel)`` where a person has named it."""
+    said = _suggested(cluster)
+    called = cluster.name or (f"maybe {', '.join(one.text for one in said.words[:MOST_WORDS])}" if said else "")
     return f"cluster {cluster.cluster}" + (f" ({called})" if called else "")
+
+
+def _suggested(cluster: Cluster) -> Description | None:
+    """What the first describer says that has words for a cluster."""
+    return next((one for one in cluster.descriptions if one.words), None)
 
 
 def _sure(run: Run, best: dict[str, Cluster], kinds: Counter[VerdictKind], tested: bool) -> str:

@@ -111,7 +111,9 @@ def test_the_best_cluster_is_a_typical_one_that_nothing_is_warned_of() -> None:
         run.descriptions = [Description("boat", 1, (Word("red sail", 1.0),), "eye")]
 
     told = of(change)
-    assert told.typical == "Most typical of 'boat', cluster 1 (maybe red sail: eye); nothing sure of 'cat'."
+    assert told.typical == (
+        "Most typical of 'boat', cluster 1 (maybe red sail); nothing sure of 'cat' (\"maybe\" is what eye suggests)."
+    )
     assert told.sure.startswith("At least 20 % of its patches")
     assert told.sure.endswith("1 is typical, 2 cannot be told and 1 is warned of: look at it first.")
 
