@@ -32,7 +32,7 @@ demo: $(VENV)/.demo
 
 # A process a core, each with one thread; a file's tests stay together, as they share what they have run.
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --durations 25
 
 test-quickstart: $(VENV)/.test
 	$(BIN)/python -m pytest -m quickstart tests/test_quickstart.py
