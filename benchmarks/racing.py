@@ -16,12 +16,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
+
 import diffmine
 from diffmine.builtin.scorers.diffusion import Diffusion
 from diffmine.builtin.selectors.top import Top
 from diffmine.builtin.stages.race import Race
 from diffmine.interfaces import ModelTools, Progress
-from diffmine.types import ImageRecord, Picture, TypicalityMap
+from diffmine.runs.records import Records
+from diffmine.types import Picture, TypicalityMap
 
 SEEDS = (101, 102)
 """Of the faces, and of the second fixed run's draws."""
@@ -56,11 +59,11 @@ def scored(scorer: Diffusion, tools: ModelTools, pictures: Sequence[Picture]) ->
     return rounds, scoring.stride
 
 
-def kept(race: Race, keep: int) -> dict[str, set[str]]:
+def kept(race: Race, records: Records, keep: int) -> dict[str, set[str]]:
     """Label -> the pictures whose patches are kept."""
-    pools = {pool: runners for pool, runners in race.pools().items() if pool.table == "selected"}
-    ranked = {pool.label: sorted(runners, key=lambda one: -one.value) for pool, runners in pools.items()}
-    return {label: {one.image_id for one in runners[:keep]} for label, runners in ranked.items()}
+    pools = {pool.label: runners for pool, runners in race.pools().items() if pool.table == "selected"}
+    best = {label: runners[np.argsort(-runners["value"], kind="stable")][:keep] for label, runners in pools.items()}
+    return {label: {records[row].image_id for row in runners["row"]} for label, runners in best.items()}
 
 
 def overlap(one: Mapping[str, set[str]], other: Mapping[str, set[str]]) -> float:
@@ -68,13 +71,14 @@ def overlap(one: Mapping[str, set[str]], other: Mapping[str, set[str]]) -> float
     return sum(len(one[label] & other[label]) / len(one[label]) for label in one) / len(one)
 
 
-def raced(scorer: Diffusion, selector: Top, records: Sequence[ImageRecord], rounds: Rounds, stride: int) -> Race:
+def raced(scorer: Diffusion, selector: Top, records: Records, rounds: Rounds, stride: int) -> Race:
     """The race that would have been run."""
     work = SimpleNamespace(components=SimpleNamespace(scorer=scorer, patches=selector), seed=0, opener=lambda: None)
-    race, active = Race(work, records), records  # type: ignore[arg-type]
+    active = np.arange(len(records))
+    race = Race(work, records, active)
     for draws in scorer.rounds:
         active = race.after(Maps(rounds[draws], stride), draws, active)  # type: ignore[arg-type]
-        if not active:
+        if not len(active):
             break
     return race
 
@@ -113,7 +117,7 @@ def main() -> None:
             ],
             until="images",
         )
-        records = list(drawn.records.values())
+        records = drawn.all_records
         pictures = [Picture(record, drawn.picture(record.image_id)) for record in records]
     spent = {"draws": (told.first, told.most), "antithetic": told.antithetic, "risk": told.risk}
     scorer = Diffusion(Diffusion.Config.model_validate(options_of(tables["scorer"]) | spent))
@@ -125,7 +129,7 @@ def main() -> None:
 
     def fixed(found: Rounds, draws: int) -> dict[str, set[str]]:
         alone = Diffusion(Diffusion.Config(draws=draws, antithetic=told.antithetic))
-        return kept(raced(alone, selector, records, found, stride), told.keep)
+        return kept(raced(alone, selector, records, found, stride), records, told.keep)
 
     best, other = fixed(rounds, told.most), fixed(fresh, told.most)
     say(f"{told.most} draws for everyone", 1.0, overlap(best, other))
@@ -133,7 +137,7 @@ def main() -> None:
         mine, theirs = fixed(rounds, draws), fixed(fresh, draws)
         say(f"{draws} draws for everyone", overlap(best, mine), overlap(best, theirs))
     race, fresh_race = (raced(scorer, selector, records, found, stride) for found in (rounds, fresh))
-    mine, theirs, report = kept(race, told.keep), kept(fresh_race, told.keep), race.report()
+    mine, theirs, report = kept(race, records, told.keep), kept(fresh_race, records, told.keep), race.report()
     say(f"{report['mean']:.1f} draws in the mean, raced", overlap(best, mine), overlap(best, theirs))
     print(report)
 

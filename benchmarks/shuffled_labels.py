@@ -133,9 +133,9 @@ def shares(run: Run, records: Sequence[ImageRecord]) -> tuple[float, float | Non
     bound = 0
     for label in {patch.label for patch in patches}:
         own, against = [patch for patch in patches if patch.label == label], evidence["selected", label]
-        best = np.array([max(values) for values in against.null if values])
+        best = against.null.best
         above = (best[:, None] >= [patch.typicality for patch in own]).sum(axis=0)
-        limits = chance_limits(len(against.observed), len(best))
+        limits = chance_limits(against.observed.images, len(best))
         bound += true_discoveries(above, [patch.image_id for patch in own], limits)
     return float(np.mean(significant)), float(np.mean(shown)) if shown else None, bound / len(patches)
 

@@ -119,12 +119,12 @@ class Race:
         """The patches of each pool that may be on the wrong side of the border."""
         keep = self._work.components.patches.config.per_label
         found = {}
-        for pool, runners in sorted(self._pools().items()):
+        for pool, runners in sorted(self.pools().items()):
             errors = moderated(runners["error"], self.draws[runners["row"]])
             found[pool] = runners[undecided(runners["value"], errors, keep, share, risk)]
         return found
 
-    def _pools(self) -> dict[Pool, Runners]:
+    def pools(self) -> dict[Pool, Runners]:
         """The patches that compete with each other, as they are now."""
         pools = {}
         for table, rows in self._tables.items():
