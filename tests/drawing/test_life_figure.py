@@ -57,7 +57,7 @@ def test_of_many_labels_some_are_shown_with_both_ends(run: Run) -> None:
 def test_it_is_said_in_words(run: Run, tmp_path: Path) -> None:
     command = ["figure", str(run.path), "--kind", "life", "-o", str(tmp_path / "life.pdf")]
     done = CliRunner().invoke(cli, command, catch_exceptions=False)
-    assert "Element 0 falls, found in a share of the pictures of 8: 95%, 9: 80%" in done.stderr
+    assert "Element 0 (falls), share of pictures: 8: 95%, 9: 80%" in done.stderr
 
 
 def test_a_report_draws_it_once_for_all_labels(run: Run, tmp_path: Path) -> None:

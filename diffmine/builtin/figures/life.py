@@ -132,5 +132,5 @@ def _alt(elements: Sequence[Element]) -> str:
     told = []
     for one in elements:
         shares = ", ".join(f"{step.label}: {step.facts['share']:.0%}" for step in one.steps)
-        told.append(f"Element {one.number} {one.course}, found in a share of the pictures of {shares}")
+        told.append(f"Element {one.number} ({one.course}), share of pictures: {shares}")
     return "Rows of crops, one for each element, over the labels in order. " + ". ".join(told) + "."
